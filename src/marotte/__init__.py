@@ -1,0 +1,3 @@
+"""Marotte brings a character to life."""
+
+__version__ = "0.1.0"

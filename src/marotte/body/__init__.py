@@ -1,0 +1,1 @@
+"""What shows: parts of the body that follow the speaker."""

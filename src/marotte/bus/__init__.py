@@ -1,0 +1,1 @@
+"""The bus: events cross it, and anybody may watch."""

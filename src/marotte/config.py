@@ -1,0 +1,441 @@
+"""``show.toml`` → typed settings. Everything has a default: an empty file is a valid show.
+
+A mistake stops the start with the key, the line, the reason and the nearest valid name (``ShowError``). Secrets are
+never in the file: they come from the environment or from ``.env`` beside it.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from marotte import events
+
+PERCEPTS = tuple(events.tag(kind) for kind in get_args(events.AnyPercept))
+SECRETS = ("MAROTTE_TOKEN", "OPENAI_API_KEY")
+_SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]*(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS)$")
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Language = Annotated[
+    str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP-47 tag such as en or ja")
+]
+
+
+def _http_url(url: str) -> str:
+    if url and not re.match(r"https?://[^\s/]+", url):
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+
+
+def _nearest(name: str, valid: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(valid), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class ShowError(Exception):
+    """The show file is wrong; the message names the key, the line, the reason and the nearest valid name."""
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Character(Model):
+    """The card: who the character is."""
+
+    name: str = Field(default="Pip", min_length=1, max_length=60)
+    called: tuple[str, ...] = ()
+    """Other names it answers to in a chat."""
+    drawing: Literal["jester", "skull"] = "jester"
+    manner: str = "A small, quick-witted jester's head on a stick. Warm, teasing, never cruel. Answers in one to three short sentences."
+    examples: tuple[tuple[str, str], ...] = ()
+    """Pairs of what somebody says and what the character would answer."""
+    languages: tuple[Language, ...] = Field(default=("en", "es", "fr", "zh", "ja"), min_length=1)
+    """Languages it answers in; the first is its own."""
+    never: tuple[str, ...] = ()
+    """Words that it never says."""
+    topics: tuple[str, ...] = ("stage", "bells", "crowd")
+    context: str = Field(default="", max_length=2_000)
+    """What is going on now; the operator can change it live."""
+
+
+class Chain(BaseModel):
+    """Engines in the order in which they are tried; a table of the same name holds an engine's settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    chain: tuple[str, ...] = ()
+    rest: Seconds = 15.0
+    """How long a failing engine rests before it is probed again; doubles up to ten times that."""
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the table of the engine called ``name``; empty where the show has none."""
+        return cast("dict[str, Any]", (self.model_extra or {}).get(name, {}))
+
+    @model_validator(mode="after")
+    def _tables(self) -> "Chain":
+        for key, value in (self.model_extra or {}).items():
+            if not isinstance(value, dict):
+                raise ValueError(f"{key!r} is no key here" + _nearest(key, type(self).model_fields))
+        return self
+
+
+class BrainChain(Chain):
+    chain: tuple[str, ...] = ("improviser",)
+    discover: bool = True
+    """Look for a local model server on its usual port at start, and offer it."""
+
+
+class VoiceChain(Chain):
+    chain: tuple[str, ...] = ("espeak",)
+    ahead: Seconds = 6.0
+    """Seconds of sound made ahead of what is heard."""
+
+
+class EarChain(Chain):
+    chain: tuple[str, ...] = ("pocketsphinx",)
+
+
+class Hearing(EarChain):
+    """Ears and the end of speech."""
+
+    detector: Literal["auto", "silero", "webrtc"] = "auto"
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    pre_roll: Seconds = 0.3
+    """Seconds of sound kept from before the onset."""
+    silence: Seconds = 0.6
+    """Seconds of silence that end what somebody says."""
+    shortest: Seconds = 0.12
+    """Less speech than this is a noise."""
+    longest: Seconds = 30.0
+    """What somebody says is taken so far and no further."""
+    resume_after: Seconds = 2.0
+    """Seconds without words after which an interrupted line goes on."""
+    commands: tuple[str, ...] = ()
+    """Sentences that the embedded ear listens for besides its own."""
+
+
+Merge = Literal["all", "latest", "last", "join"]
+Preempt = Literal["never", "after_line", "at_once"]
+
+
+class Lane(Model):
+    """The policy of one kind of percept in attention."""
+
+    percepts: tuple[str, ...] = ()
+    priority: int = Field(default=50, ge=0, le=1000)
+    merge: Merge = "all"
+    """all: what waits is answered together, each whole · latest: only the newest · last: the newest ``together`` ·
+    join: what one viewer said is joined into one text."""
+    together: int = Field(default=1, ge=1, le=50)
+    """At most so many percepts in one turn."""
+    capacity: int = Field(default=50, ge=1, le=10_000)
+    expiry: Seconds = 0
+    """Seconds after which a percept is too old to be answered; 0: never."""
+    preempt: Preempt = "never"
+    survives: bool = False
+    """Its percepts are rows before they are acted on, and are answered even after a crash."""
+    each_viewer: int = Field(default=0, ge=0)
+    """At most so many of one viewer wait; 0: no limit."""
+
+    @field_validator("percepts")
+    @classmethod
+    def _known(cls, percepts: tuple[str, ...]) -> tuple[str, ...]:
+        for kind in percepts:
+            if kind not in PERCEPTS:
+                raise ValueError(f"{kind!r} is no percept" + _nearest(kind, PERCEPTS))
+        return percepts
+
+    @model_validator(mode="after")
+    def _keeps_what_survives(self) -> "Lane":
+        if self.survives and self.merge in ("join", "latest"):
+            raise ValueError(f"a lane that survives cannot merge = {self.merge!r}: that would lose what was given")
+        return self
+
+
+def _lanes() -> dict[str, Lane]:
+    return {
+        "operator": Lane(percepts=("asked",), priority=100, preempt="after_line"),
+        "spoken": Lane(
+            percepts=("utterance",), priority=90, merge="join", together=8, capacity=8, expiry=30, preempt="at_once"
+        ),
+        "gifts": Lane(
+            percepts=("gift", "subscription", "redemption", "raid"),
+            priority=80,
+            together=3,
+            capacity=500,
+            preempt="after_line",
+            survives=True,
+        ),
+        "game": Lane(percepts=("game_context",), priority=60, merge="latest", capacity=1, expiry=20),
+        "schedule": Lane(percepts=("due",), priority=50, capacity=20, expiry=600),
+        "chat": Lane(
+            percepts=("chat_message",), priority=40, merge="last", together=3, capacity=60, expiry=90, each_viewer=2
+        ),
+        "follows": Lane(percepts=("follow",), priority=30, together=10, capacity=100, expiry=300),
+        "sight": Lane(percepts=("sighting",), priority=20, merge="latest", capacity=1, expiry=20),
+        "lull": Lane(percepts=("lull",), priority=10, merge="latest", capacity=1, expiry=10),
+    }
+
+
+class Attention(Model):
+    """What deserves an answer."""
+
+    answer: Literal["everything", "addressed"] = "everything"
+    """In a chat: answer everything, or only messages that name the character or put a question."""
+    near: float = Field(default=0.85, gt=0, le=1)
+    """How alike two messages are (0 to 1) to count as the same said twice."""
+    pause: Seconds = 0.4
+    """Seconds between one turn and the next."""
+    lull_after: Seconds = 90.0
+    """Seconds of quiet after which the character starts to talk by itself while somebody is there; 0: never."""
+
+
+class Memory(Model):
+    tokens: int = Field(default=2_000, ge=100, le=1_000_000)
+    """How many tokens of the conversation go into a prompt."""
+    recall: int = Field(default=6, ge=0, le=50)
+    """How many facts are recalled for one turn."""
+    keep_days: int = Field(default=365, ge=1, le=36_500)
+    """Percepts, turns and lines older than this are deleted; facts stay until they are forgotten."""
+
+
+class Moderation(Model):
+    """What is stopped before it is spoken, and what of a chat is not read."""
+
+    builtin: bool = True
+    """Use the word lists that come with the program."""
+    words: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    """More words to stop, a list a language; ``any`` holds for all."""
+    allow: tuple[str, ...] = ()
+    """Words that are never stopped, whatever the lists say."""
+    links: Literal["stop", "allow"] = "stop"
+    caps: float = Field(default=0.8, gt=0, le=1)
+    """Chat messages with a larger share of capitals are not read."""
+    repetition: int = Field(default=8, ge=3)
+    """The same character or word so many times in a row is not read."""
+    longest: int = Field(default=1_500, ge=50, le=20_000)
+    """Longer chat messages are not read, in characters."""
+    release_within: Seconds = 10.0
+    """Seconds in which the operator may release a stopped line."""
+    substitute: dict[str, str] = Field(default_factory=dict[str, str])
+    """What is said instead of a stopped line, a sentence a language."""
+
+
+class Channel(Model):
+    """One IRC server and its channels."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=6697, ge=1, le=65535)
+    tls: bool = True
+    verify: bool = True
+    nick: str = Field(default="marotte", pattern=r"^[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}$")
+    realname: str = "a Marotte character"
+    channels: tuple[str, ...] = ()
+    account: str = ""
+    """SASL account; its password comes from ``secret``."""
+    secret: str = ""
+    """Name of the environment variable with the password (SASL, or the server's where no account is given)."""
+    answer: bool = True
+    """Write what was said aloud into the channel as well."""
+    burst: int = Field(default=5, ge=1, le=100)
+    """At most so many lines are sent in ``window`` seconds."""
+    window: Seconds = 10.0
+
+    @field_validator("secret")
+    @classmethod
+    def _secret_is_a_name(cls, secret: str) -> str:
+        if secret and not _SECRET_NAME.match(secret):
+            raise ValueError(
+                "must be the name of an environment variable that ends in _KEY, _TOKEN, _SECRET or _PASSWORD,"
+                " never the secret itself"
+            )
+        return secret
+
+
+class Device(Model):
+    """This machine's microphone and loudspeaker (extra ``device``); names may be a part of the device's name."""
+
+    microphone: str = ""
+    loudspeaker: str = ""
+    floor: str = events.PUBLIC
+
+
+class Gateway(Model):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    partners: int = Field(default=16, ge=1, le=1_000)
+    """At most so many private floors at once."""
+    origins: tuple[str, ...] = ()
+    """Other origins whose pages may connect, for example ``https://my.site``."""
+    largest_body: int = Field(default=1_000_000, ge=1_000)
+    largest_frame: int = Field(default=256_000, ge=4_000)
+
+
+class Store(Model):
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite in the data directory."""
+
+
+class Show(Model):
+    """A character with its settings."""
+
+    name: str = "The jester"
+    seed: int = 0
+    """Seeds every chance in the show; 0: a new one for each run."""
+    character: Character = Character()
+    brain: BrainChain = BrainChain()
+    voice: VoiceChain = VoiceChain()
+    hearing: Hearing = Hearing()
+    attention: Attention = Attention()
+    lanes: dict[str, Lane] = Field(default_factory=_lanes)
+    memory: Memory = Memory()
+    moderation: Moderation = Moderation()
+    irc: dict[str, Channel] = Field(default_factory=dict[str, Channel])
+    device: Device | None = None
+    gateway: Gateway = Gateway()
+    store: Store = Store()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lane_defaults(cls, data: Any) -> Any:
+        """A show's lane changes the default lane of its name; ``percepts`` moves kinds from one lane to another."""
+        if not isinstance(data, dict) or not isinstance(data.get("lanes"), dict):  # pyright: ignore[reportUnknownMemberType]
+            return cast("Any", data)
+        table = cast("dict[str, Any]", data)
+        defaults = {name: lane.model_dump() for name, lane in _lanes().items()}
+        merged: dict[str, Any] = {name: {**lane} for name, lane in defaults.items()}
+        for name, lane in cast("dict[str, Any]", table["lanes"]).items():
+            if isinstance(lane, Lane):
+                lane = lane.model_dump()
+            if not isinstance(lane, dict):
+                merged[name] = lane
+                continue
+            given = cast("dict[str, Any]", lane)
+            for kind in cast("list[str]", given.get("percepts", ())):
+                for other in merged.values():
+                    if isinstance(other, dict) and other is not merged.get(name):
+                        entry = cast("dict[str, Any]", other)
+                        entry["percepts"] = tuple(p for p in entry["percepts"] if p != kind)
+            merged[name] = {**defaults.get(name, {}), **given}
+        return {**table, "lanes": merged}
+
+    def lane_of(self, kind: str) -> str:
+        """Return the name of the lane that takes percepts of ``kind``; "" where none does."""
+        return next((name for name, lane in self.lanes.items() if kind in lane.percepts), "")
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path | None) -> Show:
+    """Read a show file; ``None`` gives the default show. Raises ShowError."""
+    if path is None:
+        return Show()
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ShowError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ShowError(f"{path}: cannot be read: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str = "show.toml") -> Show:
+    """Read a show from TOML text. Raises ShowError with the line and the reason of each mistake."""
+    if len(text) > 1_000_000:
+        raise ShowError(f"{where}: larger than 1 MB: this is no show file")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ShowError(f"{where}: not valid TOML: {error}") from None
+    try:
+        return Show.model_validate(data)
+    except ValidationError as error:
+        lines = _key_lines(text)
+        raise ShowError("\n".join(_explain(where, lines, dict(e)) for e in error.errors())) from None
+
+
+def _explain(where: str, lines: dict[tuple[str, ...], int], error: dict[str, Any]) -> str:
+    """Say one mistake in a sentence: file, line, key, reason, nearest valid name."""
+    path = tuple(str(part) for part in error["loc"])
+    known = path
+    while known and known not in lines:
+        known = known[:-1]
+    quoted = (
+        re.search(r"^'([^']+)' is no key", str(error["ctx"]["error"]))
+        if "ctx" in error and "error" in error["ctx"]
+        else None
+    )
+    line = lines.get((*known, quoted[1]) if quoted else known, lines.get(known, 1))
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        reason = "there is no such key"
+        reason += _nearest(path[-1], _names_at(path[:-1]))
+    elif error["type"] == "literal_error" and isinstance(error["input"], str):
+        expected = re.findall(r"'([^']+)'", reason)
+        near = difflib.get_close_matches(error["input"], expected, 1)
+        reason = f"{error['input']!r} is not one of {', '.join(expected)}" + (
+            f"; did you mean {near[0]!r}?" if near else ""
+        )
+    return f"{where}:{line}: {'.'.join(path) or 'show'}: {reason}"
+
+
+def _names_at(path: tuple[str, ...]) -> list[str]:
+    """Return the valid keys of the table at ``path``."""
+    model: Any = Show
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation if part in model.model_fields else None
+        elif get_origin(model) is dict:
+            model = get_args(model)[1]
+        while get_args(model) and get_origin(model) is not dict:
+            model = next((a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)), None)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+_HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
+_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+
+
+def _key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """Find the line on which each key of a TOML text stands (tomllib does not tell)."""
+    found: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*table, *(part.strip().strip("\"'") for part in key[1].split("."))), number)
+    return found
+
+
+def secrets(folder: Path | None = None) -> dict[str, str]:
+    """Collect secrets from the environment and from ``.env`` in ``folder``; the environment wins."""
+    found: dict[str, str] = {}
+    file = (folder or Path.cwd()) / ".env"
+    if file.is_file():
+        for line in file.read_text("utf-8", errors="replace").splitlines():
+            name, separator, value = line.strip().removeprefix("export ").partition("=")
+            if separator and not name.startswith("#"):
+                found[name.strip()] = value.strip().strip("\"'")
+    found.update(os.environ)
+    return {name: value for name, value in found.items() if value and (name in SECRETS or _SECRET_NAME.match(name))}
+
+
+def data_dir() -> Path:
+    """Return the folder for what lasts: ``MAROTTE_DATA_DIR``, else the user's own data folder."""
+    given = os.environ.get("MAROTTE_DATA_DIR")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "marotte"

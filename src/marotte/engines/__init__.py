@@ -1,0 +1,1 @@
+"""What all engines share: registry, chain with breaker, usage, child process."""

@@ -1,0 +1,531 @@
+"""The vocabulary: every event that crosses the bus, frozen and typed.
+
+An event is a tagged ``msgspec.Struct``; its tag is its class name in snake case and doubles as the last part of the
+subject it is published under (``subject(event)``). All times are seconds since the epoch, all positions on a
+speaker's clock are samples at 48 kHz since the run began, all text is plain text and never markup.
+"""
+
+import itertools
+import re
+import secrets
+from typing import Literal
+
+import msgspec
+
+SAMPLE_RATE = 48_000
+"""Samples per second of every speaker's clock: mono, signed 16 bits, little endian."""
+
+PUBLIC = "public"
+"""The name of the public floor."""
+
+_ids = itertools.count()
+_prefix = secrets.token_hex(4)
+
+
+def fresh_id() -> str:
+    """Return an id that no other event, turn or line has, in this run or another."""
+    return f"{_prefix}-{next(_ids)}"
+
+
+def seed_ids(prefix: str) -> None:
+    """Start the ids of this process again under ``prefix``, so that a replayed run names things the same."""
+    global _prefix, _ids
+    _prefix, _ids = prefix, itertools.count()
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+# --- parts that events carry ---------------------------------------------------------------------------------------
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """One person as a platform knows them."""
+
+    id: str
+    """Platform and account, for example ``irc:libera/ada``: what memory is kept under."""
+    name: str
+    """What to call them."""
+    platform: str = ""
+    roles: tuple[str, ...] = ()
+    """Any of ``operator``, ``moderator``, ``subscriber``, ``vip``."""
+
+
+class Cue(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage direction for the body, taken out of the text that is spoken."""
+
+    kind: Literal["expression", "animation", "hotkey", "sound", "overlay", "pause"]
+    name: str
+    offset: int = 0
+    """Where in the line's spoken text it belongs, in characters."""
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """One spoken word and when it sounds."""
+
+    text: str
+    start: int
+    """Samples from the start of the line's sound (on a ``Timings`` event: of the speaker's clock)."""
+    end: int
+    offset: int = -1
+    """Where the word begins in the line's spoken text, in characters; -1 where the engine does not say."""
+
+
+class Mouth(msgspec.Struct, frozen=True, array_like=True):
+    """One shape of the mouth, held until the next."""
+
+    start: int
+    """Samples, as in ``Word``."""
+    shape: Literal["rest", "closed", "teeth", "wide", "round", "narrow", "open"]
+    level: float = 1.0
+    """How far the mouth is open, 0 to 1."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One sentence of a turn, in one language, with its feeling: what is shown, what is spoken, its cues."""
+
+    id: str = msgspec.field(default_factory=fresh_id)
+    turn: str = ""
+    shown: str
+    spoken: str
+    cues: tuple[Cue, ...] = ()
+    language: str = "en"
+    feeling: str = ""
+    answers: tuple[str, ...] = ()
+    """Ids of the percepts that this line names; they are answered once it was heard to its end."""
+
+
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each stage of a turn took, in seconds from the moment the turn began; -1 where it never came."""
+
+    recognised: float = -1.0
+    """End of speech to the transcript; counted before the turn began."""
+    waited: float = -1.0
+    """From the percept's arrival to the start of its turn."""
+    prompted: float = -1.0
+    first_token: float = -1.0
+    first_line: float = -1.0
+    """The first sentence is complete and has passed moderation."""
+    first_sound: float = -1.0
+    """The voice's first sound has arrived."""
+    first_sample: float = -1.0
+    """The first sample has been handed to the outlets."""
+    last_sample: float = -1.0
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a turn ended and what of it was heard."""
+
+    state: Literal["done", "interrupted", "discarded", "refused", "failed"]
+    heard: str = ""
+    """Exactly the words that were heard, without any mark added."""
+    cut: bool = False
+    """Whether more was written than was heard."""
+    reason: str = ""
+    answered: tuple[str, ...] = ()
+    """Ids of the percepts named by a line that was heard to its end."""
+    timings: Timings = Timings()
+
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake):
+    """Something that happened."""
+
+    at: float = 0.0
+    floor: str = PUBLIC
+
+
+class Percept(Event, frozen=True, kw_only=True):
+    """Something that reached the character."""
+
+    id: str = msgspec.field(default_factory=fresh_id)
+    viewer: Viewer | None = None
+    language: str = ""
+    """The language of its text as a BCP-47 tag where it is known."""
+
+
+class ChatMessage(Percept, frozen=True, kw_only=True):
+    """Somebody wrote in a chat."""
+
+    text: str
+    link: str = ""
+    """The link that it came through, where an answer may be sent."""
+    channel: str = ""
+    tags: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """The platform's own message tags, unread."""
+
+
+class Utterance(Percept, frozen=True, kw_only=True):
+    """Somebody spoke, and this is what an ear made of it."""
+
+    text: str
+    uncertain: bool = False
+    """The ear doubts it: the character asks back when in doubt."""
+    ear: str = ""
+    seconds: float = 0.0
+    recognised: float = -1.0
+    """Seconds from the end of speech to this transcript."""
+
+
+class Gift(Percept, frozen=True, kw_only=True):
+    """Somebody gave something: bits, a super chat, a rose."""
+
+    what: str = "gift"
+    amount: float = 1.0
+    unit: str = ""
+    message: str = ""
+
+
+class Subscription(Percept, frozen=True, kw_only=True):
+    """Somebody subscribed, renewed, or gave subscriptions to others."""
+
+    tier: str = ""
+    months: int = 1
+    given: int = 0
+    """How many subscriptions were given to others; 0 where it is their own."""
+    message: str = ""
+
+
+class Redemption(Percept, frozen=True, kw_only=True):
+    """Somebody redeemed a reward."""
+
+    reward: str
+    text: str = ""
+    cost: int = 0
+
+
+class Follow(Percept, frozen=True, kw_only=True):
+    """Somebody follows now."""
+
+
+class Raid(Percept, frozen=True, kw_only=True):
+    """Another stream's viewers arrive together."""
+
+    party: int = 0
+
+
+class Sighting(Percept, frozen=True, kw_only=True):
+    """What an eye saw, in words."""
+
+    text: str
+
+
+class Due(Percept, frozen=True, kw_only=True):
+    """A schedule or timer has come due."""
+
+    schedule: str
+    text: str = ""
+
+
+class Lull(Percept, frozen=True, kw_only=True):
+    """Nobody has spoken for a while."""
+
+    seconds: float
+
+
+class Asked(Percept, frozen=True, kw_only=True):
+    """The operator asks, or orders words to be said as they stand."""
+
+    text: str
+    verbatim: bool = False
+
+
+class GameContext(Percept, frozen=True, kw_only=True):
+    """A game tells what is going on in it."""
+
+    game: str
+    text: str
+
+
+# hearing
+
+
+class Onset(Event, frozen=True, kw_only=True):
+    """Somebody began to speak on this floor: the speaker ducks."""
+
+
+class SpeechEnd(Event, frozen=True, kw_only=True):
+    """They stopped; ``seconds`` of speech were taken. No words may come of it."""
+
+    seconds: float
+    why: Literal["silence", "released", "too_long", "noise"] = "silence"
+
+
+class Transcript(Event, frozen=True, kw_only=True):
+    """What an ear has understood so far, for those who watch; the final one also becomes an ``Utterance``."""
+
+    text: str
+    final: bool = False
+    uncertain: bool = False
+    language: str = ""
+    ear: str = ""
+
+
+# mind
+
+
+class Queued(Event, frozen=True, kw_only=True):
+    """A percept waits in a lane."""
+
+    percept: str
+    lane: str
+    text: str = ""
+    who: str = ""
+    merged: int = 0
+    """How many near-duplicates it stands for besides itself."""
+
+
+class Dropped(Event, frozen=True, kw_only=True):
+    """Percepts left a lane unanswered."""
+
+    lane: str
+    reason: Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped"]
+    count: int = 1
+    percept: str = ""
+
+
+class TurnStarted(Event, frozen=True, kw_only=True):
+    """The character begins to react."""
+
+    turn: str
+    lane: str
+    percepts: tuple[str, ...]
+    text: str = ""
+    who: str = ""
+
+
+class LineWritten(Event, frozen=True, kw_only=True):
+    """A sentence has passed moderation and goes to the voice."""
+
+    turn: str
+    line: str
+    shown: str
+    language: str
+    feeling: str = ""
+
+
+class LineStopped(Event, frozen=True, kw_only=True):
+    """Moderation stopped a sentence before it was synthesised."""
+
+    turn: str
+    line: str
+    shown: str
+    reason: str
+    substitute: str = ""
+    until: float = 0.0
+    """The operator may release it until then."""
+
+
+class TurnEnded(Event, frozen=True, kw_only=True):
+    """The turn is over; this is what was heard of it."""
+
+    turn: str
+    lane: str
+    ending: Ending
+
+
+class Verdict(Event, frozen=True, kw_only=True):
+    """Mind's decision on a viewer; their link carries it out."""
+
+    viewer: Viewer
+    action: Literal["allow", "delete", "timeout", "ban"]
+    reason: str
+    seconds: float = 0.0
+
+
+# voice
+
+
+class LineStarted(Event, frozen=True, kw_only=True):
+    """The first sample of a line is on its way: ``sample`` is its place on the floor's clock."""
+
+    turn: str
+    line: str
+    sample: int
+    shown: str
+    spoken: str
+    language: str
+    feeling: str = ""
+    cues: tuple[Cue, ...] = ()
+
+
+class LineTimings(Event, frozen=True, kw_only=True):
+    """When words sound and mouth shapes change, on the floor's clock; comes in pieces as the sound is made."""
+
+    turn: str
+    line: str
+    words: tuple[Word, ...] = ()
+    mouths: tuple[Mouth, ...] = ()
+
+
+class LineEnded(Event, frozen=True, kw_only=True):
+    """A line is over, and this is what was heard of it."""
+
+    turn: str
+    line: str
+    sample: int
+    heard: str
+    cut: bool = False
+
+
+class Stopped(Event, frozen=True, kw_only=True):
+    """All sound from ``sample`` on is void: a window throws away what it holds of ``turn``."""
+
+    turn: str
+    sample: int
+    why: Literal["interrupted", "paused"] = "interrupted"
+
+
+class Played(Event, frozen=True, kw_only=True):
+    """An outlet's report: this sample was played last."""
+
+    outlet: str
+    sample: int
+
+
+class OutletChanged(Event, frozen=True, kw_only=True):
+    """Which outlet holds the truth of what was heard on this floor."""
+
+    outlet: str
+
+
+# links and engines
+
+
+class Send(Event, frozen=True, kw_only=True):
+    """An act: write ``text`` where ``link`` leads."""
+
+    link: str
+    channel: str
+    text: str
+    id: str = msgspec.field(default_factory=fresh_id)
+
+
+class ActDone(Event, frozen=True, kw_only=True):
+    """What became of an act."""
+
+    act: str
+    link: str
+    ok: bool
+    detail: str = ""
+
+
+class LinkState(Event, frozen=True, kw_only=True):
+    """A link's connection changed."""
+
+    link: str
+    state: Literal["connecting", "up", "down", "refused", "stopped"]
+    detail: str = ""
+
+
+class EngineState(Event, frozen=True, kw_only=True):
+    """An engine's breaker changed."""
+
+    engine: str
+    kind: str
+    state: Literal["ready", "resting", "probing", "missing"]
+    detail: str = ""
+
+
+class Used(Event, frozen=True, kw_only=True):
+    """What an engine consumed: characters, tokens or seconds."""
+
+    engine: str
+    kind: str
+    unit: Literal["characters", "tokens", "seconds"]
+    amount: float
+
+
+# the run
+
+
+class FloorOpened(Event, frozen=True, kw_only=True):
+    """A conversation can begin."""
+
+
+class FloorClosed(Event, frozen=True, kw_only=True):
+    """Its partner has left."""
+
+
+class TaskFailed(Event, frozen=True, kw_only=True):
+    """A task of the show crashed and is started again after ``delay`` seconds."""
+
+    task: str
+    detail: str
+    delay: float
+
+
+AnyPercept = (
+    ChatMessage
+    | Utterance
+    | Gift
+    | Subscription
+    | Redemption
+    | Follow
+    | Raid
+    | Sighting
+    | Due
+    | Lull
+    | Asked
+    | GameContext
+)
+AnyEvent = (
+    AnyPercept
+    | Onset
+    | SpeechEnd
+    | Transcript
+    | Queued
+    | Dropped
+    | TurnStarted
+    | LineWritten
+    | LineStopped
+    | TurnEnded
+    | Verdict
+    | LineStarted
+    | LineTimings
+    | LineEnded
+    | Stopped
+    | Played
+    | OutletChanged
+    | Send
+    | ActDone
+    | LinkState
+    | EngineState
+    | Used
+    | FloorOpened
+    | FloorClosed
+    | TaskFailed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+_percept_decoder = msgspec.json.Decoder(AnyPercept)
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as JSON."""
+    return _encoder.encode(event)
+
+
+def decode(data: bytes | str) -> AnyEvent:
+    """Read any event from JSON; raises ``msgspec.ValidationError`` naming the field that is wrong."""
+    return _decoder.decode(data)
+
+
+def decode_percept(data: bytes | str) -> AnyPercept:
+    """Read a percept from JSON; raises ``msgspec.ValidationError`` naming the field that is wrong."""
+    return _percept_decoder.decode(data)
+
+
+def tag(event: type[Event] | Event) -> str:
+    """Return the event's name on the wire, for example ``chat_message``."""
+    return str(event.__struct_config__.tag)
+
+
+def subject(event: Event) -> str:
+    """Return the bus subject of an event: ``percept.<tag>.<floor>`` or ``event.<tag>.<floor>``."""
+    root = "percept" if isinstance(event, Percept) else "event"
+    return f"{root}.{event.__struct_config__.tag}.{event.floor}"

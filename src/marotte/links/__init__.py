@@ -1,0 +1,1 @@
+"""Doors that open both ways."""

@@ -1,0 +1,1 @@
+"""IRC: any number of servers and channels."""

@@ -1,0 +1,1 @@
+"""What decides: attention, director, persona, memory, moderation, brains."""

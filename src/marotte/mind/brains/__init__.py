@@ -1,0 +1,1 @@
+"""Brains: one file an engine."""

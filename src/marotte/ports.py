@@ -1,0 +1,92 @@
+"""The few direct hand-overs between rooms that must lose nothing and stop at once. Protocols only.
+
+``show.py`` builds the rooms and hands each the ports it needs; no room imports another.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from enum import IntEnum
+from typing import Protocol
+
+from marotte.events import Ending, Line
+
+
+class Mouth(Protocol):
+    """What a turn speaks through while it holds the floor."""
+
+    @property
+    def ending(self) -> Ending:
+        """How the turn ended and what was heard of it; complete once the floor has been given back."""
+        ...
+
+    async def say(self, line: Line) -> None:
+        """Hand over the next line; waits while enough sound is ahead. Lines of a turn sound in the order given."""
+        ...
+
+    def mark(self, stage: str) -> None:
+        """Note in the turn's timings that ``stage`` (a field of ``Timings``) has been reached now."""
+        ...
+
+
+class Floor(Protocol):
+    """One conversation: one speaker, one turn at a time."""
+
+    @property
+    def name(self) -> str: ...
+
+    def take(self, turn: str) -> AbstractAsyncContextManager[Mouth]:
+        """Hold the floor for one turn.
+
+        Leaving the block waits until all its lines have been heard. A cut cancels the block's body and ends the block
+        without an error; the mouth's ``ending`` says what was heard.
+        """
+        ...
+
+    def cut(self, reason: str = "interrupted") -> bool:
+        """End the present turn now: brain, synthesis and sound. Returns whether there was one."""
+        ...
+
+    def yield_after_line(self) -> None:
+        """End the present turn when the line that sounds now is over."""
+        ...
+
+
+class Rank(IntEnum):
+    """Which outlet holds the truth of what was heard: the lowest rank that is attached."""
+
+    DEVICE = 0
+    LOCAL = 1
+    BROADCASTER = 2
+    WINDOW = 3
+    CLOCK = 4
+
+
+class Outlet(Protocol):
+    """Something that plays a floor's sound. None of its methods may block or raise for the sake of its far end."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rank(self) -> Rank: ...
+
+    @property
+    def lead(self) -> float:
+        """At most so many seconds of sound are handed over before they are due."""
+        ...
+
+    def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
+        """Take 48 kHz mono 16-bit sound whose first sample is due at ``sample`` of the floor's clock."""
+        ...
+
+    def stop(self, turn: str, sample: int) -> None:
+        """Throw away everything not yet played; sound of ``turn`` from ``sample`` on is void."""
+        ...
+
+
+class Microphone(Protocol):
+    """A partner's microphone."""
+
+    def sound(self) -> AsyncIterator[bytes]:
+        """Yield 16 kHz mono 16-bit sound in pieces of any length, as it comes."""
+        ...

@@ -1,0 +1,1 @@
+"""What takes in: hearing."""

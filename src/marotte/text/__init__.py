@@ -1,0 +1,1 @@
+"""What mind, voice and stock all need to know about text."""

@@ -1,0 +1,1 @@
+"""What says: floors, the speaker, mouth shapes, voices."""
