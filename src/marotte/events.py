@@ -529,3 +529,15 @@ def subject(event: Event) -> str:
     """Return the bus subject of an event: ``percept.<tag>.<floor>`` or ``event.<tag>.<floor>``."""
     root = "percept" if isinstance(event, Percept) else "event"
     return f"{root}.{event.__struct_config__.tag}.{event.floor}"
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON schema of all events, from which the windows' types are generated."""
+    return msgspec.json.schema(AnyEvent)
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    json.dump(schema(), sys.stdout, indent=1)

@@ -1,0 +1,174 @@
+"""The bus inside one process."""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from marotte.bus import Message, NoResponders, Overflow
+
+
+def _check(subject: str, pattern: bool) -> tuple[str, ...]:
+    tokens = tuple(subject.split("."))
+    for place, token in enumerate(tokens):
+        wild = "*" in token or ">" in token
+        lawful = pattern and (token == "*" or (token == ">" and place == len(tokens) - 1))
+        if not token or any(c.isspace() for c in token) or (wild and not lawful):
+            raise ValueError(f"{subject!r} is no {'pattern' if pattern else 'subject'}: token {place + 1} is {token!r}")
+    return tokens
+
+
+def _matches(pattern: tuple[str, ...], subject: tuple[str, ...]) -> bool:
+    if pattern[-1] == ">":
+        return len(subject) >= len(pattern) and _matches(pattern[:-1] or ("*",), subject[: len(pattern) - 1] or ("x",))
+    return len(pattern) == len(subject) and all(p in ("*", s) for p, s in zip(pattern, subject, strict=True))
+
+
+class LocalSubscription:
+    """A mailbox: a bounded deque and whoever waits for it."""
+
+    def __init__(self, bus: "LocalBus", pattern: tuple[str, ...], queue: str, size: int, overflow: Overflow) -> None:
+        self._bus = bus
+        self.pattern = pattern
+        self.queue = queue
+        self._size = 1 if overflow == "latest" else size
+        self._keep_new = overflow != "drop_newest"
+        self._box: deque[Message] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+        self.dropped = 0
+
+    def put(self, message: Message) -> None:
+        """Take a message without waiting; drops by the overflow rule when full."""
+        box = self._box
+        if len(box) >= self._size:
+            self.dropped += 1
+            if not self._keep_new:
+                return
+            box.popleft()
+        box.append(message)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def _filled(self) -> bool:
+        while not self._box:
+            if self._closed:
+                return False
+            if self._waiter is None or self._waiter.done():
+                self._waiter = asyncio.get_running_loop().create_future()
+            # Shielded, so that one reader's cancellation does not cancel another's wait.
+            await asyncio.shield(self._waiter)
+        return True
+
+    async def get(self) -> Message:
+        """Wait for the next message; raises StopAsyncIteration once closed and empty."""
+        if self._box or await self._filled():
+            return self._box.popleft()
+        raise StopAsyncIteration
+
+    async def batch(self) -> list[Message]:
+        """Wait until something is there and take all of it; empty once closed."""
+        if not self._box and not await self._filled():
+            return []
+        taken = list(self._box)
+        self._box.clear()
+        return taken
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        return self
+
+    async def __anext__(self) -> Message:
+        if self._box:
+            return self._box.popleft()
+        return await self.get()
+
+    def close(self) -> None:
+        """Receive no more; what waits can still be read."""
+        if not self._closed:
+            self._closed = True
+            self._bus.forget(self)
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+
+
+class _Group:
+    """The members of a queue group take turns."""
+
+    def __init__(self, members: list[LocalSubscription]) -> None:
+        self._turns = itertools.cycle(members)
+
+    def put(self, message: Message) -> None:
+        next(self._turns).put(message)
+
+
+class LocalBus:
+    """In-process mailboxes under the subject rules of NATS."""
+
+    MOST_ROUTES = 10_000
+
+    def __init__(self) -> None:
+        self._subscriptions: list[LocalSubscription] = []
+        self._routes: dict[str, tuple[LocalSubscription | _Group, ...]] = {}
+        self._inboxes = itertools.count()
+        self.closed_drops = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many messages all mailboxes have lost, closed ones included."""
+        return self.closed_drops + sum(s.dropped for s in self._subscriptions)
+
+    def publish(self, subject: str, data: Any, reply: str = "") -> None:
+        """Deliver to every matching mailbox, and to one member of each queue group; never waits for a receiver."""
+        routes = self._routes.get(subject)
+        if routes is None:
+            routes = self._resolve(subject)
+        if routes:
+            message = Message(subject, data, reply)
+            for route in routes:
+                route.put(message)
+
+    def subscribe(
+        self, pattern: str, *, queue: str = "", size: int = 1024, overflow: Overflow = "drop_oldest"
+    ) -> LocalSubscription:
+        """Open a mailbox of ``size`` messages. ``latest`` keeps one. Raises ValueError for a malformed pattern."""
+        if size < 1:
+            raise ValueError(f"a mailbox holds at least one message, not {size}")
+        subscription = LocalSubscription(self, _check(pattern, pattern=True), queue, size, overflow)
+        self._subscriptions.append(subscription)
+        self._routes.clear()
+        return subscription
+
+    def forget(self, subscription: LocalSubscription) -> None:
+        """Deliver nothing more to a closed mailbox."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+            self.closed_drops += subscription.dropped
+            self._routes.clear()
+
+    async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:
+        """Ask, and return the first answer's data. Raises NoResponders at once, TimeoutError after ``within`` s."""
+        if not (self._routes.get(subject) or self._resolve(subject)):
+            raise NoResponders(subject)
+        inbox = self.subscribe(f"_INBOX.{next(self._inboxes)}", size=1)
+        try:
+            self.publish(subject, data, ".".join(inbox.pattern))
+            async with asyncio.timeout(within):
+                return (await inbox.get()).data
+        finally:
+            inbox.close()
+
+    def _resolve(self, subject: str) -> tuple[LocalSubscription | _Group, ...]:
+        """Find who receives a subject; remembered until a subscription comes or goes."""
+        tokens = _check(subject, pattern=False)
+        matching = [s for s in self._subscriptions if _matches(s.pattern, tokens)]
+        groups: dict[str, list[LocalSubscription]] = {}
+        for subscription in matching:
+            if subscription.queue:
+                groups.setdefault(subscription.queue, []).append(subscription)
+        routes = (*(s for s in matching if not s.queue), *map(_Group, groups.values()))
+        if len(self._routes) >= self.MOST_ROUTES:
+            self._routes.clear()
+        self._routes[subject] = routes
+        return routes
