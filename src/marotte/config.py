@@ -12,7 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from marotte import events
 
@@ -35,7 +44,8 @@ def _http_url(url: str) -> str:
 Url = Annotated[str, AfterValidator(_http_url)]
 
 
-def _nearest(name: str, valid: Iterable[str]) -> str:
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the valid name that is most like ``name``, or ""."""
     near = difflib.get_close_matches(name, list(valid), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -45,6 +55,8 @@ class ShowError(Exception):
 
 
 class Model(BaseModel):
+    """A table of the show: frozen, and every key must be known."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -55,7 +67,10 @@ class Character(Model):
     called: tuple[str, ...] = ()
     """Other names it answers to in a chat."""
     drawing: Literal["jester", "skull"] = "jester"
-    manner: str = "A small, quick-witted jester's head on a stick. Warm, teasing, never cruel. Answers in one to three short sentences."
+    manner: str = (
+        "A small, quick-witted jester's head on a stick, warm and teasing, never cruel."
+        " Answers in one to three short sentences."
+    )
     examples: tuple[tuple[str, str], ...] = ()
     """Pairs of what somebody says and what the character would answer."""
     languages: tuple[Language, ...] = Field(default=("en", "es", "fr", "zh", "ja"), min_length=1)
@@ -84,23 +99,29 @@ class Chain(BaseModel):
     def _tables(self) -> "Chain":
         for key, value in (self.model_extra or {}).items():
             if not isinstance(value, dict):
-                raise ValueError(f"{key!r} is no key here" + _nearest(key, type(self).model_fields))
+                raise ValueError(f"{key!r} is no key here" + nearest(key, type(self).model_fields))
         return self
 
 
 class BrainChain(Chain):
+    """Brains, the improviser last."""
+
     chain: tuple[str, ...] = ("improviser",)
     discover: bool = True
     """Look for a local model server on its usual port at start, and offer it."""
 
 
 class VoiceChain(Chain):
+    """Voices, espeak-ng last."""
+
     chain: tuple[str, ...] = ("espeak",)
     ahead: Seconds = 6.0
     """Seconds of sound made ahead of what is heard."""
 
 
 class EarChain(Chain):
+    """Ears, pocketsphinx last."""
+
     chain: tuple[str, ...] = ("pocketsphinx",)
 
 
@@ -151,7 +172,7 @@ class Lane(Model):
     def _known(cls, percepts: tuple[str, ...]) -> tuple[str, ...]:
         for kind in percepts:
             if kind not in PERCEPTS:
-                raise ValueError(f"{kind!r} is no percept" + _nearest(kind, PERCEPTS))
+                raise ValueError(f"{kind!r} is no percept" + nearest(kind, PERCEPTS))
         return percepts
 
     @model_validator(mode="after")
@@ -200,6 +221,8 @@ class Attention(Model):
 
 
 class Memory(Model):
+    """What is remembered and recalled."""
+
     tokens: int = Field(default=2_000, ge=100, le=1_000_000)
     """How many tokens of the conversation go into a prompt."""
     recall: int = Field(default=6, ge=0, le=50)
@@ -270,6 +293,8 @@ class Device(Model):
 
 
 class Gateway(Model):
+    """The web: where it listens, and its limits."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     partners: int = Field(default=16, ge=1, le=1_000)
@@ -281,6 +306,8 @@ class Gateway(Model):
 
 
 class Store(Model):
+    """Where rows are kept."""
+
     url: str = ""
     """SQLAlchemy URL; empty: SQLite in the data directory."""
 
@@ -303,6 +330,17 @@ class Show(Model):
     device: Device | None = None
     gateway: Gateway = Gateway()
     store: Store = Store()
+
+    _file: str = PrivateAttr(default="show.toml")
+    _lines: dict[tuple[str, ...], int] = PrivateAttr(default_factory=dict[tuple[str, ...], int])
+
+    def mistake(self, key: tuple[str, ...], reason: str) -> "ShowError":
+        """Return an error that names the file, the line and the key (or the table that it would stand in)."""
+        return ShowError(f"{self._file}:{_line(self._lines, key)}: {'.'.join(key)}: {reason}")
+
+    def mistakes(self, table: tuple[str, ...], model: type[BaseModel], error: ValidationError) -> "ShowError":
+        """Return an error for a table of the show that ``model`` refused."""
+        return ShowError("\n".join(_explain(self._file, self._lines, dict(e), table, model) for e in error.errors()))
 
     @model_validator(mode="before")
     @classmethod
@@ -357,41 +395,44 @@ def parse(text: str, where: str = "show.toml") -> Show:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ShowError(f"{where}: not valid TOML: {error}") from None
+    lines = _key_lines(text)
     try:
-        return Show.model_validate(data)
+        show = Show.model_validate(data)
     except ValidationError as error:
-        lines = _key_lines(text)
         raise ShowError("\n".join(_explain(where, lines, dict(e)) for e in error.errors())) from None
+    show._file, show._lines = where, lines  # pyright: ignore[reportPrivateUsage]
+    return show
 
 
-def _explain(where: str, lines: dict[tuple[str, ...], int], error: dict[str, Any]) -> str:
+def _line(lines: dict[tuple[str, ...], int], key: tuple[str, ...]) -> int:
+    while key and key not in lines:
+        key = key[:-1]
+    return lines.get(key, 1)
+
+
+def _explain(
+    where: str,
+    lines: dict[tuple[str, ...], int],
+    error: dict[str, Any],
+    table: tuple[str, ...] = (),
+    model: type[BaseModel] | None = None,
+) -> str:
     """Say one mistake in a sentence: file, line, key, reason, nearest valid name."""
     path = tuple(str(part) for part in error["loc"])
-    known = path
-    while known and known not in lines:
-        known = known[:-1]
-    quoted = (
-        re.search(r"^'([^']+)' is no key", str(error["ctx"]["error"]))
-        if "ctx" in error and "error" in error["ctx"]
-        else None
-    )
-    line = lines.get((*known, quoted[1]) if quoted else known, lines.get(known, 1))
+    place = (*table, *path)
     reason = str(error["msg"]).removeprefix("Value error, ")
+    if quoted := re.match(r"'([^']+)' is no key", reason):
+        place = (*place, quoted[1])
     if error["type"] == "extra_forbidden":
-        reason = "there is no such key"
-        reason += _nearest(path[-1], _names_at(path[:-1]))
+        reason = "there is no such key" + nearest(path[-1], _names_at(path[:-1], model or Show))
     elif error["type"] == "literal_error" and isinstance(error["input"], str):
         expected = re.findall(r"'([^']+)'", reason)
-        near = difflib.get_close_matches(error["input"], expected, 1)
-        reason = f"{error['input']!r} is not one of {', '.join(expected)}" + (
-            f"; did you mean {near[0]!r}?" if near else ""
-        )
-    return f"{where}:{line}: {'.'.join(path) or 'show'}: {reason}"
+        reason = f"{error['input']!r} is not one of {', '.join(expected)}" + nearest(error["input"], expected)
+    return f"{where}:{_line(lines, place)}: {'.'.join((*table, *path)) or 'show'}: {reason}"
 
 
-def _names_at(path: tuple[str, ...]) -> list[str]:
-    """Return the valid keys of the table at ``path``."""
-    model: Any = Show
+def _names_at(path: tuple[str, ...], model: Any) -> list[str]:
+    """Return the valid keys of the table at ``path`` below ``model``."""
     for part in path:
         if isinstance(model, type) and issubclass(model, BaseModel):
             model = model.model_fields[part].annotation if part in model.model_fields else None

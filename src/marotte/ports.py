@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import IntEnum
 from typing import Protocol
 
-from marotte.events import Ending, Line
+from marotte.events import Ending, Line, LineStarted
 
 
 class Mouth(Protocol):
@@ -23,8 +23,8 @@ class Mouth(Protocol):
         """Hand over the next line; waits while enough sound is ahead. Lines of a turn sound in the order given."""
         ...
 
-    def mark(self, stage: str) -> None:
-        """Note in the turn's timings that ``stage`` (a field of ``Timings``) has been reached now."""
+    def mark(self, stage: str, after: float | None = None) -> None:
+        """Note in the turn's timings that ``stage`` (a field of ``Timings``) was reached, now or ``after`` seconds."""
         ...
 
 
@@ -34,8 +34,8 @@ class Floor(Protocol):
     @property
     def name(self) -> str: ...
 
-    def take(self, turn: str) -> AbstractAsyncContextManager[Mouth]:
-        """Hold the floor for one turn.
+    def take(self, turn: str, began: float) -> AbstractAsyncContextManager[Mouth]:
+        """Hold the floor for one turn that began at ``began`` of the clock.
 
         Leaving the block waits until all its lines have been heard. A cut cancels the block's body and ends the block
         without an error; the mouth's ``ending`` says what was heard.
@@ -81,6 +81,21 @@ class Outlet(Protocol):
 
     def stop(self, turn: str, sample: int) -> None:
         """Throw away everything not yet played; sound of ``turn`` from ``sample`` on is void."""
+        ...
+
+
+class Record(Protocol):
+    """Where what was heard is kept: each line at its end, and every second while it sounds. Must not block."""
+
+    def began(self, line: LineStarted) -> None:
+        """Keep that a line begins to sound."""
+        ...
+
+    def heard(self, line: Line, text: str, sample: int, *, cut: bool, final: bool) -> None:
+        """Keep that ``text`` of a line has been heard up to ``sample``.
+
+        A line heard to its end (``final`` and not ``cut``) has answered the percepts that it names.
+        """
         ...
 
 

@@ -30,6 +30,10 @@ class EngineUnavailable(EngineError):
     """It cannot serve this request at all; nothing was given yet, so the next engine takes over cleanly."""
 
 
+class EngineUnsuited(EngineUnavailable):
+    """It is well but cannot serve this very request (a language it does not speak): its breaker stays closed."""
+
+
 class EngineSettings(BaseModel):
     """What a show may set for any engine; each engine adds its own keys."""
 

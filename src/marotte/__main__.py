@@ -1,0 +1,5 @@
+"""``python -m marotte`` is the command line."""
+
+from marotte.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""A conversation: everything that belongs to one floor and to no other. Nothing leaks, because nothing is shared."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import NamedTuple
+
+from marotte import config
+from marotte.bus import Bus, Message
+from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.events import PUBLIC, AnyPercept, Event, Viewer, subject
+from marotte.mind.attention import Attention
+from marotte.mind.director import Director
+from marotte.mind.memory import Memory
+from marotte.mind.moderation import Moderator
+from marotte.mind.persona import Persona
+from marotte.ops.supervisor import Supervisor
+from marotte.senses.hearing.hearing import Hearing
+from marotte.store.database import StoreError
+from marotte.store.keeper import Keeper
+from marotte.store.store import Store
+from marotte.time import Clock
+from marotte.voice.ducking import Ducking
+from marotte.voice.floor import SpeakingFloor
+from marotte.voice.speaker import Speaker
+
+log = logging.getLogger(__name__)
+
+
+class Shared(NamedTuple):
+    """What all floors of a run use: nothing in it remembers a conversation."""
+
+    show: config.Show
+    bus: Bus
+    clock: Clock
+    store: Store
+    keeper: Keeper
+    voices: VoiceChain
+    ears: EarChain
+    brains: BrainChain
+    persona: Persona
+    moderator: Moderator
+    supervisor: Supervisor
+    rng: Random
+    began: float
+
+    def publish(self, event: Event) -> None:
+        """Let everybody who watches know."""
+        self.bus.publish(subject(event), event)
+
+
+class Conversation:
+    """One floor with its partner, speaker, attention, director and memory."""
+
+    def __init__(self, name: str, shared: Shared, partner: Viewer | None = None, language: str = "") -> None:
+        """Join the rooms of one floor; nothing runs yet."""
+        show, clock = shared.show, shared.clock
+        self.name = name
+        self.partner = partner
+        self.opened = clock.wall()
+        self._shared = shared
+        self.speaker = Speaker(
+            name, shared.voices, shared.publish, clock, shared.keeper, shared.began, show.voice.ahead
+        )
+        self.floor = SpeakingFloor(self.speaker, clock)
+        self.attention = Attention(name, show, shared.store, shared.moderator.unread, shared.publish, clock)
+        self.memory = Memory(shared.store, show.memory, clock, name)
+        self.director = Director(
+            self.floor,
+            self.attention,
+            shared.persona,
+            self.memory,
+            shared.moderator,
+            shared.brains,
+            shared.store,
+            shared.publish,
+            clock,
+            shared.rng,
+            show.attention.pause,
+        )
+        self.director.language = language
+        self._ducking = Ducking(self.speaker, shared.bus, clock, show.hearing.resume_after)
+        # A lane of its own in the bus for each kind: a flood of one can never push out another.
+        self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
+
+    @property
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What runs while the floor is open, by name."""
+        doors = {f"{self.name} {kind}": self._door(kind) for kind in self._doors}
+        return {
+            f"{self.name} speaker": self.speaker.run,
+            f"{self.name} director": self.director.run,
+            f"{self.name} ducking": self._ducking.run,
+            **doors,
+        }
+
+    def start(self) -> None:
+        """Begin."""
+        for name, work in self.tasks.items():
+            self._shared.supervisor.start(name, work)
+
+    async def stop(self) -> None:
+        """End: no new turn begins, the present one is cut, and what was heard of it is kept."""
+        for door in self._doors.values():
+            door.close()
+        self._ducking.close()
+        await self._shared.supervisor.stop(*(n for n in self.tasks if not n.endswith(" speaker")))
+        await self._shared.supervisor.stop(f"{self.name} speaker")
+
+    def hearing(self, viewer: Viewer | None, language: str = "") -> Hearing:
+        """Return ears for one more microphone on this floor."""
+        shared = self._shared
+        hearing = Hearing(self.name, shared.show.hearing, shared.ears, shared.publish, shared.clock, viewer)
+        hearing.language = language
+        return hearing
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is the public floor."""
+        return self.name == PUBLIC
+
+    def _door(self, kind: str) -> Callable[[], Awaitable[None]]:
+        async def take_in() -> None:
+            while batch := await self._doors[kind].batch():
+                await asyncio.gather(*(self._take_in(message) for message in batch if message.data is not None))
+
+        async def take_in_quickly() -> None:
+            offer = self.attention.offer
+            while batch := await self._doors[kind].batch():
+                for message in batch:
+                    offer(message.data)
+                    if message.reply:
+                        self._shared.bus.publish(message.reply, "")
+
+        lane = self._shared.show.lanes.get(self._shared.show.lane_of(kind))
+        return take_in if lane is not None and lane.survives else take_in_quickly
+
+    async def _take_in(self, message: Message) -> None:
+        """Take in a percept that survives; whoever asked is told when it is on disk, or why it is not."""
+        percept: AnyPercept = message.data
+        error = ""
+        try:
+            await self.attention.keep(percept)
+        except StoreError as refused:
+            # It is answered all the same: better now and not after a crash than not at all.
+            error = str(refused)
+            log.error("percept %s could not be kept: %s", percept.id, error)
+            self.attention.offer(percept)
+        if message.reply:
+            self._shared.bus.publish(message.reply, error)

@@ -1,0 +1,410 @@
+"""Every engine has an understudy: a chain tries one engine after another within the same turn.
+
+An engine that fails, is late or gives nothing rests behind its breaker; the next one takes over, from where the first
+broke off if it had begun. A resting engine is probed in the background, so that no turn pays for finding out whether
+it is well again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec.structs import replace
+
+from marotte.engines.kinds import (
+    EngineError,
+    EngineUnsuited,
+    Heard,
+    Kind,
+    Prompt,
+    Sound,
+)
+from marotte.engines.registry import Built
+from marotte.events import EngineState, Event, Line, Used
+from marotte.text.normal import tokens
+from marotte.text.sentences import seconds
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_LINE = 60.0
+"""Seconds of sound that a voice may make of one line."""
+LONGEST_REPLY = 20_000
+"""Characters that a brain may give in one reply."""
+_GOODBYE = 5.0
+"""Seconds in which an engine must have stopped after a cut; nobody waits for it."""
+
+
+@dataclass
+class Member:
+    """One engine of a chain: its breaker, what it consumed, how quick it was."""
+
+    built: Built
+    state: Literal["ready", "resting", "probing", "missing"] = "ready"
+    detail: str = ""
+    failures: int = 0
+    """In a row."""
+    failed: int = 0
+    calls: int = 0
+    last: float = -1.0
+    """Seconds to the first piece, at the last call."""
+    rests_until: float = 0.0
+    used: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def name(self) -> str:
+        """What the show calls it."""
+        return self.built.name
+
+    @property
+    def engine(self) -> Any:
+        """The engine itself."""
+        return self.built.engine
+
+
+class Chain(Generic[T]):
+    """The engines of one kind, in the order in which they are tried."""
+
+    kind: Kind
+
+    def __init__(
+        self, engines: Sequence[Built], publish: Callable[[Event], None], clock: Clock, rest: float = 15.0
+    ) -> None:
+        self.members = [Member(built) for built in engines]
+        self._publish = publish
+        self._clock = clock
+        self._rest = rest
+        self._background: set[asyncio.Task[None]] = set()
+
+    def put_first(self, built: Built) -> None:
+        """Let an engine lead the chain from the next turn on."""
+        self.members = [Member(built), *(m for m in self.members if m.name != built.name)]
+
+    async def close(self) -> None:
+        """Stop probes and give back the engines."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*(member.engine.close() for member in self.members), return_exceptions=True)
+
+    # --- what a kind of engine adds
+
+    def _probe(self, engine: Any) -> AsyncIterator[T]:
+        """Ask the least of an engine that shows whether it is well."""
+        raise NotImplementedError
+
+    def _size(self, piece: T) -> float:
+        """Return what a piece counts towards ``_most``."""
+        raise NotImplementedError
+
+    _most: float
+
+    # --- trying one after another
+
+    async def _run(
+        self, start: Callable[[Member, list[T]], AsyncIterator[T]], input_ended: asyncio.Event | None = None
+    ) -> AsyncGenerator[T]:
+        """Yield the pieces of the first engine that can; ``start`` is given what was already yielded."""
+        given: list[T] = []
+        reasons: list[str] = []
+        for member in self._candidates():
+            size = 0.0
+            try:
+                async with aclosing(self._pieces(member, start(member, given), input_ended)) as pieces:
+                    async for piece in pieces:
+                        given.append(piece)
+                        size += self._size(piece)
+                        yield piece
+                if not size:
+                    raise EngineError("gave nothing")
+            except EngineError as error:
+                reasons.append(f"{member.name}: {error}")
+                if not isinstance(error, EngineUnsuited):
+                    self._trip(member, str(error))
+            else:
+                self._well(member)
+                return
+        raise EngineError(f"no {self.kind} could answer: " + "; ".join(reasons))
+
+    def _candidates(self) -> list[Member]:
+        """Engines that are ready; a rest that is over begins a probe; where nobody is ready, all are tried."""
+        now = self._clock.now()
+        for member in self.members:
+            if member.state == "resting" and now >= member.rests_until:
+                self._set(member, "probing", member.detail)
+                self._in_background(self._examine(member))
+        return [m for m in self.members if m.state == "ready"] or self.members[-1:]
+
+    async def _pieces(
+        self, member: Member, source: AsyncIterator[T], input_ended: asyncio.Event | None = None
+    ) -> AsyncGenerator[T]:
+        """Yield an engine's pieces, each within its deadline, which counts only once its own input has ended.
+
+        The engine runs in a task of its own: a cut cancels that task and goes on at once, whatever the provider's
+        goodbye takes.
+        """
+        queue: asyncio.Queue[T | BaseException | None] = asyncio.Queue(64)
+        member.calls += 1
+        task = asyncio.create_task(_pump(source, queue))
+        settings, began, first, total = member.built.settings, self._clock.now(), True, 0.0
+        try:
+            while True:
+                limit = settings.first_within if first else settings.next_within
+                try:
+                    piece = await _next(queue, limit, input_ended)
+                except TimeoutError:
+                    raise EngineError(f"gave nothing for {limit:g} s") from None
+                if piece is None:
+                    return
+                if isinstance(piece, BaseException):
+                    raise _as_engine_error(piece)
+                total += self._size(piece)
+                if total > self._most:
+                    raise EngineError(f"gave more than {self._most:g} allow")
+                if first and total > 0:
+                    first, member.last = False, self._clock.now() - began
+                yield piece
+        finally:
+            if not task.done():
+                task.cancel()
+                asyncio.get_running_loop().call_later(_GOODBYE, self._gone, member, task)
+
+    def _gone(self, member: Member, task: "asyncio.Task[None]") -> None:
+        if not task.done():
+            self._trip(member, f"did not stop within {_GOODBYE:g} s of a cut")
+
+    # --- the breaker
+
+    def _trip(self, member: Member, reason: str) -> None:
+        member.failures += 1
+        member.failed += 1
+        rest = min(self._rest * 2 ** (member.failures - 1), self._rest * 10)
+        member.rests_until = self._clock.now() + rest
+        self._set(member, "resting", reason)
+        log.warning("%s %s failed and rests %.0f s: %s", self.kind, member.name, rest, reason)
+
+    def _well(self, member: Member) -> None:
+        member.failures = 0
+        if member.state != "ready":
+            self._set(member, "ready", "")
+
+    def _set(self, member: Member, state: Literal["ready", "resting", "probing", "missing"], detail: str) -> None:
+        member.state, member.detail = state, detail
+        self._publish(
+            EngineState(at=self._clock.wall(), engine=member.name, kind=self.kind, state=state, detail=detail)
+        )
+
+    async def _examine(self, member: Member) -> None:
+        """Probe a resting engine."""
+        try:
+            async with aclosing(self._pieces(member, self._probe(member.engine))) as pieces:
+                async for _ in pieces:
+                    pass
+        except EngineError as error:
+            self._trip(member, str(error))
+        else:
+            self._well(member)
+
+    def _in_background(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _use(self, member: Member, unit: Literal["characters", "tokens", "seconds"], amount: float) -> None:
+        member.used[unit] = member.used.get(unit, 0.0) + amount
+        self._publish(Used(at=self._clock.wall(), engine=member.name, kind=self.kind, unit=unit, amount=amount))
+
+
+async def _next(queue: "asyncio.Queue[T]", limit: float, input_ended: asyncio.Event | None) -> T:
+    """Wait for the next piece; raises TimeoutError ``limit`` seconds after the engine had all of its input."""
+    if input_ended is None or input_ended.is_set():
+        async with asyncio.timeout(limit):
+            return await queue.get()
+    piece = asyncio.create_task(queue.get())
+    ended = asyncio.create_task(input_ended.wait())
+    try:
+        await asyncio.wait((piece, ended), return_when=asyncio.FIRST_COMPLETED)
+        async with asyncio.timeout(limit):
+            return await piece
+    finally:
+        piece.cancel()
+        ended.cancel()
+
+
+async def _pump(source: AsyncIterator[T], queue: "asyncio.Queue[T | BaseException | None]") -> None:
+    """Carry pieces from an engine to whoever waits; the end is None, a failure is its exception."""
+    try:
+        async for piece in source:
+            await queue.put(piece)
+        await queue.put(None)
+    except Exception as error:
+        # Whatever a stranger's engine raises must reach the chain, never the event loop's log.
+        await queue.put(error)
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _as_engine_error(error: BaseException) -> EngineError:
+    return error if isinstance(error, EngineError) else EngineError(f"{type(error).__name__}: {error}")
+
+
+class VoiceChain(Chain[Sound]):
+    """Voices: the understudy goes on at the word where the first broke off."""
+
+    kind = "voice"
+    _most = LONGEST_LINE
+
+    def _size(self, piece: Sound) -> float:
+        return len(piece.pcm) / 2 / piece.rate
+
+    def _probe(self, engine: Any) -> AsyncIterator[Sound]:
+        return engine.speak(Line(shown="ah", spoken="ah"))
+
+    async def speak(self, line: Line) -> AsyncGenerator[Sound]:
+        """Yield the line's sound. Raises EngineError if no voice could make any."""
+
+        def start(member: Member, given: list[Sound]) -> AsyncIterator[Sound]:
+            rest = _rest(line, given) if given else line
+            self._use(member, "characters", len(rest.spoken))
+            sounds = member.engine.speak(rest)
+            return _shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
+
+        async with aclosing(self._run(start)) as sounds:
+            async for sound in sounds:
+                yield sound
+
+
+def _rest(line: Line, given: Sequence[Sound]) -> Line:
+    """Return the part of a line that ``given`` has not yet spoken: from the next word, as nearly as can be told."""
+    made = sum(len(s.pcm) / 2 / s.rate for s in given)
+    placed = [word for sound in given for word in sound.words if word.offset >= 0]
+    share = min(1.0, made / max(0.1, seconds(line.spoken, line.language)))
+    offset = placed[-1].offset + len(placed[-1].text) if placed else round(share * len(line.spoken))
+    space = line.spoken.find(" ", offset)
+    rest = line.spoken[space + 1 :] if space >= 0 else ("" if " " in line.spoken else line.spoken[offset:])
+    return Line(id=line.id, turn=line.turn, shown=rest, spoken=rest, language=line.language, feeling=line.feeling)
+
+
+async def _shifted(sounds: AsyncIterator[Sound], given: Sequence[Sound], chars: int) -> AsyncIterator[Sound]:
+    """Place an understudy's timings behind what was already spoken."""
+    made = sum(len(s.pcm) / 2 / s.rate for s in given)
+    async for sound in sounds:
+        shift = round(made * sound.rate)
+        yield Sound(
+            pcm=sound.pcm,
+            rate=sound.rate,
+            words=tuple(
+                type(w)(w.text, w.start + shift, w.end + shift, w.offset + chars if w.offset >= 0 else -1)
+                for w in sound.words
+            ),
+            mouths=tuple(type(m)(m.start + shift, m.shape, m.level) for m in sound.mouths),
+        )
+
+
+class BrainChain(Chain[str]):
+    """Brains: the understudy is told what was already said and goes on from there."""
+
+    kind = "brain"
+    _most = LONGEST_REPLY
+
+    def _size(self, piece: str) -> float:
+        return len(piece)
+
+    def _probe(self, engine: Any) -> AsyncIterator[str]:
+        return engine.reply(Prompt(system="Answer with one word.", text="Hello?"))
+
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str]:
+        """Yield the reply's text. Raises EngineError if no brain could give any."""
+        said: list[str] = []
+        asked: list[Member] = []
+
+        def start(member: Member, given: list[str]) -> AsyncIterator[str]:
+            asked.append(member)
+            return member.engine.reply(replace(prompt, said="".join(given)) if given else prompt)
+
+        try:
+            async with aclosing(self._run(start)) as pieces:
+                async for piece in pieces:
+                    said.append(piece)
+                    yield piece
+        finally:
+            if asked:
+                given = prompt.system + prompt.text + "".join(m.text for m in prompt.history)
+                self._use(asked[-1], "tokens", tokens(given) + tokens("".join(said)))
+
+
+class EarChain(Chain[Heard]):
+    """Ears: the understudy hears the same speech from its beginning."""
+
+    kind = "ear"
+    _most = 1_000_000
+
+    def _size(self, piece: Heard) -> float:
+        return 1 + len(piece.text)
+
+    def _probe(self, engine: Any) -> AsyncIterator[Heard]:
+        async def silence() -> AsyncIterator[bytes]:
+            yield bytes(16_000)
+
+        return engine.hear(silence(), "")
+
+    async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncGenerator[Heard]:
+        """Yield what is understood, the last one final. Raises EngineError if no ear could hear."""
+        tape = _Tape(speech)
+        asked: list[Member] = []
+
+        def start(member: Member, given: list[Heard]) -> AsyncIterator[Heard]:
+            asked.append(member)
+            return member.engine.hear(tape.play(), language)
+
+        try:
+            async with aclosing(self._run(start, tape.ended)) as heard:
+                async for piece in heard:
+                    yield piece
+        finally:
+            tape.close()
+            if asked:
+                self._use(asked[-1], "seconds", tape.seconds)
+
+
+class _Tape:
+    """Speech that can be heard again from its beginning, while it still comes in."""
+
+    def __init__(self, speech: AsyncIterator[bytes]) -> None:
+        self._pieces: list[bytes] = []
+        self._more = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._reader = asyncio.create_task(self._record(speech))
+
+    @property
+    def seconds(self) -> float:
+        return sum(map(len, self._pieces)) / 32_000
+
+    async def _record(self, speech: AsyncIterator[bytes]) -> None:
+        try:
+            async for piece in speech:
+                self._pieces.append(piece)
+                self._more.set()
+        finally:
+            self.ended.set()
+            self._more.set()
+
+    async def play(self) -> AsyncIterator[bytes]:
+        place = 0
+        while True:
+            while place < len(self._pieces):
+                place += 1
+                yield self._pieces[place - 1]
+            if self.ended.is_set():
+                return
+            self._more.clear()
+            await self._more.wait()
+
+    def close(self) -> None:
+        self._reader.cancel()

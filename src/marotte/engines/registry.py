@@ -1,0 +1,62 @@
+"""Engines by name: found by entry point, built from the show's settings."""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from marotte import config
+from marotte.engines.kinds import Engine, EngineSettings, Kind, Kit
+
+EMBEDDED: dict[Kind, str] = {"brain": "improviser", "voice": "espeak", "ear": "pocketsphinx"}
+"""The understudy of each kind: needs no key and no network, and is always the last of its chain."""
+
+_TABLE: dict[Kind, str] = {"brain": "brain", "voice": "voice", "ear": "hearing"}
+
+
+class Built(NamedTuple):
+    """An engine, the name it bears in the show, and its settings."""
+
+    name: str
+    engine: Engine
+    settings: EngineSettings
+
+
+def installed(kind: Kind) -> dict[str, EntryPoint]:
+    """Return every installed engine of a kind by its name."""
+    return {entry.name: entry for entry in entry_points(group=f"marotte.{kind}s")}
+
+
+def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
+    """Build the engines of a chain in their order, the embedded one last.
+
+    Raises config.ShowError, naming line and key, where the show asks for an engine that does not exist or sets one up
+    wrongly.
+    """
+    table = _TABLE[kind]
+    chain: config.Chain = getattr(show, table)
+    known = installed(kind)
+    engines: list[Built] = []
+    for name in dict.fromkeys((*chain.chain, EMBEDDED[kind])):
+        settings = chain.settings(name)
+        entry = known.get(str(settings.get("engine") or name))
+        if entry is None:
+            raise show.mistake(
+                (table, "chain"),
+                f"there is no {kind} called {name!r}{config.nearest(name, known)}"
+                f" (installed: {', '.join(sorted(known))}; another name takes a table [{table}.{name}]"
+                ' with engine = "…")',
+            )
+        try:
+            engines.append(construct(name, entry, settings, kit))
+        except ValidationError as error:
+            engine = cast("type[Engine]", entry.load())
+            raise show.mistakes((table, name), engine.Settings, error) from None
+    return engines
+
+
+def construct(name: str, entry: EntryPoint, table: dict[str, Any], kit: Kit) -> Built:
+    """Build one engine from its table. Raises pydantic.ValidationError where the table is wrong."""
+    engine = cast("type[Engine]", entry.load())
+    settings = engine.Settings.model_validate(table)
+    return Built(name, engine(settings, kit), settings)

@@ -1,0 +1,39 @@
+"""Where a run of this machine listens, so that the command line finds it."""
+
+import contextlib
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import NamedTuple
+
+FILE = "running.json"
+
+
+class Address(NamedTuple):
+    """A run that lives."""
+
+    pid: int
+    url: str
+
+
+def running(data: Path) -> Address | None:
+    """Return where the run of this data directory listens, if one lives."""
+    try:
+        entry = json.loads((data / FILE).read_text("utf-8"))
+        address = Address(int(entry["pid"]), str(entry["url"]))
+        os.kill(address.pid, 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return address
+
+
+@contextlib.contextmanager
+def announced(data: Path, url: str) -> Generator[None]:
+    """Say where this run listens, while it lives."""
+    file = data / FILE
+    file.write_text(json.dumps({"pid": os.getpid(), "url": url}), "utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)

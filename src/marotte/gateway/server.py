@@ -1,0 +1,121 @@
+"""Serves a run until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import webbrowser
+
+import uvicorn
+
+from marotte.gateway.app import build
+from marotte.gateway.guard import Guard, keep_token
+from marotte.gateway.running import announced
+from marotte.show import Run
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN = 1.0
+
+
+class PortTaken(Exception):
+    """Nobody can listen there; the message says what to do."""
+
+
+async def serve(run: Run, host: str, port: int, *, token: str = "", browser: bool = True) -> None:
+    """Start a run, serve it, and stop it cleanly on SIGTERM or Ctrl-C.
+
+    Raises PortTaken, guard.TokenError and StoreError before anything has begun.
+    """
+    listener = _listen(host, port)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        guard, new = _guard(run, host, token)
+        address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
+        app = build(run, guard)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                ws="websockets-sansio",
+                ws_max_size=4 * run.show.gateway.largest_frame,
+                ws_per_message_deflate=False,
+                ws_ping_interval=20,
+                timeout_graceful_shutdown=1,
+                server_header=False,
+                lifespan="off",
+            )
+        )
+        await run.start()
+        stack.push_async_callback(run.stop)
+        stack.enter_context(announced(run.data, address))
+        serving = asyncio.create_task(server.serve([listener]))
+        stopping = _stop_signal()
+        _greet(run, address, guard, new=new, browser=browser)
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN):
+                await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own hand on the signals: they are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # pyright: ignore[reportMissingParameterType]
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=256)
+    except OSError as error:
+        raise PortTaken(f"{host}:{port}: {error.strerror or error}; choose another with --port") from None
+
+
+def _guard(run: Run, host: str, token: str) -> tuple[Guard, bool]:
+    """Make the guard with its tokens; the operator's may come from the environment."""
+    operator, new = (token, False) if token else keep_token(run.data / "operator.token")
+    capture, _ = keep_token(run.data / "capture.token")
+    return Guard(operator, capture, host, run.show.gateway.origins), new
+
+
+def _stop_signal() -> "asyncio.Future[None]":
+    """Return a future that is done once somebody tells the program to stop."""
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[None] = loop.create_future()
+
+    def stop() -> None:
+        if not stopping.done():
+            stopping.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _greet(run: Run, address: str, guard: Guard, *, new: bool, browser: bool) -> None:
+    """Say where the windows are; the operator's token is printed once, when it is made."""
+    name = run.show.character.name
+    print(f"\n  {name} is awake.\n\n    talk     {address}/talk\n    stage    {address}/stage", flush=True)
+    if new:
+        print(f"    control  {address}/control#token={guard.operator}", flush=True)
+        print(f"\n  That token is the operator's. It is kept in {run.data / 'operator.token'}", flush=True)
+    else:
+        print(f"    control  {address}/control    (token: {run.data / 'operator.token'})", flush=True)
+    print("\n  Stop with Ctrl-C.\n", flush=True)
+    if browser:
+        # The token travels behind the #, which browsers never send.
+        asyncio.get_running_loop().run_in_executor(None, webbrowser.open, f"{address}/talk#token={guard.operator}")
+
+
+def _in_url(host: str) -> str:
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,0 +1,89 @@
+"""A window's session: what it may see, what it has seen, and the connection it has at present, if any.
+
+The session outlives its connection for half a minute, so that a window that comes back is told what it missed, and a
+private floor does not lose its partner to a lift or a tunnel.
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from marotte import events
+from marotte.bus import Bus, Subscription
+from marotte.gateway.guard import Rights
+from marotte.gateway.outbox import Outbox
+
+KEPT_EVENTS = 500
+KEPT_SECONDS = 30.0
+
+Window = Literal["talk", "stage", "control"]
+
+_numbers = itertools.count(1)
+
+_FOR_FLOOR = frozenset(
+    (
+        "onset",
+        "speech_end",
+        "transcript",
+        "turn_started",
+        "turn_ended",
+        "line_written",
+        "line_started",
+        "line_timings",
+        "line_ended",
+        "stopped",
+        "outlet_changed",
+    )
+)
+"""Events that a window on a floor is told; ``control`` is told all."""
+
+
+@dataclass(eq=False)
+class Session:
+    """One window, across its connections."""
+
+    window: Window
+    rights: Rights
+    floor: str
+    bus: Bus
+    id: str = field(default_factory=lambda: f"s-{next(_numbers)}-{events.fresh_id()}")
+    seq: int = 0
+    outbox: Outbox | None = None
+    kept: deque[tuple[int, str]] = field(default_factory=lambda: deque[tuple[int, str]](maxlen=KEPT_EVENTS))
+    leaving: asyncio.TimerHandle | None = None
+    _watch: Subscription | None = None
+    _task: "asyncio.Task[None] | None" = None
+
+    def open(self) -> None:
+        """Begin to watch."""
+        pattern = "event.>" if self.window == "control" else f"event.*.{self.floor}"
+        self._watch = self.bus.subscribe(pattern, size=2_000)
+        self._task = asyncio.create_task(self._follow(self._watch))
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._watch is not None and self._task is not None:
+            self._watch.close()
+            self._task.cancel()
+
+    def missed_since(self, seq: int) -> list[str] | None:
+        """Return the events after ``seq``, oldest first; None where some of them are no longer kept."""
+        if seq > self.seq or (self.kept and seq < self.kept[0][0] - 1) or (not self.kept and seq < self.seq):
+            return None
+        return [frame for number, frame in self.kept if number > seq]
+
+    async def _follow(self, watch: Subscription) -> None:
+        everything = self.window == "control"
+        while batch := await watch.batch():
+            for message in batch:
+                if everything or events.tag(message.data) in _FOR_FLOOR:
+                    self._tell(message.data)
+
+    def _tell(self, event: events.Event) -> None:
+        self.seq += 1
+        frame = f'{{"type":"event","seq":{self.seq},"event":{events.encode(event).decode()}}}'
+        self.kept.append((self.seq, frame))
+        if self.outbox is not None:
+            self.outbox.put(frame)

@@ -1,0 +1,437 @@
+"""The live side of the gateway: one WebSocket a window. The protocol is told in docs/protocol.md."""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, cast
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from marotte.conversation import Conversation
+from marotte.engines.frames import pack, unpack
+from marotte.events import PUBLIC, SAMPLE_RATE, Utterance, Viewer
+from marotte.gateway.guard import Guard, Rights
+from marotte.gateway.outbox import Outbox
+from marotte.gateway.session import KEPT_SECONDS, Session
+from marotte.ports import Rank
+from marotte.senses.hearing.hearing import Hearing, SoundError
+from marotte.show import FloorsTaken, Run
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+LEAD = 0.25
+MICROPHONE_RATE = 16_000
+HELLO_WITHIN = 5.0
+MOST_TEXT = 100
+"""Text frames a second."""
+LONGEST_TEXT = 2_000
+
+
+class Refused(Exception):
+    """The connection cannot go on."""
+
+    def __init__(self, close: int, code: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        self.close, self.code, self.more = close, code, more
+
+
+class Mistake(Exception):
+    """One frame was wrong; the connection goes on."""
+
+
+class Hello(msgspec.Struct, forbid_unknown_fields=False):
+    """The first frame of a window."""
+
+    class Resume(msgspec.Struct):
+        session: str
+        seq: int
+
+    type: Literal["hello"]
+    version: int
+    window: Literal["talk", "stage", "control"]
+    token: str = ""
+    floor: str = ""
+    language: str = ""
+    name: str = ""
+    partner: str = ""
+    resume: Resume | None = None
+
+
+class _WindowOutlet:
+    """A window that plays sound."""
+
+    rank = Rank.WINDOW
+    lead = LEAD
+
+    def __init__(self, name: str, outbox: Outbox) -> None:
+        self.name = name
+        self._outbox = outbox
+
+    def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
+        self._outbox.put(pack({"type": "sound", "turn": turn, "line": line, "sample": sample}, pcm), turn)
+
+    def stop(self, turn: str, sample: int) -> None:
+        self._outbox.drop_sound(turn)
+
+
+class _WindowMicrophone:
+    """A window's microphone: what has come over the socket and is not yet heard."""
+
+    MOST = 400
+    """Frames that may wait; a window that floods is told so by hearing, this bounds what it can pile up."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(self.MOST)
+
+    def put(self, pcm: bytes) -> None:
+        try:
+            self._frames.put_nowait(pcm)
+        except asyncio.QueueFull:
+            raise Mistake("microphone: sound comes faster than it can be heard") from None
+
+    def end(self) -> None:
+        while self._frames.full():
+            self._frames.get_nowait()
+        self._frames.put_nowait(None)
+
+    async def sound(self) -> AsyncIterator[bytes]:
+        while (pcm := await self._frames.get()) is not None:
+            yield pcm
+
+
+class Windows:
+    """All windows of a run."""
+
+    def __init__(self, run: Run, guard: Guard) -> None:
+        self.run = run
+        self.guard = guard
+        self.sessions: dict[str, Session] = {}
+        self._missed = 0
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Speak with one window until it leaves."""
+        await socket.accept()
+        try:
+            if not self.guard.from_here(socket.headers.get("host", ""), socket.headers.get("origin", "")):
+                raise Refused(4403, "origin", "this page comes from elsewhere")
+            hello = await self._hello(socket)
+            await _Connection(self, socket, *self._admit(hello)).serve()
+        except Refused as refused:
+            self.guard.refused[refused.code] += 1
+            await _close(socket, refused)
+        except (WebSocketDisconnect, RuntimeError):
+            log.debug("a window is gone before it was served")
+
+    async def _hello(self, socket: WebSocket) -> Hello:
+        try:
+            async with asyncio.timeout(HELLO_WITHIN):
+                frame = await socket.receive()
+        except TimeoutError:
+            raise Refused(4400, "bad_hello", f"no hello came within {HELLO_WITHIN:g} s") from None
+        if frame["type"] != "websocket.receive":
+            raise WebSocketDisconnect
+        try:
+            hello = msgspec.json.decode(frame.get("text") or b"", type=Hello)
+        except msgspec.MsgspecError as error:
+            raise Refused(4400, "bad_hello", f"the first frame is no hello: {error}") from None
+        if hello.version != VERSION:
+            raise Refused(4400, "bad_hello", f"version: this program speaks version {VERSION}, not {hello.version}")
+        return hello
+
+    def _admit(self, hello: Hello) -> tuple[Session, Conversation, Hello, int | None]:
+        """Find or open the window's session and floor; the last is the ``seq`` from which it resumes."""
+        rights = self.guard.rights(hello.token)
+        if rights is None or (hello.window == "control" and rights != "operator"):
+            what = "wrong" if hello.token else "needed here"
+            raise Refused(4401, "token", f"token: {what}; the operator's is in {self.run.data / 'operator.token'}")
+        if hello.resume and (session := self.sessions.get(hello.resume.session)):
+            floor = self.run.floors.get(session.floor)
+            if floor is not None and session.rights == rights and session.outbox is None:
+                return session, floor, hello, hello.resume.seq
+        floor = self._floor(hello, rights)
+        session = Session(hello.window, rights, floor.name, self.run.bus)
+        session.open()
+        self.sessions[session.id] = session
+        return session, floor, hello, None
+
+    def _floor(self, hello: Hello, rights: Rights) -> Conversation:
+        name = hello.floor or ("private" if hello.window == "talk" else PUBLIC)
+        if name == "private":
+            if hello.window != "talk" or rights == "capture":
+                raise Refused(4404, "floor", "floor: only a talk window has a private floor")
+            try:
+                return self.run.open_floor(hello.partner[:200], hello.name[:60], hello.language[:20])
+            except FloorsTaken as taken:
+                raise Refused(4429, "full", str(taken), retry_after=60) from None
+        if name != PUBLIC and rights == "guest":
+            raise Refused(4401, "token", "floor: a guest has a private floor of its own, and watches the public one")
+        floor = self.run.floors.get(name)
+        if floor is None:
+            raise Refused(4404, "floor", f"floor: there is no floor {name[:60]!r}")
+        return floor
+
+    def left(self, session: Session) -> None:
+        """A connection is gone: keep its session for a while."""
+        if session.outbox is not None:
+            self._missed += session.outbox.missed
+        session.outbox = None
+        loop = asyncio.get_running_loop()
+        session.leaving = loop.call_later(KEPT_SECONDS, self._forget, session)
+
+    def _forget(self, session: Session) -> None:
+        session.close()
+        self.sessions.pop(session.id, None)
+        alone = all(other.floor != session.floor for other in self.sessions.values())
+        if alone and session.floor in self.run.floors and not self.run.floors[session.floor].is_public:
+            self.run.supervisor.start(f"close {session.floor}", lambda: self.run.close_floor(session.floor))
+
+    def counts(self) -> dict[str, Mapping[tuple[str, ...], float]]:
+        """Return figures for the metrics."""
+        connected = [s for s in self.sessions.values() if s.outbox is not None]
+        missed = self._missed + sum(s.outbox.missed for s in connected if s.outbox)
+        windows = Counter(s.window for s in connected)
+        return {
+            "marotte_windows": {(window,): float(count) for window, count in windows.items()},
+            "marotte_window_missed_total": {(): float(missed)},
+            "marotte_refused_total": {(reason,): float(n) for reason, n in self.guard.refused.items()},
+        }
+
+
+class _Connection:
+    """One connection of a window."""
+
+    def __init__(
+        self, windows: Windows, socket: WebSocket, session: Session, floor: Conversation, hello: Hello, seq: int | None
+    ) -> None:
+        self._run = windows.run
+        self._windows = windows
+        self._socket = socket
+        self._session = session
+        self._floor = floor
+        self._outbox = Outbox()
+        self._outlet = _WindowOutlet(f"window {session.id}", self._outbox)
+        self._plays = False
+        self._since = seq
+        self._name = hello.name[:60]
+        self._language = hello.language[:20]
+        self._hearing: Hearing | None = None
+        self._microphone: _WindowMicrophone | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._allowance, self._last = float(MOST_TEXT), self._run.clock.now()
+
+    async def serve(self) -> None:
+        """Greet, then carry frames both ways until either side ends."""
+        session = self._session
+        if session.leaving is not None:
+            session.leaving.cancel()
+            session.leaving = None
+        missed = None if self._since is None else session.missed_since(self._since)
+        await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
+        for frame in missed or ():
+            self._outbox.put(frame)
+        session.outbox = self._outbox
+        sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
+        try:
+            await self._receive()
+        finally:
+            sender.cancel()
+            self._floor.speaker.detach(self._outlet)
+            if self._microphone is not None:
+                self._microphone.end()
+            self._windows.left(session)
+
+    def _welcome(self, *, resumed: bool) -> dict[str, object]:
+        card = self._run.show.character
+        return {
+            "type": "welcome",
+            "version": VERSION,
+            "session": self._session.id,
+            "rights": self._session.rights,
+            "floor": self._floor.name,
+            "resumed": resumed,
+            "run": self._run.id,
+            "sample": self._floor.speaker.now(),
+            "rate": SAMPLE_RATE,
+            "lead": LEAD,
+            "microphone_rate": MICROPHONE_RATE,
+            "partners": len(self._run.floors) - 1,
+            "seq": self._session.seq,
+            "character": {"name": card.name, "drawing": card.drawing, "languages": list(card.languages)},
+        }
+
+    async def _receive(self) -> None:
+        largest = self._run.show.gateway.largest_frame
+        while True:
+            frame = await self._socket.receive()
+            if frame["type"] != "websocket.receive":
+                return
+            data: str | bytes = frame.get("text") or frame.get("bytes") or b""
+            if len(data) > largest:
+                raise Refused(4413, "too_large", f"a frame of {len(data)} bytes is larger than {largest}")
+            try:
+                if isinstance(data, str):
+                    self._limit()
+                    self._take_text(data)
+                else:
+                    self._take_sound(data)
+            except (Mistake, SoundError) as mistake:
+                self._windows.guard.refused["frame"] += 1
+                self._tell("mistake", str(mistake))
+
+    def _limit(self) -> None:
+        """Let through so many text frames a second."""
+        now = self._run.clock.now()
+        self._allowance = min(MOST_TEXT, self._allowance + (now - self._last) * MOST_TEXT)
+        self._last = now
+        if self._allowance < 1:
+            raise Mistake(f"more than {MOST_TEXT} frames a second: this one is not read")
+        self._allowance -= 1
+
+    def _tell(self, code: str, message: str) -> None:
+        self._outbox.put(json.dumps({"type": "error", "code": code, "message": message}))
+
+    # --- text frames
+
+    def _take_text(self, data: str) -> None:
+        try:
+            frame: Any = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise Mistake(f"not JSON: {error}") from None
+        kind = cast("dict[str, Any]", frame).get("type") if isinstance(frame, dict) else None
+        take = getattr(self, f"_on_{kind}", None) if isinstance(kind, str) and kind.isidentifier() else None
+        if take is None:
+            raise Mistake(f"type: {str(kind)[:40]!r} is no frame of this protocol")
+        take(cast("dict[str, Any]", frame))
+
+    def _on_ping(self, frame: dict[str, Any]) -> None:
+        self._outbox.put(json.dumps({"type": "pong", "t": _number(frame, "t"), "sample": self._floor.speaker.now()}))
+
+    def _on_sound(self, frame: dict[str, Any]) -> None:
+        if bool(frame.get("on")) != self._plays:
+            self._plays = not self._plays
+            speaker = self._floor.speaker
+            (speaker.attach if self._plays else speaker.detach)(self._outlet)
+
+    def _on_played(self, frame: dict[str, Any]) -> None:
+        self._floor.speaker.played(self._outlet, int(_number(frame, "sample")))
+
+    def _on_text(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        text = _text(frame, "text").strip()
+        if text:
+            self._run.publish(
+                Utterance(
+                    at=self._run.clock.wall(),
+                    floor=self._floor.name,
+                    viewer=self._viewer(),
+                    language=self._language,
+                    text=text,
+                    ear="typed",
+                )
+            )
+
+    def _on_press(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        self._floor.floor.cut("interrupted by the partner")
+        self._ears().press()
+
+    def _on_release(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        self._ears().release()
+
+    def _on_hands_free(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        self._ears().hands_free = bool(frame.get("on"))
+
+    def _on_transcript(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        self._ears().hear_text(_text(frame, "text"), bool(frame.get("final")))
+
+    def _on_language(self, frame: dict[str, Any]) -> None:
+        self._language = _text(frame, "language")[:20]
+        if self._hearing is not None:
+            self._hearing.language = self._language
+        if not self._floor.is_public:
+            self._floor.director.language = self._language.split("-")[0]
+
+    def _on_name(self, frame: dict[str, Any]) -> None:
+        self._name = _text(frame, "name")[:60]
+
+    def _on_stop(self, frame: dict[str, Any]) -> None:
+        self._may_speak()
+        self._floor.floor.cut("stopped by the partner")
+
+    def _may_speak(self) -> None:
+        session = self._session
+        if session.rights == "capture" or (session.rights == "guest" and self._floor.is_public):
+            raise Mistake("on this floor this window may only look and listen")
+
+    def _viewer(self) -> Viewer:
+        partner = self._floor.partner
+        if partner is None:
+            return Viewer(id="operator", name=self._name or "the host", platform="talk", roles=("operator",))
+        return Viewer(id=partner.id, name=self._name or partner.name, platform=partner.platform)
+
+    # --- sound
+
+    def _take_sound(self, data: bytes) -> None:
+        self._may_speak()
+        try:
+            header, payload = unpack(data)
+        except ValueError as error:
+            raise Mistake(f"binary frame: {error}") from None
+        if header.get("type") != "microphone":
+            raise Mistake(f"binary frame: type: {str(header.get('type'))[:40]!r} is no frame of this protocol")
+        if len(payload) % 2:
+            raise Mistake(f"microphone: {len(payload)} bytes are no whole number of 16-bit samples")
+        self._ears()
+        assert self._microphone is not None
+        self._microphone.put(bytes(payload))
+
+    def _ears(self) -> Hearing:
+        """Return this connection's ears; they begin to listen when they are first needed."""
+        if self._hearing is None or self._listening is None or self._listening.done():
+            before = self._hearing
+            self._hearing = self._floor.hearing(self._viewer(), self._language)
+            if before is not None:
+                self._hearing.hands_free = before.hands_free
+            self._microphone = _WindowMicrophone()
+            self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
+        return self._hearing
+
+    async def _listen(self, hearing: Hearing, microphone: _WindowMicrophone) -> None:
+        try:
+            await hearing.run(microphone)
+        except Exception as error:
+            log.warning("a microphone on %s is no longer heard: %s", self._floor.name, error)
+            self._tell("microphone", str(error))
+
+
+def _text(frame: dict[str, Any], key: str) -> str:
+    value = frame.get(key)
+    if not isinstance(value, str):
+        raise Mistake(f"{key}: must be text")
+    if len(value) > LONGEST_TEXT:
+        raise Mistake(f"{key}: {len(value)} characters are more than {LONGEST_TEXT}")
+    return value
+
+
+def _number(frame: dict[str, Any], key: str) -> float:
+    value = frame.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 2**53:
+        raise Mistake(f"{key}: must be a number")
+    return value
+
+
+async def _close(socket: WebSocket, refused: Refused) -> None:
+    try:
+        await socket.send_text(
+            json.dumps({"type": "error", "code": refused.code, "message": str(refused), **refused.more})
+        )
+        await socket.close(refused.close, refused.code)
+    except (WebSocketDisconnect, RuntimeError):
+        log.debug("a window that was refused is gone already")

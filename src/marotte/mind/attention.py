@@ -1,0 +1,321 @@
+"""Attention: what deserves an answer, and what comes first.
+
+Each kind of percept waits in a lane whose policy the show declares. A lane bounds first, at a cost that a flood of
+chat does not feel, and looks closely only at what is about to be answered. Whatever leaves unanswered is counted by its
+reason; a percept of a lane that survives is a row before it is acted on.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from msgspec.structs import replace
+
+from marotte import config
+from marotte.events import AnyPercept, Dropped, Event, Queued, Utterance, tag
+from marotte.text.normal import likeness
+from marotte.time import Clock
+
+Reason = Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped"]
+
+
+class Rows(Protocol):
+    """Where percepts of surviving lanes are kept."""
+
+    async def keep_percept(self, percept: AnyPercept, lane: str) -> None:
+        """Keep a percept; on disk when this returns."""
+        ...
+
+    async def waiting_percepts(self) -> list[AnyPercept]:
+        """Return kept percepts that are not answered, oldest first."""
+        ...
+
+
+_TOLD = 20
+"""In a lane with more waiting than this, newcomers are not announced one by one."""
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """A percept in a lane."""
+
+    percept: AnyPercept
+    since: float
+    merged: int = 0
+    """How many others it stands for, said the same or nearly the same."""
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Bundle:
+    """What one turn answers."""
+
+    lane: str
+    policy: config.Lane
+    waiting: tuple[Waiting, ...]
+
+    @property
+    def percepts(self) -> tuple[AnyPercept, ...]:
+        """The percepts, each whole."""
+        return tuple(w.percept for w in self.waiting)
+
+
+@dataclass
+class Lane:
+    """The percepts of one lane that wait, oldest first."""
+
+    name: str
+    policy: config.Lane
+    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
+    by_text: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+    by_viewer: Counter[str] = field(default_factory=Counter[str])
+    overflowed: bool = False
+    """A surviving lane was full: the rest is on disk."""
+
+    def put(self, percept: AnyPercept, now: float, tries: int = 0) -> tuple[Reason | None, AnyPercept | None]:
+        """Take a percept in; returns why another (or it) had to leave, and which."""
+        policy = self.policy
+        text = words(percept)
+        if policy.merge != "all" and text and (same := self.by_text.get(text)) is not None:
+            same.merged += 1
+            return None, None
+        left: tuple[Reason | None, AnyPercept | None] = (None, None)
+        viewer = percept.viewer.id if percept.viewer else ""
+        if policy.each_viewer and viewer and self.by_viewer[viewer] >= policy.each_viewer:
+            oldest = next(w for w in self.waiting if w.percept.viewer and w.percept.viewer.id == viewer)
+            left = ("fairness", self.remove(oldest).percept)
+        elif policy.merge == "latest" and self.waiting:
+            left = ("superseded", self.remove(self.waiting[0]).percept)
+        elif len(self.waiting) >= policy.capacity:
+            if policy.survives:
+                self.overflowed = True
+                return None, None
+            left = ("capacity", self.remove(self.waiting[0]).percept)
+        entry = Waiting(percept, now, tries=tries)
+        self.waiting.append(entry)
+        if text:
+            self.by_text[text] = entry
+        if viewer:
+            self.by_viewer[viewer] += 1
+        return left
+
+    def remove(self, entry: Waiting) -> Waiting:
+        """Take an entry out, wherever it stands."""
+        if self.waiting[0] is entry:
+            self.waiting.popleft()
+        else:
+            self.waiting.remove(entry)
+        self.by_text.pop(words(entry.percept), None)
+        if entry.percept.viewer:
+            viewer = entry.percept.viewer.id
+            self.by_viewer[viewer] -= 1
+            if not self.by_viewer[viewer]:
+                del self.by_viewer[viewer]
+        return entry
+
+
+def words(percept: AnyPercept) -> str:
+    """Return the words that came with a percept, or ""."""
+    return getattr(percept, "text", "") or getattr(percept, "message", "")
+
+
+class Attention:
+    """What waits on one floor, and what is answered next."""
+
+    MOST_TRIES = 3
+    """A percept whose turn was cut before it was answered comes back so often at most; then it waits for a restart."""
+
+    def __init__(
+        self,
+        floor: str,
+        show: config.Show,
+        rows: Rows,
+        unread: Callable[[str], str],
+        publish: Callable[[Event], None],
+        clock: Clock,
+    ) -> None:
+        """``unread`` says why a chat message must not be read, or ""."""
+        self.floor = floor
+        self.on_press: Callable[[config.Lane], None] = lambda lane: None
+        """Called when something arrives in a lane that may pre-empt."""
+        self.dropped: Counter[tuple[str, str]] = Counter()
+        """How many percepts left unanswered, by lane and reason."""
+        self._rows = rows
+        self._unread = unread
+        self._publish = publish
+        self._clock = clock
+        self._settings = show.attention
+        names = (show.character.name, *show.character.called)
+        self._names = tuple(name.casefold() for name in names)
+        self._lanes = sorted((Lane(n, p) for n, p in show.lanes.items()), key=lambda lane: -lane.policy.priority)
+        self._lane_of = {kind: lane for lane in self._lanes for kind in lane.policy.percepts}
+        self._in_hand: set[str] = set()
+        """Ids of surviving percepts that a turn is answering."""
+        self._something = asyncio.Event()
+
+    # --- in
+
+    def survives(self, percept: AnyPercept) -> bool:
+        """Whether it must be a row before it is acted on."""
+        lane = self._lane_of.get(tag(percept))
+        return lane is not None and lane.policy.survives
+
+    async def keep(self, percept: AnyPercept) -> None:
+        """Take in a percept that must survive: on disk first, then in its lane."""
+        await self._rows.keep_percept(percept, self._lane_of[tag(percept)].name)
+        self.offer(percept)
+
+    async def recover(self) -> int:
+        """Take in again what an earlier run left unanswered; returns how many."""
+        known = self._in_hand | {w.percept.id for lane in self._lanes for w in lane.waiting}
+        left = [p for p in await self._rows.waiting_percepts() if p.floor == self.floor and p.id not in known]
+        for percept in left:
+            self.offer(percept)
+        return len(left)
+
+    def offer(self, percept: AnyPercept, tries: int = 0) -> None:
+        """Take in a percept; costs the same in a flood as in a lull."""
+        lane = self._lane_of.get(tag(percept))
+        if lane is None:
+            self._drop("none", "blocked", percept)
+            return
+        reason, left = lane.put(percept, self._clock.now(), tries)
+        if len(lane.waiting) <= _TOLD:
+            self._tell(lane.name, percept)
+        if reason is not None and left is not None:
+            self._drop(lane.name, reason, left)
+        self._something.set()
+        if lane.policy.preempt != "never":
+            self.on_press(lane.policy)
+
+    def settle(self, bundle: Bundle, answered: Sequence[str]) -> None:
+        """A turn is over; take back what it was cut short of answering, where its lane survives."""
+        if bundle.policy.survives:
+            for entry in bundle.waiting:
+                self._in_hand.discard(entry.percept.id)
+                if entry.percept.id not in answered and entry.tries + 1 < self.MOST_TRIES:
+                    self.offer(entry.percept, entry.tries + 1)
+
+    def skip(self, percept_id: str) -> bool:
+        """Drop what waits under an id; returns whether there was any."""
+        for lane in self._lanes:
+            for entry in lane.waiting:
+                if entry.percept.id == percept_id:
+                    self._drop(lane.name, "skipped", lane.remove(entry).percept)
+                    return True
+        return False
+
+    def _tell(self, lane: str, percept: AnyPercept) -> None:
+        self._publish(
+            Queued(
+                at=self._clock.wall(),
+                floor=self.floor,
+                percept=percept.id,
+                lane=lane,
+                text=words(percept)[:300],
+                who=percept.viewer.name if percept.viewer else "",
+            )
+        )
+
+    def _drop(self, lane: str, reason: Reason, percept: AnyPercept, count: int = 1) -> None:
+        self.dropped[lane, reason] += count
+        # In a flood only the counters move: an event for each lost message would be a flood of its own.
+        if reason not in ("capacity", "fairness") or self.dropped[lane, reason] % 100 == 1:
+            self._publish(
+                Dropped(
+                    at=self._clock.wall(), floor=self.floor, lane=lane, reason=reason, count=count, percept=percept.id
+                )
+            )
+
+    # --- what waits
+
+    def pending(self) -> list[tuple[str, config.Lane, Waiting]]:
+        """Return what waits, in the order in which lanes are served."""
+        return [(lane.name, lane.policy, entry) for lane in self._lanes for entry in lane.waiting]
+
+    def depth(self) -> dict[str, int]:
+        """Return how many wait in each lane."""
+        return {lane.name: len(lane.waiting) for lane in self._lanes}
+
+    # --- out
+
+    async def next(self) -> Bundle:
+        """Wait for the next thing worth an answer."""
+        while True:
+            for lane in self._lanes:
+                if lane.waiting and (bundle := self._take(lane)):
+                    return bundle
+                if lane.overflowed and not lane.waiting:
+                    lane.overflowed = False
+                    await self.recover()
+            self._something.clear()
+            if not any(lane.waiting for lane in self._lanes):
+                await self._something.wait()
+
+    def _take(self, lane: Lane) -> Bundle | None:
+        """Take what one turn answers out of a lane; None if nothing in it was worth it."""
+        policy = lane.policy
+        now = self._clock.now()
+        while policy.expiry and lane.waiting and now - lane.waiting[0].since > policy.expiry:
+            self._drop(lane.name, "expired", lane.remove(lane.waiting[0]).percept)
+        chosen: list[Waiting] = []
+        newest_first = policy.merge in ("last", "latest")
+        while lane.waiting and len(chosen) < policy.together:
+            entry = lane.remove(lane.waiting[-1] if newest_first else lane.waiting[0])
+            if why := self._unworthy(entry.percept):
+                self._drop(lane.name, why, entry.percept, 1 + entry.merged)
+            elif not self._merged(entry, chosen, policy):
+                chosen.append(entry)
+        if policy.merge == "last":
+            chosen.reverse()
+            while lane.waiting:
+                self._drop(lane.name, "superseded", lane.remove(lane.waiting[0]).percept)
+        if policy.survives:
+            self._in_hand.update(entry.percept.id for entry in chosen)
+        return Bundle(lane.name, policy, tuple(chosen)) if chosen else None
+
+    def _merged(self, entry: Waiting, chosen: list[Waiting], policy: config.Lane) -> bool:
+        """Let one that was chosen stand for this entry too, where the lane allows it."""
+        if policy.survives:
+            return False
+        text = words(entry.percept)
+        for other in chosen:
+            if policy.merge == "join" and _same_speaker(entry.percept, other.percept):
+                other.percept = _joined(other.percept, text)
+                return True
+            if text and likeness(text, words(other.percept)) >= self._settings.near:
+                other.merged += 1 + entry.merged
+                return True
+        return False
+
+    def _unworthy(self, percept: AnyPercept) -> Reason | None:
+        """Say why a percept is not answered after all."""
+        kind = tag(percept)
+        text = words(percept)
+        if kind in ("chat_message", "utterance") and not text.strip():
+            return "empty"
+        if kind == "chat_message":
+            if self._unread(text):
+                return "blocked"
+            if self._settings.answer == "addressed" and not self._addressed(text):
+                return "blocked"
+        return None
+
+    def _addressed(self, text: str) -> bool:
+        folded = text.casefold()
+        return any(name in folded for name in self._names) or text.rstrip().endswith(("?", "？"))
+
+
+def _same_speaker(one: AnyPercept, other: AnyPercept) -> bool:
+    return (
+        isinstance(one, Utterance)
+        and isinstance(other, Utterance)
+        and (one.viewer.id if one.viewer else "") == (other.viewer.id if other.viewer else "")
+    )
+
+
+def _joined(percept: AnyPercept, text: str) -> AnyPercept:
+    assert isinstance(percept, Utterance)
+    return replace(percept, text=f"{percept.text} {text}".strip())

@@ -1,0 +1,295 @@
+"""The director: one turn after another on one floor."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from marotte import config
+from marotte.engines.kinds import EngineError, Prompt
+from marotte.events import (
+    AnyPercept,
+    Asked,
+    ChatMessage,
+    Ending,
+    Event,
+    Line,
+    Send,
+    TurnEnded,
+    TurnStarted,
+    Utterance,
+    fresh_id,
+)
+from marotte.mind.attention import Attention, Bundle, words
+from marotte.mind.memory import Memory, wants_forgetting
+from marotte.mind.moderation import Moderator
+from marotte.mind.persona import Persona
+from marotte.mind.phrases import phrase, thanks
+from marotte.ports import Floor, Mouth
+from marotte.text.language import detect
+from marotte.text.sentences import Splitter, Thoughts
+from marotte.text.views import views
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+
+class Brains(Protocol):
+    """What answers a prompt: a chain of brains."""
+
+    def reply(self, prompt: Prompt) -> AsyncGenerator[str]:
+        """Yield the reply's text; raises EngineError where no brain can."""
+        ...
+
+
+class Rows(Protocol):
+    """Where turns are kept."""
+
+    async def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
+        """Keep that a turn begins, and what it reacts to."""
+        ...
+
+    async def end_turn(self, turn: str, ending: Ending) -> None:
+        """Keep how it ended."""
+        ...
+
+
+@dataclass
+class Turn:
+    """One reaction on one floor."""
+
+    bundle: Bundle
+    language: str
+    began: float
+    id: str = field(default_factory=fresh_id)
+    named: set[str] = field(default_factory=set[str])
+    """Ids of surviving percepts that a line has named."""
+
+    @property
+    def percepts(self) -> tuple[AnyPercept, ...]:
+        """What it reacts to."""
+        return self.bundle.percepts
+
+
+class Director:
+    """Decides what is next on a floor, and directs it: think, check each sentence, say it, remember what was heard."""
+
+    MOST_RELEASED = 100
+
+    def __init__(
+        self,
+        floor: Floor,
+        attention: Attention,
+        persona: Persona,
+        memory: Memory,
+        moderator: Moderator,
+        brain: Brains,
+        rows: Rows,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        rng: Random,
+        pause: float = 0.4,
+    ) -> None:
+        self.floor = floor
+        self.language = ""
+        """The language of the floor: its partner's, or the one spoken last."""
+        self._attention = attention
+        self._persona = persona
+        self._memory = memory
+        self._moderator = moderator
+        self._brain = brain
+        self._rows = rows
+        self._publish = publish
+        self._clock = clock
+        self._rng = rng
+        self._pause = pause
+        self._turn: Turn | None = None
+        self._released: dict[str, None] = {}
+        attention.on_press = self._press
+
+    async def run(self) -> None:
+        """Answer what deserves an answer, until cancelled."""
+        while True:
+            bundle = await self._attention.next()
+            await self.react(Turn(bundle, self._language(bundle), self._clock.now()))
+            await self._clock.sleep(self._pause)
+
+    async def react(self, turn: Turn) -> Ending:
+        """Answer one turn: think, check each sentence, say it; remember what was heard."""
+        self._turn = turn
+        await self._begin(turn)
+        ending = Ending(state="discarded", reason="stopped before it had the floor")
+        mouth: Mouth | None = None
+        try:
+            async with self.floor.take(turn.id, turn.began) as mouth:
+                self._mark_arrival(turn, mouth)
+                async with aclosing(self._passed(turn, self._lines(turn, mouth))) as lines:
+                    async for line in lines:
+                        mouth.mark("first_line")
+                        await mouth.say(line)
+                for line in self._owed(turn):
+                    await mouth.say(line)
+        finally:
+            # A cut ends the block above, not this function.
+            self._turn = None
+            ending = mouth.ending if mouth is not None else ending
+            await asyncio.shield(self._end(turn, ending))
+        return ending
+
+    def release(self, line: Line) -> None:
+        """Say a stopped line after all: the operator has released it."""
+        asked = Asked(at=self._clock.wall(), floor=self.floor.name, text=line.shown, verbatim=True)
+        self._released[asked.id] = None
+        if len(self._released) > self.MOST_RELEASED:
+            del self._released[next(iter(self._released))]
+        self._attention.offer(asked)
+
+    # --- when
+
+    def _press(self, policy: config.Lane) -> None:
+        """Something has arrived that may end the present turn early."""
+        if self._turn is None:
+            return
+        present = self._turn.bundle.policy.priority
+        if policy.preempt == "at_once" and policy.priority >= present:
+            self.floor.cut("interrupted")
+        elif policy.preempt == "after_line" and policy.priority > present:
+            self.floor.yield_after_line()
+
+    # --- a turn's stages
+
+    def _language(self, bundle: Bundle) -> str:
+        self.language = self._persona.language(bundle.percepts, self.language)
+        return self.language
+
+    async def _begin(self, turn: Turn) -> None:
+        first = turn.percepts[0]
+        started = TurnStarted(
+            at=self._clock.wall(),
+            floor=self.floor.name,
+            turn=turn.id,
+            lane=turn.bundle.lane,
+            percepts=tuple(p.id for p in turn.percepts),
+            text=" · ".join(filter(None, map(words, turn.percepts)))[:500],
+            who=first.viewer.name if first.viewer else "",
+        )
+        self._publish(started)
+        await self._rows.begin_turn(started, turn.percepts)
+
+    def _mark_arrival(self, turn: Turn, mouth: Mouth) -> None:
+        mouth.mark("waited", turn.began - min(w.since for w in turn.bundle.waiting))
+        recognised = [p.recognised for p in turn.percepts if isinstance(p, Utterance) and p.recognised >= 0]
+        if recognised:
+            mouth.mark("recognised", recognised[-1])
+
+    def _passed(self, turn: Turn, lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:
+        """Let moderation check each line, unless the operator has released these very words."""
+        if any(p.id in self._released for p in turn.percepts):
+            return _as_generator(lines)
+        return self._moderator.passed(lines)
+
+    async def _lines(self, turn: Turn, mouth: Mouth) -> AsyncIterator[Line]:
+        """Yield the turn's sentences as they are written."""
+        splitter, thoughts = Splitter(turn.language), Thoughts()
+        try:
+            async with aclosing(self._words(turn, mouth)) as pieces:
+                async for piece in pieces:
+                    mouth.mark("first_token")
+                    for sentence in splitter.feed(thoughts.feed(piece)):
+                        if line := self._line(turn, sentence):
+                            yield line
+        except EngineError as error:
+            log.error("turn %s: %s", turn.id, error)
+            yield self._own(turn, phrase("lost", turn.language, self._rng))
+        for sentence in (*splitter.feed(thoughts.end()), *splitter.end()):
+            if line := self._line(turn, sentence):
+                yield line
+
+    async def _words(self, turn: Turn, mouth: Mouth) -> AsyncGenerator[str]:
+        """Yield what is to be said: the operator's own words, our own, or a brain's."""
+        if all(isinstance(p, Asked) and p.verbatim for p in turn.percepts):
+            yield " ".join(map(words, turn.percepts))
+            return
+        for percept in turn.percepts:
+            if percept.viewer and wants_forgetting(words(percept), turn.language):
+                await self._memory.forget(percept.viewer.id)
+                yield phrase("forgotten", turn.language, self._rng)
+                return
+            await self._memory.learn(percept)
+        recalled = await self._memory.recall(turn.percepts, turn.language)
+        prompt = self._persona.prompt(turn.percepts, turn.language, recalled.history, recalled.facts)
+        mouth.mark("prompted")
+        async with aclosing(self._brain.reply(prompt)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _line(self, turn: Turn, sentence: str) -> Line | None:
+        """Make a line of a sentence; None where nothing of it can be spoken."""
+        known = [tag.split("-")[0] for tag in self._persona.card.languages]
+        language = detect(sentence, known, turn.language)
+        view = views(sentence, language)
+        if not view.spoken:
+            return None
+        spoken = view.spoken.casefold()
+        names = tuple(
+            p.id
+            for p in turn.percepts
+            if turn.bundle.policy.survives and (p.viewer is None or p.viewer.name.casefold() in spoken)
+        )
+        turn.named.update(names)
+        return Line(
+            turn=turn.id,
+            shown=view.shown,
+            spoken=view.spoken,
+            cues=view.cues,
+            language=language,
+            feeling=view.feeling,
+            answers=names,
+        )
+
+    def _own(self, turn: Turn, text: str, answers: tuple[str, ...] = ()) -> Line:
+        return Line(turn=turn.id, shown=text, spoken=text, language=turn.language, answers=answers)
+
+    def _owed(self, turn: Turn) -> list[Line]:
+        """Nobody who gave something goes unnamed: lines for those whom the reply has not named."""
+        if not turn.bundle.policy.survives:
+            return []
+        owed = [p for p in turn.percepts if p.id not in turn.named]
+        return [self._own(turn, text, (p.id,)) for p in owed if (text := thanks(p, turn.language, self._rng))]
+
+    async def _end(self, turn: Turn, ending: Ending) -> None:
+        """Keep what was heard, and tell."""
+        self._attention.settle(turn.bundle, ending.answered)
+        await self._memory.keep(turn.id, turn.percepts, ending)
+        await self._rows.end_turn(turn.id, ending)
+        self._publish(
+            TurnEnded(at=self._clock.wall(), floor=self.floor.name, turn=turn.id, lane=turn.bundle.lane, ending=ending)
+        )
+        for act in self._answers(turn, ending):
+            self._publish(act)
+
+    def _answers(self, turn: Turn, ending: Ending) -> list[Send]:
+        """What was said aloud goes back in writing to the chats that it answers."""
+        places: dict[tuple[str, str], list[str]] = {}
+        for percept in turn.percepts:
+            if isinstance(percept, ChatMessage) and percept.link and percept.viewer:
+                places.setdefault((percept.link, percept.channel), []).append(percept.viewer.name)
+        return [
+            Send(
+                at=self._clock.wall(),
+                floor=self.floor.name,
+                link=link,
+                channel=channel,
+                text=f"{', '.join(dict.fromkeys(names))}: {ending.heard}",
+            )
+            for (link, channel), names in places.items()
+            if ending.heard
+        ]
+
+
+async def _as_generator(lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:
+    async for line in lines:
+        yield line

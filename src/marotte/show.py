@@ -1,0 +1,273 @@
+"""The composition root: builds the rooms from the show's settings, joins the ports, runs and stops them."""
+
+import asyncio
+import hashlib
+import logging
+import secrets as random_secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+
+from msgspec.structs import replace
+
+from marotte import config, events
+from marotte.bus.local import LocalBus
+from marotte.conversation import Conversation, Shared
+from marotte.engines import registry
+from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.kinds import Kit
+from marotte.engines.local_servers import Found, look_around
+from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
+from marotte.links.irc.link import IRCLink
+from marotte.mind.moderation import Moderator
+from marotte.mind.persona import Persona
+from marotte.ops.metrics import Metrics
+from marotte.ops.supervisor import Supervisor
+from marotte.senses.lull import Lulls
+from marotte.store.keeper import Keeper
+from marotte.store.store import Store
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+
+class FloorsTaken(Exception):
+    """All private floors are taken."""
+
+
+class Run:
+    """One life of the program: a show with its floors, links and engines."""
+
+    def __init__(self, show: config.Show, data: Path, secrets: dict[str, str], clock: Clock | None = None) -> None:
+        """Build everything that needs no waiting. Raises config.ShowError."""
+        self.show = show
+        self.data = data
+        self.clock = clock or Clock()
+        self.id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.clock.wall()))}-{random_secrets.token_hex(2)}"
+        self.bus = LocalBus()
+        self.seed = show.seed or random_secrets.randbits(32)
+        self.floors: dict[str, Conversation] = {}
+        self.links: dict[str, IRCLink] = {}
+        self.link_states: dict[str, events.LinkState] = {}
+        self.found: tuple[Found, ...] = ()
+        """Local model servers found at start."""
+        self.kit = Kit(clock=self.clock, rng=Random(self.seed), secrets=secrets)
+        self.supervisor = Supervisor(self.publish, self.clock)
+        self.voices = VoiceChain(registry.build("voice", show, self.kit), self.publish, self.clock, show.voice.rest)
+        self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
+        self.brains = BrainChain(registry.build("brain", show, self.kit), self.publish, self.clock, show.brain.rest)
+        self.persona = Persona(show.character)
+        try:
+            self.moderator = Moderator(show.moderation, show.character.never, self.publish, self.clock)
+        except ValueError as error:
+            key, _, reason = str(error).partition(": ")
+            raise show.mistake(tuple(key.split(".")), reason) from None
+        self.metrics = Metrics(self.bus, self.clock, self.counts)
+        self.counted_elsewhere: Callable[[], Mapping[str, Mapping[tuple[str, ...], float]]] = dict
+        """What the gateway counts, for the metrics."""
+        self.stopped: dict[str, events.LineStopped] = {}
+        """The last 50 lines that moderation stopped, oldest first."""
+        self._shared: Shared | None = None
+        self._dropped_before: Counter[tuple[str, str]] = Counter()
+        """What the lanes of floors that are closed have dropped."""
+        self._names = 0
+
+    # --- life
+
+    async def start(self) -> None:
+        """Open the store and begin. Raises StoreError."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        url = self.show.store.url or f"sqlite+aiosqlite:///{self.data / 'marotte.sqlite'}"
+        store = await Store.open(url, self.clock)
+        keeper = Keeper(store)
+        self._shared = Shared(
+            self.show,
+            self.bus,
+            self.clock,
+            store,
+            keeper,
+            self.voices,
+            self.ears,
+            self.brains,
+            self.persona,
+            self.moderator,
+            self.supervisor,
+            self.kit.rng,
+            self.clock.now(),
+        )
+        self.supervisor.start("keeper", keeper.run)
+        self.supervisor.start("metrics", self.metrics.watch)
+        self.supervisor.start("event loop", self.metrics.measure_lag)
+        self.supervisor.start("moderation log", self._keep_stopped_lines)
+        public = self._open(PUBLIC, None, "")
+        left = await public.attention.recover()
+        if left:
+            log.info("%d percepts of an earlier run are still to be answered", left)
+        for name, channel in self.show.irc.items():
+            link = IRCLink(name, channel, self.kit.secrets, self.publish, self.clock, self.kit.rng)
+            self.links[name] = link
+            self.supervisor.start(f"irc {name}", link.run)
+            self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
+        self.supervisor.start("link states", self._follow_links)
+        self.supervisor.start("housekeeping", self._keep_house)
+        lulls = Lulls(PUBLIC, self.show.attention.lull_after, self.bus, self.clock, self._somebody_is_there)
+        self.supervisor.start("lull", lulls.run)
+        if self.show.brain.discover and self.show.brain.chain == ("improviser",):
+            self.supervisor.start("discovery", self._discover)
+
+    async def stop(self) -> None:
+        """End cleanly: turns are cut, what was heard is kept, nothing is left running."""
+        await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
+        if self._shared is not None:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._shared.keeper.settle()
+            except TimeoutError:
+                log.error("the store is so slow that not all that was heard is kept")
+            await self.supervisor.stop(within=1.0)
+            await asyncio.gather(self.voices.close(), self.ears.close(), self.brains.close())
+            await self.kit.close()
+            await self._shared.store.close()
+
+    @property
+    def shared(self) -> Shared:
+        """What all floors use; known once the run has started."""
+        assert self._shared is not None, "the run has not started"
+        return self._shared
+
+    @property
+    def store(self) -> Store:
+        """Where rows are kept."""
+        return self.shared.store
+
+    def publish(self, event: events.Event) -> None:
+        """Let everybody who watches know."""
+        self.bus.publish(subject(event), event)
+
+    # --- floors
+
+    @property
+    def public(self) -> Conversation:
+        """The public floor."""
+        return self.floors[PUBLIC]
+
+    def open_floor(self, key: str = "", name: str = "", language: str = "") -> Conversation:
+        """Open a private floor, or return the one that the same key has opened.
+
+        ``key`` is a secret that only the partner has: memory of the floor is kept under it. Raises FloorsTaken.
+        """
+        self._names += 1
+        mark = hashlib.sha256(key.encode()).hexdigest()[:12] if key else f"{self.id}-{self._names}"
+        floor = f"talk-{mark}"
+        if floor in self.floors:
+            return self.floors[floor]
+        if len(self.floors) > self.show.gateway.partners:
+            raise FloorsTaken(f"all {self.show.gateway.partners} private floors are taken")
+        return self._open(floor, Viewer(id=f"talk:{mark}", name=name, platform="talk"), language)
+
+    async def close_floor(self, name: str) -> None:
+        """Close a private floor: its partner has left."""
+        conversation = self.floors.pop(name, None)
+        if conversation is not None:
+            await conversation.stop()
+            self._dropped_before.update(conversation.attention.dropped)
+            self.publish(FloorClosed(at=self.clock.wall(), floor=name))
+
+    def _open(self, name: str, partner: Viewer | None, language: str) -> Conversation:
+        conversation = Conversation(name, self.shared, partner, language)
+        self.floors[name] = conversation
+        conversation.start()
+        self.publish(FloorOpened(at=self.clock.wall(), floor=name))
+        return conversation
+
+    # --- what comes in from outside
+
+    async def perceive(self, percept: AnyPercept) -> bool:
+        """Take in a percept from outside; returns whether it survives a crash from now on.
+
+        Raises LookupError for a floor that is not open.
+        """
+        conversation = self.floors.get(percept.floor)
+        if conversation is None:
+            raise LookupError(f"there is no floor {percept.floor!r}")
+        if not percept.at:
+            percept = replace(percept, at=self.clock.wall())
+        if conversation.attention.survives(percept):
+            return not await self.bus.request(subject(percept), percept, within=10.0)
+        self.publish(percept)
+        return False
+
+    def release(self, line_id: str) -> bool:
+        """Say a stopped line after all; false where it is unknown or too late."""
+        line = self.moderator.release(line_id)
+        stopped = self.stopped.get(line_id)
+        if line is None or stopped is None or stopped.floor not in self.floors:
+            return False
+        self.floors[stopped.floor].director.release(line)
+        return True
+
+    # --- tasks of the run
+
+    async def _carry_out(self, link: IRCLink) -> None:
+        """Hand acts to the link that they name, one after another."""
+        async for message in self.bus.subscribe("event.send.>", size=1_000):
+            act: Send = message.data
+            if act.link == link.name:
+                await link.send(act)
+
+    async def _follow_links(self) -> None:
+        async for message in self.bus.subscribe("event.link_state.>", size=1_000):
+            self.link_states[message.data.link] = message.data
+
+    async def _keep_stopped_lines(self) -> None:
+        async for message in self.bus.subscribe("event.line_stopped.>", size=1_000):
+            self.stopped[message.data.line] = message.data
+            while len(self.stopped) > 50:
+                del self.stopped[next(iter(self.stopped))]
+            await self.store.note_stopped(message.data)
+
+    async def _keep_house(self) -> None:
+        """Delete what is older than the show keeps, at start and every hour."""
+        while True:
+            await self.store.prune(self.clock.wall() - self.show.memory.keep_days * 86_400)
+            await self.clock.sleep(3_600)
+
+    async def _discover(self) -> None:
+        self.found = await look_around(self.kit)
+        for server in self.found:
+            log.info(
+                "found %s at %s (%s): the control window offers it",
+                server.name,
+                server.url,
+                ", ".join(server.models[:3]),
+            )
+
+    def _somebody_is_there(self) -> bool:
+        return self.public.speaker.outlet_of_record != "clock" or any(
+            state.state == "up" for state in self.link_states.values()
+        )
+
+    # --- figures
+
+    def counts(self) -> dict[str, Mapping[tuple[str, ...], float]]:
+        """Return what is counted where it happens, by the names of the metrics."""
+        depth: Counter[tuple[str, ...]] = Counter()
+        dropped: Counter[tuple[str, ...]] = Counter({("private", *k): n for k, n in self._dropped_before.items()})
+        for floor in self.floors.values():
+            kind = "public" if floor.is_public else "private"
+            depth.update({(kind, lane): n for lane, n in floor.attention.depth().items()})
+            dropped.update({(kind, *key): n for key, n in floor.attention.dropped.items()})
+        lines: dict[tuple[str, ...], float] = {}
+        for link in self.links.values():
+            for what in link.counters.__dataclass_fields__:
+                lines[link.name, what] = float(getattr(link.counters, what))
+        return {
+            "marotte_queue_depth": depth,
+            "marotte_dropped_total": dropped,
+            "marotte_bus_dropped_total": {(): float(self.bus.dropped)},
+            "marotte_floors": {(): float(len(self.floors))},
+            "marotte_link_lines_total": lines,
+            **self.counted_elsewhere(),
+        }

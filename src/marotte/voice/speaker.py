@@ -1,0 +1,454 @@
+"""A floor's clock: the speaker turns lines into sound on time, and knows what was heard.
+
+Time is a sample number: 48,000 a second since the run began, through speech and silence alike. Sound is placed on it
+in pieces of 20 ms, handed to each outlet at most its lead ahead of being due, and counted as heard only when the
+outlet of record says that it was played.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from marotte.engines.kinds import EngineError, Sound
+from marotte.events import (
+    SAMPLE_RATE,
+    Event,
+    Line,
+    LineEnded,
+    LineStarted,
+    LineTimings,
+    Mouth,
+    OutletChanged,
+    Played,
+    Stopped,
+    Word,
+)
+from marotte.ports import Outlet, Record
+from marotte.time import Clock
+from marotte.voice.mouth import follow
+from marotte.voice.speech import Speech
+
+if TYPE_CHECKING:
+    import soxr
+
+log = logging.getLogger(__name__)
+
+CHUNK = SAMPLE_RATE // 50
+CLOCK_LEAD = 0.25
+DEAF_AFTER = 2.0
+"""An outlet of record that reports nothing for so many seconds while sound is due no longer holds the truth."""
+LAST_REPORT = 0.15
+"""After a cut, wait at most so many seconds for the outlet of record to say what it played last."""
+
+
+class Voices(Protocol):
+    """What makes sound of a line: a chain of voices."""
+
+    def speak(self, line: Line) -> AsyncGenerator[Sound]:
+        """Yield the line's sound; raises EngineError where no voice can."""
+        ...
+
+
+@dataclass(eq=False)
+class _Feed:
+    """An outlet, what waits to be handed to it, and what it reported."""
+
+    outlet: Outlet
+    waiting: deque[tuple[int, str, str, bytes]] = field(default_factory=deque[tuple[int, str, str, bytes]])
+    sent: int = 0
+    """The place on the clock behind the last sample handed over."""
+    played: int = 0
+    reported: float = 0.0
+    deaf: bool = False
+
+
+class Speaker:
+    """Says the lines of one floor, one after another."""
+
+    def __init__(
+        self,
+        floor: str,
+        voices: Voices,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        record: Record,
+        began: float,
+        ahead: float = 6.0,
+    ) -> None:
+        """``began`` is the run's start on the clock; ``ahead`` the seconds of sound made before they are due."""
+        self.floor = floor
+        self.voices = voices
+        self.on_mark: Callable[[str, str], None] = lambda turn, stage: None
+        self._publish = publish
+        self._clock = clock
+        self._record = record
+        self._began = began
+        self._ahead = round(ahead * SAMPLE_RATE)
+        self._speeches: deque[Speech] = deque()
+        """Lines that are not over, in the order in which they sound."""
+        self._dropped: deque[Speech] = deque()
+        """Lines that were cut and not yet closed."""
+        self._cursor = 0
+        """Where the next sample will be placed at the earliest."""
+        self._feeds: dict[str, _Feed] = {}
+        self._paused = False
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._to_make = asyncio.Event()
+        self._making: tuple[Speech, asyncio.Task[None]] | None = None
+        self._report = asyncio.Event()
+        self._of_record = ""
+
+    # --- time
+
+    def now(self) -> int:
+        """Return the present place on the clock, in samples."""
+        return round((self._clock.now() - self._began) * SAMPLE_RATE)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether any line is not over."""
+        return bool(self._speeches)
+
+    @property
+    def turn(self) -> str:
+        """The turn whose line sounds now, or ""."""
+        return self._speeches[0].turn if self._speeches else ""
+
+    # --- outlets
+
+    def attach(self, outlet: Outlet) -> None:
+        """Let an outlet play from now on."""
+        self._feeds[outlet.name] = _Feed(outlet, sent=self.now(), played=self.now(), reported=self._clock.now())
+        self._choose_record()
+
+    def detach(self, outlet: Outlet) -> None:
+        """An outlet is gone; what it reported last stays what was heard of it."""
+        if self._feeds.get(outlet.name) and self._feeds[outlet.name].outlet is outlet:
+            del self._feeds[outlet.name]
+            self._choose_record()
+
+    def played(self, outlet: Outlet, sample: int) -> None:
+        """An outlet reports the sample that it played last; held to what was sent and to wall time."""
+        feed = self._feeds.get(outlet.name)
+        if feed is None or feed.outlet is not outlet:
+            return
+        feed.played = max(feed.played, min(sample, feed.sent, self.now()))
+        feed.reported = self._clock.now()
+        if feed.deaf:
+            feed.deaf = False
+            self._choose_record()
+        self._report.set()
+        self._wake.set()
+
+    @property
+    def outlet_of_record(self) -> str:
+        """The name of the outlet that holds the truth; ``clock`` where none is attached."""
+        return self._of_record or "clock"
+
+    def _choose_record(self) -> None:
+        able = [f for f in self._feeds.values() if not f.deaf]
+        best = min(able, key=lambda f: f.outlet.rank, default=None)
+        name = best.outlet.name if best else ""
+        if name != self._of_record:
+            self._of_record = name
+            self._publish(OutletChanged(at=self._clock.wall(), floor=self.floor, outlet=name or "clock"))
+
+    def _heard_until(self) -> int:
+        feed = self._feeds.get(self._of_record)
+        return feed.played if feed else min(self.now(), self._cursor)
+
+    def _notice_deaf(self) -> None:
+        feed = self._feeds.get(self._of_record)
+        if feed is None or feed.played >= feed.sent or self._paused:
+            return
+        silent = self._clock.now() - max(feed.reported, self._began + feed.played / SAMPLE_RATE)
+        if silent > DEAF_AFTER:
+            log.warning(
+                "outlet %s reports nothing: what is heard on %s follows the clock", feed.outlet.name, self.floor
+            )
+            feed.deaf = True
+            self._choose_record()
+
+    # --- lines
+
+    async def say(self, turn: str, line: Line) -> Speech:
+        """Take the next line; waits while enough sound is ahead."""
+        while self._ahead_now() >= self._ahead or sum(1 for s in self._speeches if not s.made) > 1:
+            self._room.clear()
+            await self._room.wait()
+        speech = Speech(turn, line)
+        self._speeches.append(speech)
+        self._to_make.set()
+        self._wake.set()
+        return speech
+
+    def _ahead_now(self) -> int:
+        return sum(s.length for s in self._speeches) - sum(s.heard_samples(self._heard_until()) for s in self._speeches)
+
+    async def finish(self, turn: str) -> None:
+        """Wait until every line of a turn is over."""
+        for speech in [s for s in self._speeches if s.turn == turn]:
+            await speech.over.wait()
+
+    def cut(self, turn: str) -> None:
+        """Stop a turn's sound now; ``close_cut`` says what was heard of it."""
+        if any(s.turn == turn for s in self._speeches):
+            self._drop([s for s in self._speeches if s.turn == turn])
+            self._silence(turn, "interrupted")
+            self._paused = False
+
+    def drop_waiting(self, turn: str) -> None:
+        """Drop the lines of a turn that have not begun to sound."""
+        self._drop([s for s in self._speeches if s.turn == turn and not s.started])
+
+    def _drop(self, speeches: list[Speech]) -> None:
+        if self._making and self._making[0] in speeches:
+            self._making[1].cancel()
+        for speech in speeches:
+            self._speeches.remove(speech)
+            self._dropped.append(speech)
+            speech.over.set()
+        self._room.set()
+        self._to_make.set()
+        self._wake.set()
+
+    def _silence(self, turn: str, why: Literal["interrupted", "paused"]) -> None:
+        """Void everything that outlets hold."""
+        at = self.now()
+        self._cursor = at
+        self._report.clear()
+        for feed in self._feeds.values():
+            feed.waiting.clear()
+            feed.outlet.stop(turn, at)
+        self._publish(Stopped(at=self._clock.wall(), floor=self.floor, turn=turn, sample=at, why=why))
+
+    async def close_cut(self) -> None:
+        """Say of dropped lines what was heard, once the outlet of record has reported, or soon without it."""
+        if self._of_record and any(s.started for s in self._dropped):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_REPORT):
+                    await self._report.wait()
+        until = self._heard_until()
+        while self._dropped:
+            self._close(self._dropped.popleft(), until)
+
+    # --- ducking
+
+    def pause(self) -> None:
+        """Fall silent at once, ready to go on from the sample that was heard last."""
+        if self._speeches and not self._paused:
+            self._paused = True
+            self._silence(self.turn, "paused")
+
+    def resume(self) -> None:
+        """Go on where ``pause`` stopped."""
+        if self._paused:
+            until = self._heard_until()
+            for speech in self._speeches:
+                speech.rewind(until)
+            self._paused = False
+            self._cursor = self.now()
+            self._wake.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits to be resumed."""
+        return self._paused
+
+    # --- at work
+
+    async def run(self) -> None:
+        """Make and place sound until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._make_lines())
+            tasks.create_task(self._keep_time())
+
+    async def _make_lines(self) -> None:
+        while True:
+            speech = next((s for s in self._speeches if not s.made), None)
+            if speech is None or (speech is not self._speeches[0] and self._ahead_now() >= self._ahead):
+                self._to_make.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if speech is None else 0.1):
+                        await self._to_make.wait()
+                continue
+            task = asyncio.create_task(self._make(speech))
+            self._making = (speech, task)
+            try:
+                await asyncio.wait((task,))
+            finally:
+                task.cancel()
+            self._making = None
+            speech.made = True
+            self._wake.set()
+            self._room.set()
+
+    async def _make(self, speech: Speech) -> None:
+        """Fill a speech with the sound of its line."""
+        resampler = _Resampler()
+        try:
+            async with aclosing(self.voices.speak(speech.line)) as sounds:
+                async for sound in sounds:
+                    self._add(speech, sound, resampler.take(sound))
+            self._add(speech, None, resampler.rest())
+        except EngineError as error:
+            log.error("line %s has no sound: %s", speech.line.id, error)
+
+    def _add(self, speech: Speech, sound: Sound | None, pcm: bytes) -> None:
+        if pcm and not speech.pcm:
+            self.on_mark(speech.turn, "first_sound")
+        start = speech.length
+        speech.pcm += pcm
+        if sound is not None:
+            scale = SAMPLE_RATE / sound.rate
+            speech.words += (Word(w.text, round(w.start * scale), round(w.end * scale), w.offset) for w in sound.words)
+            speech.mouths += (Mouth(round(m.start * scale), m.shape, m.level) for m in sound.mouths)
+        if pcm and (sound is None or not sound.mouths) and not (speech.mouths and speech.mouths[-1].start >= start):
+            speech.mouths += follow(pcm, SAMPLE_RATE, start)
+        self._wake.set()
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._wake.clear()
+            if not self._paused:
+                self._place()
+            self._hand_over()
+            self._settle()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.02 if self._speeches else None):
+                    await self._wake.wait()
+
+    def _place(self) -> None:
+        """Give made sound its place, as far ahead as the most patient outlet takes it."""
+        lead = max((f.outlet.lead for f in self._feeds.values()), default=CLOCK_LEAD)
+        now = self.now()
+        horizon = now + round(lead * SAMPLE_RATE)
+        for speech in self._speeches:
+            while not speech.complete:
+                start = max(self._cursor, now)
+                waits = speech.length - speech.placed
+                starving = start - now < CHUNK
+                if start >= horizon or not waits or (waits < CHUNK and not speech.made and not starving):
+                    return
+                self._begin(speech, start)
+                pcm = speech.place(start, CHUNK)
+                self._cursor = start + len(pcm) // 2
+                for feed in self._feeds.values():
+                    feed.waiting.append((start, speech.turn, speech.line.id, pcm))
+                words, mouths = speech.untold()
+                if words or mouths:
+                    self._publish(
+                        LineTimings(
+                            at=self._clock.wall(),
+                            floor=self.floor,
+                            turn=speech.turn,
+                            line=speech.line.id,
+                            words=words,
+                            mouths=mouths,
+                        )
+                    )
+
+    def _begin(self, speech: Speech, start: int) -> None:
+        if speech.started:
+            return
+        speech.started = True
+        speech.kept = start
+        line = speech.line
+        started = LineStarted(
+            at=self._clock.wall(),
+            floor=self.floor,
+            turn=speech.turn,
+            line=line.id,
+            sample=start,
+            shown=line.shown,
+            spoken=line.spoken,
+            language=line.language,
+            feeling=line.feeling,
+            cues=line.cues,
+        )
+        self._record.began(started)
+        self._publish(started)
+
+    def _hand_over(self) -> None:
+        """Feed every outlet what is due within its lead."""
+        now = self.now()
+        for feed in self._feeds.values():
+            horizon = now + feed.outlet.lead * SAMPLE_RATE
+            while feed.waiting and feed.waiting[0][0] < horizon:
+                start, turn, line, pcm = feed.waiting.popleft()
+                feed.outlet.play(turn, line, start, pcm)
+                feed.sent = start + len(pcm) // 2
+                self.on_mark(turn, "first_sample")
+        if not self._feeds and self._speeches and self._speeches[0].started:
+            self.on_mark(self.turn, "first_sample")
+
+    def _settle(self) -> None:
+        """Close lines that have been heard to their end; keep what was heard every second."""
+        self._notice_deaf()
+        until = self._heard_until()
+        while self._speeches and (head := self._speeches[0]).complete and until >= head.end - CHUNK // 2:
+            self._speeches.popleft()
+            self._close(head, max(until, head.end))
+            self.on_mark(head.turn, "last_sample")
+            self._room.set()
+            self._to_make.set()
+        if self._speeches and (head := self._speeches[0]).started and until - head.kept >= SAMPLE_RATE:
+            head.kept = until
+            self._record.heard(head.line, head.heard(until)[0], until, cut=False, final=False)
+            self._publish(Played(at=self._clock.wall(), floor=self.floor, outlet=self.outlet_of_record, sample=until))
+        if self._ahead_now() < self._ahead:
+            self._room.set()
+
+    def _close(self, speech: Speech, until: int) -> None:
+        speech.result = heard, whole = speech.heard(until)
+        speech.over.set()
+        if speech.started:
+            self._record.heard(speech.line, heard, until, cut=not whole, final=True)
+            self._publish(
+                LineEnded(
+                    at=self._clock.wall(),
+                    floor=self.floor,
+                    turn=speech.turn,
+                    line=speech.line.id,
+                    sample=until,
+                    heard=heard,
+                    cut=not whole,
+                )
+            )
+
+
+class _Resampler:
+    """Brings the pieces of a line to 48 kHz without a seam; a voice may change its rate within a line."""
+
+    def __init__(self) -> None:
+        self._rate = 0
+        self._stream: soxr.ResampleStream | None = None
+
+    def take(self, sound: Sound) -> bytes:
+        """Return what can be said at 48 kHz so far."""
+        before = b""
+        if sound.rate != self._rate:
+            before = self.rest()
+            self._rate = sound.rate
+            if sound.rate != SAMPLE_RATE:
+                import soxr
+
+                self._stream = soxr.ResampleStream(sound.rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
+        return before + (self._through(sound.pcm, last=False) if self._stream else sound.pcm)
+
+    def rest(self) -> bytes:
+        """Return what is still inside."""
+        rest = self._through(b"", last=True) if self._stream else b""
+        self._stream, self._rate = None, 0
+        return rest
+
+    def _through(self, pcm: bytes, *, last: bool) -> bytes:
+        import numpy as np
+
+        assert self._stream is not None
+        return self._stream.resample_chunk(np.frombuffer(pcm, np.int16), last=last).tobytes()

@@ -1,0 +1,147 @@
+"""One line on its way to being heard: its sound, its timings, and where on the floor's clock they were placed."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from marotte.events import SAMPLE_RATE, Line, Mouth, Word
+from marotte.text.sentences import seconds
+
+_CLOSING = "\"'”’»)]}.,;:!?…。、！？；：」』）】》"
+_NEARLY = SAMPLE_RATE // 100
+"""So much may be missing of a word or line that counts as heard: 10 ms."""
+
+
+class Span(NamedTuple):
+    """A stretch of the line's sound and its place on the floor's clock, in samples."""
+
+    start: int
+    offset: int
+    length: int
+
+
+@dataclass(eq=False)
+class Speech:
+    """A line, the sound made of it so far, and how much of that has been given a place in time."""
+
+    turn: str
+    line: Line
+    pcm: bytearray = field(default_factory=bytearray)
+    """48 kHz, mono, 16 bits."""
+    words: list[Word] = field(default_factory=list[Word])
+    """In samples at 48 kHz from the start of the line, as are the mouth shapes."""
+    mouths: list[Mouth] = field(default_factory=list[Mouth])
+    made: bool = False
+    """No more sound will come."""
+    started: bool = False
+    spans: list[Span] = field(default_factory=list[Span])
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the line was heard to its end, dropped, or could not be made."""
+    result: tuple[str, bool] = ("", False)
+    """What was heard of it, and whether that was all; known once it is closed."""
+    kept: int = 0
+    """The place on the clock at which what was heard was last kept."""
+    _told_words: int = 0
+    _told_mouths: int = 0
+
+    @property
+    def length(self) -> int:
+        """Samples made so far."""
+        return len(self.pcm) // 2
+
+    @property
+    def placed(self) -> int:
+        """Samples that have a place on the clock."""
+        return self.spans[-1].offset + self.spans[-1].length if self.spans else 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is made and placed."""
+        return self.made and self.placed >= self.length
+
+    @property
+    def end(self) -> int:
+        """The place on the clock behind the last placed sample."""
+        return self.spans[-1].start + self.spans[-1].length if self.spans else 0
+
+    def place(self, start: int, most: int) -> bytes:
+        """Give the next ``most`` samples, or fewer, the place ``start`` on the clock, and return them."""
+        offset = self.placed
+        length = min(most, self.length - offset)
+        last = self.spans[-1] if self.spans else None
+        if last is not None and last.start + last.length == start:
+            self.spans[-1] = Span(last.start, last.offset, last.length + length)
+        else:
+            self.spans.append(Span(start, offset, length))
+        return bytes(self.pcm[2 * offset : 2 * (offset + length)])
+
+    def untold(self) -> tuple[tuple[Word, ...], tuple[Mouth, ...]]:
+        """Return timings, on the floor's clock, that have become certain since the last call."""
+        placed, shift = self.placed, self.end - self.placed
+        first_word, first_mouth = self._told_words, self._told_mouths
+        while self._told_words < len(self.words) and self.words[self._told_words].start < placed:
+            self._told_words += 1
+        while self._told_mouths < len(self.mouths) and self.mouths[self._told_mouths].start < placed:
+            self._told_mouths += 1
+        return (
+            tuple(
+                Word(w.text, w.start + shift, w.end + shift, w.offset)
+                for w in self.words[first_word : self._told_words]
+            ),
+            tuple(Mouth(m.start + shift, m.shape, m.level) for m in self.mouths[first_mouth : self._told_mouths]),
+        )
+
+    def rewind(self, played: int) -> None:
+        """Forget the places behind ``played`` on the clock: that sound was thrown away and will be placed anew."""
+        kept: list[Span] = []
+        for span in self.spans:
+            length = min(span.length, played - span.start)
+            if length > 0:
+                kept.append(Span(span.start, span.offset, length))
+        self.spans = kept
+        placed = self.placed
+        self.started = bool(kept)
+        self._told_words = sum(1 for w in self.words if w.start < placed)
+        self._told_mouths = sum(1 for m in self.mouths if m.start < placed)
+
+    def heard_samples(self, played: int) -> int:
+        """Return how many samples of the line lie before ``played`` on the clock."""
+        heard = 0
+        for span in self.spans:
+            if played > span.start:
+                heard = span.offset + min(span.length, played - span.start)
+        return heard
+
+    def heard(self, played: int) -> tuple[str, bool]:
+        """Return the words heard up to ``played`` on the clock, and whether that is the whole line.
+
+        Exact where the voice placed its words; else in proportion to the text, to the nearest whole word.
+        """
+        samples, text = self.heard_samples(played), self.line.spoken
+        if self.made and samples and samples >= self.length - _NEARLY:
+            return text, True
+        if not samples:
+            return "", not text
+        if self.words and self.words[-1].end >= min(samples, self.length - SAMPLE_RATE // 2):
+            return _prefix(text, [w for w in self.words if w.end <= samples + _NEARLY]), False
+        whole = self.length if self.made else max(self.length, round(seconds(text, self.line.language) * SAMPLE_RATE))
+        return _whole_words(text, round(len(text) * min(1.0, samples / whole))), False
+
+
+def _prefix(text: str, words: list[Word]) -> str:
+    """Return ``text`` up to the end of the last of ``words``, with the marks that close it."""
+    end = 0
+    for word in words:
+        at = word.offset if word.offset >= 0 else text.find(word.text, end)
+        if at >= 0:
+            end = max(end, at + len(word.text))
+    while words and end < len(text) and text[end] in _CLOSING:
+        end += 1
+    return text[:end]
+
+
+def _whole_words(text: str, end: int) -> str:
+    """Cut ``text`` at ``end``, back to a word's border; between any two characters where words have no spaces."""
+    if 0 < end < len(text) and text[end].isalnum() and text[end].isascii():
+        end = text.rfind(" ", 0, end)
+    return text[: max(0, end)].rstrip()
