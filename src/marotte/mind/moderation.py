@@ -1,0 +1,283 @@
+"""What a stream must not voice, and what of a chat is not read."""
+
+import re
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from marotte import config
+from marotte.events import PUBLIC, Event, Line, LineStopped
+from marotte.text.language import base, detect
+from marotte.text.normal import LINK, fold, plain
+from marotte.time import Clock
+
+LANGUAGES = ("en", "es", "fr", "zh", "ja")
+"""Languages that the program brings a word list for."""
+
+MOST_STOPPED = 64
+"""So many stopped lines are kept at most for the operator to release."""
+
+_SUBSTITUTES = {
+    "en": ("Let me put that another way.", "Well, on to something nicer!", "My bells say: next question."),
+    "es": (
+        "Mejor lo digo de otra manera.",
+        "Bueno, ¡pasemos a algo más bonito!",
+        "Mis cascabeles piden otra pregunta.",
+    ),
+    "fr": ("Je vais le dire autrement.", "Bon, passons à plus joli !", "Mes grelots demandent une autre question."),
+    "zh": ("我换个说法吧。", "好啦，聊点开心的！", "铃铛说：下一个问题。"),
+    "ja": ("言い方を変えますね。", "さあ、もっと楽しい話をしましょう！", "鈴が言っています、次の質問をどうぞ。"),
+}
+
+_TAIL = 48
+_FEWEST_CAPITALS = 10
+_OWN_REPETITION = 3
+"""The character itself may draw out a sound so many times longer than a chat message."""
+
+_KATAKANA = "ァ-ヺー"
+_LOOSE_END = re.compile(r"[\W_]+$")
+
+
+class Moderator:
+    """Checks each line before it is synthesised and each chat message before it is read."""
+
+    def __init__(
+        self,
+        settings: config.Moderation,
+        never: Iterable[str] = (),
+        publish: Callable[[Event], None] = lambda _: None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Compile the lists; ``never`` are the character's own words that it never says.
+
+        Raises ValueError for a word that has no letter or digit.
+        """
+        self._settings = settings
+        self._publish = publish
+        self._clock = clock or Clock()
+        lists = {name: (*_builtin(name),) if settings.builtin else () for name in ("any", *LANGUAGES)}
+        for name, added in settings.words.items():
+            lists[base(name)] = (*lists.get(base(name), ()), *added)
+        self._lists = {name: _compiled(words, f"moderation.words.{name}") for name, words in lists.items() if words}
+        self._everything = _compiled([word for words in lists.values() for word in words], "moderation.words")
+        self._never = _compiled(never, "character.never")
+        self._allowed = _compiled((*_builtin("allow"), *settings.allow), "moderation.allow")
+        self._repeated = _repeated(settings.repetition)
+        self._repeated_by_us = _repeated(settings.repetition * _OWN_REPETITION)
+        self._stopped: OrderedDict[str, tuple[float, Line]] = OrderedDict()
+        self._next_substitute = 0
+
+    # --- what the character says ---------------------------------------------------------------------------------
+
+    def judge(self, text: str, language: str) -> str:
+        """Return why the character must not say this, or ""."""
+        if reason := self._word(fold(text), language):
+            return reason
+        if self._settings.links == "stop" and _has_link(text):
+            return "a link"
+        return "the same again and again" if self._repeats(text, self._repeated_by_us) else ""
+
+    async def passed(self, lines: AsyncIterator[Line], floor: str = PUBLIC) -> AsyncGenerator[Line]:
+        """Yield the lines of one turn on ``floor`` that may be said, each as it comes.
+
+        The first that may not is replaced by a substitute in its language, any further one is left out; each is
+        published as ``LineStopped`` and may be released for a while.
+        """
+        tail, substituted = "", False
+        try:
+            async for line in lines:
+                reason = self._judge_line(line, tail)
+                if not reason:
+                    tail = f"{tail} {line.spoken}"[-_TAIL:]
+                    yield line
+                    continue
+                substitute = None if substituted else self._substitute(line)
+                self._stop(line, reason, substitute, floor)
+                if substitute is not None:
+                    tail, substituted = "", True
+                    yield substitute
+        finally:
+            if isinstance(lines, AsyncGenerator):
+                await lines.aclose()
+
+    def release(self, line_id: str) -> Line | None:
+        """Give back a stopped line for saying after all, once, while the time for it lasts; else None."""
+        until, line = self._stopped.pop(line_id, (0.0, None))
+        return line if self._clock.wall() <= until else None
+
+    def _judge_line(self, line: Line, tail: str) -> str:
+        """Check what is shown, what is spoken, and the seam to what was said before."""
+        reason = self.judge(line.shown, line.language)
+        if not reason and line.spoken != line.shown:
+            reason = self.judge(line.spoken, line.language)
+        if reason or not tail:
+            return reason
+        before = fold(tail)
+        for seam in (f"{tail} {line.spoken}", _LOOSE_END.sub("", tail) + line.spoken):
+            reason = self._word(fold(seam), line.language)
+            # The tail may have been cut within a word; what it holds by itself was judged when it was whole.
+            if reason and reason != self._word(before, line.language):
+                return reason + ", over two lines"
+        return ""
+
+    def _stop(self, line: Line, reason: str, substitute: Line | None, floor: str) -> None:
+        until = self._clock.wall() + self._settings.release_within
+        self._stopped[line.id] = (until, line)
+        while len(self._stopped) > MOST_STOPPED:
+            self._stopped.popitem(last=False)
+        said = substitute.shown if substitute is not None else ""
+        self._publish(
+            LineStopped(
+                at=self._clock.wall(),
+                floor=floor,
+                turn=line.turn,
+                line=line.id,
+                shown=line.shown,
+                reason=reason,
+                substitute=said,
+                until=until,
+            )
+        )
+
+    def _substitute(self, line: Line) -> Line:
+        """Make the line that is said instead; it answers what the stopped one would have answered."""
+        own = self._settings.substitute
+        language = line.language if base(line.language) in {*map(base, own), *_SUBSTITUTES} else "en"
+        given = next((text for name, text in own.items() if base(name) == base(language)), "")
+        choices = (given,) if given else _SUBSTITUTES[base(language)]
+        text = choices[self._next_substitute % len(choices)]
+        self._next_substitute += 1
+        return Line(turn=line.turn, shown=text, spoken=text, language=language, answers=line.answers)
+
+    # --- what is read --------------------------------------------------------------------------------------------
+
+    def unread(self, text: str) -> str:
+        """Return why a chat message is not read, or ""."""
+        settings = self._settings
+        if len(text) > settings.longest:
+            return f"longer than {settings.longest:,} characters"
+        if settings.links == "stop" and _has_link(text):
+            return "a link"
+        folded = fold(text)
+        if (
+            self._everything is not None
+            and self._everything.search(folded)
+            and (reason := self._unwanted(text, folded))
+        ):
+            return reason
+        capitals = sum(map(str.isupper, text))
+        if capitals >= _FEWEST_CAPITALS and capitals > settings.caps * sum(map(_is_cased, text)):
+            return "too many capitals"
+        return "the same again and again" if self._repeats(text, self._repeated) else ""
+
+    def _unwanted(self, text: str, folded: str) -> str:
+        """Look closer at a text of unknown language: a list counts only where the text may be in its language."""
+        for name in self._lists:
+            reason = self._listed(folded, name)
+            if reason and (name == "any" or base(detect(text, (*self._lists,), name)) == name):
+                return reason
+        return ""
+
+    # --- shared --------------------------------------------------------------------------------------------------
+
+    def _word(self, folded: str, language: str) -> str:
+        """Say which word in a folded text the character must not say: its own, its language's or any language's."""
+        if self._never is not None and (hit := self._never.search(folded)):
+            return f"{hit[0]!r} is a word that it never says"
+        return self._listed(folded, base(language)) or self._listed(folded, "any")
+
+    def _listed(self, folded: str, name: str) -> str:
+        pattern = self._lists.get(name)
+        hit = self._first(pattern, folded) if pattern is not None else ""
+        return f"{hit!r} is on the list {name!r}" if hit else ""
+
+    def _first(self, pattern: re.Pattern[str], folded: str) -> str:
+        """Return the first hit that does not stand inside an allowed word, or ""."""
+        for hit in pattern.finditer(folded):
+            allowed = self._allowed.finditer(folded) if self._allowed is not None else ()
+            if not any(word.start() <= hit.start() and hit.end() <= word.end() for word in allowed):
+                return hit[0]
+        return ""
+
+    def _repeats(self, text: str, pattern: re.Pattern[str]) -> bool:
+        if pattern.search(text):
+            return True
+        words = text.casefold().split()
+        limit = self._settings.repetition
+        return len(words) >= limit and any(len([*same]) >= limit for _, same in groupby(words))
+
+
+def _has_link(text: str) -> bool:
+    clear = plain(text)
+    return ("." in clear or "://" in clear) and LINK.search(clear) is not None
+
+
+def _is_cased(char: str) -> bool:
+    return char.isupper() or char.islower()
+
+
+def _repeated(times: int) -> re.Pattern[str]:
+    """Match one to four characters so many times in a row: aaaa, hahaha."""
+    return re.compile(rf"(\S{{1,4}}?)\1{{{times - 1}}}")
+
+
+def _builtin(name: str) -> tuple[str, ...]:
+    """Read a word list that comes with the program."""
+    text = files("marotte.mind").joinpath(f"words/{name}.txt").read_text("utf-8")
+    return tuple(line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
+
+
+def _compiled(words: Iterable[str], where: str) -> re.Pattern[str] | None:
+    """Compile words into one regular expression over folded text, branching letter by letter; None for no words."""
+    tree: dict[str, Any] = {}
+    for word in words:
+        node = tree
+        for atom in _atoms(word, where):
+            node = node.setdefault(atom, {})
+        node[""] = {}
+    return re.compile("|".join(_guarded(before, below) for before, below in tree.items())) if tree else None
+
+
+def _atoms(word: str, where: str) -> list[str]:
+    """Cut a word into regular expressions, one a letter.
+
+    Letters may be drawn out (folded text holds no run longer than two), words parted by anything that is no letter.
+    Latin and katakana are matched as whole words, because runs of them are words; other scripts wherever they stand.
+    A final ``*`` takes any ending along.
+    """
+    folded = fold(word.strip().removesuffix("*")).strip()
+    if not any(map(str.isalnum, folded)):
+        raise ValueError(f"{where}: {word!r} has no letter or digit, so it would stop everything")
+    atoms = [_before(folded[0])]
+    for char, run in groupby(folded):
+        if char.isspace():
+            atoms.append(r"[\W_]+")
+        else:
+            letter = re.escape(char)
+            atoms.append(letter * 2 if len([*run]) > 1 else f"{letter}{letter}?")
+    return atoms if word.strip().endswith("*") else [*atoms, _after(folded[-1])]
+
+
+def _before(char: str) -> str:
+    return "(?<![a-z0-9])" if char.isascii() else f"(?<![{_KATAKANA}])" if "ァ" <= char <= "ー" else ""
+
+
+def _after(char: str) -> str:
+    return _before(char).replace("?<!", "?!")
+
+
+def _guarded(before: str, below: dict[str, Any]) -> str:
+    """Write all words that share a left border; naming their first letters together spares trying each of them."""
+    first = "".join(sorted({atom[:2] if atom[0] == "\\" else atom[0] for atom in below}))
+    return f"{before}(?=[{first}]){_branches(below)}"
+
+
+def _branches(node: dict[str, Any]) -> str:
+    """Write a tree of pieces as nested alternatives, longer words before their beginnings."""
+    choices = [atom + _branches(below) for atom, below in node.items() if atom]
+    if not choices:
+        return ""
+    joined = choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
+    return f"(?:{joined})?" if "" in node else joined
