@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from marotte.engines.kinds import (
     EngineError,
+    EngineUnavailable,
     EngineUnsuited,
     Heard,
     Kind,
@@ -85,6 +86,16 @@ class Chain(Generic[T]):
         """Let an engine lead the chain from the next turn on."""
         self.members = [Member(built), *(m for m in self.members if m.name != built.name)]
 
+    async def warm(self) -> None:
+        """Let engines that take a while to begin do so before they are asked."""
+        for member in self.members:
+            warm = getattr(member.engine, "warm", None)
+            if warm is not None:
+                try:
+                    await warm()
+                except EngineError as error:
+                    self._trip(member, error)
+
     async def close(self) -> None:
         """Stop probes and give back the engines."""
         for task in self._background:
@@ -124,7 +135,7 @@ class Chain(Generic[T]):
             except EngineError as error:
                 reasons.append(f"{member.name}: {error}")
                 if not isinstance(error, EngineUnsuited):
-                    self._trip(member, str(error))
+                    self._trip(member, error)
             else:
                 self._well(member)
                 return
@@ -175,17 +186,20 @@ class Chain(Generic[T]):
 
     def _gone(self, member: Member, task: "asyncio.Task[None]") -> None:
         if not task.done():
-            self._trip(member, f"did not stop within {_GOODBYE:g} s of a cut")
+            self._trip(member, EngineError(f"did not stop within {_GOODBYE:g} s of a cut"))
 
     # --- the breaker
 
-    def _trip(self, member: Member, reason: str) -> None:
+    def _trip(self, member: Member, error: EngineError) -> None:
         member.failures += 1
         member.failed += 1
-        rest = min(self._rest * 2 ** (member.failures - 1), self._rest * 10)
+        rest = max(
+            min(self._rest * 2 ** (member.failures - 1), self._rest * 10),
+            error.retry_after if isinstance(error, EngineUnavailable) else 0.0,
+        )
         member.rests_until = self._clock.now() + rest
-        self._set(member, "resting", reason)
-        log.warning("%s %s failed and rests %.0f s: %s", self.kind, member.name, rest, reason)
+        self._set(member, "resting", str(error))
+        log.warning("%s %s failed and rests %.0f s: %s", self.kind, member.name, rest, error)
 
     def _well(self, member: Member) -> None:
         member.failures = 0
@@ -205,7 +219,7 @@ class Chain(Generic[T]):
                 async for _ in pieces:
                     pass
         except EngineError as error:
-            self._trip(member, str(error))
+            self._trip(member, error)
         else:
             self._well(member)
 
@@ -271,6 +285,8 @@ class VoiceChain(Chain[Sound]):
 
         def start(member: Member, given: list[Sound]) -> AsyncIterator[Sound]:
             rest = _rest(line, given) if given else line
+            if not rest.spoken.strip():
+                return _end(given)
             self._use(member, "characters", len(rest.spoken))
             sounds = member.engine.speak(rest)
             return _shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
@@ -307,6 +323,11 @@ async def _shifted(sounds: AsyncIterator[Sound], given: Sequence[Sound], chars: 
         )
 
 
+async def _end(given: Sequence[Sound]) -> AsyncIterator[Sound]:
+    """End a line of which nothing is left to say: with a hundredth of a second of silence."""
+    yield Sound(pcm=bytes(2 * (given[-1].rate // 100)), rate=given[-1].rate)
+
+
 class BrainChain(Chain[str]):
     """Brains: the understudy is told what was already said and goes on from there."""
 
@@ -323,9 +344,11 @@ class BrainChain(Chain[str]):
         """Yield the reply's text. Raises EngineError if no brain could give any."""
         said: list[str] = []
         asked: list[Member] = []
+        counted = [0]
 
         def start(member: Member, given: list[str]) -> AsyncIterator[str]:
             asked.append(member)
+            counted[0] = getattr(member.engine, "tokens", 0)
             return member.engine.reply(replace(prompt, said="".join(given)) if given else prompt)
 
         try:
@@ -335,8 +358,12 @@ class BrainChain(Chain[str]):
                     yield piece
         finally:
             if asked:
-                given = prompt.system + prompt.text + "".join(m.text for m in prompt.history)
-                self._use(asked[-1], "tokens", tokens(given) + tokens("".join(said)))
+                # Where the server counts, its figure; else an estimate.
+                amount = getattr(asked[-1].engine, "tokens", 0) - counted[0]
+                if not amount:
+                    read = prompt.system + prompt.text + "".join(m.text for m in prompt.history)
+                    amount = tokens(read) + tokens("".join(said))
+                self._use(asked[-1], "tokens", amount)
 
 
 class EarChain(Chain[Heard]):

@@ -29,6 +29,11 @@ class EngineError(Exception):
 class EngineUnavailable(EngineError):
     """It cannot serve this request at all; nothing was given yet, so the next engine takes over cleanly."""
 
+    def __init__(self, message: str = "", retry_after: float = 0.0) -> None:
+        """``retry_after``: seconds for which the provider asks to be left alone."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class EngineUnsuited(EngineUnavailable):
     """It is well but cannot serve this very request (a language it does not speak): its breaker stays closed."""
