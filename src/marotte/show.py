@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import importlib
 import logging
 import secrets as random_secrets
 import time
@@ -73,6 +74,7 @@ class Run:
         self._dropped_before: Counter[tuple[str, str]] = Counter()
         """What the lanes of floors that are closed have dropped."""
         self._names = 0
+        self._ears_warm = False
 
     # --- life
 
@@ -98,6 +100,7 @@ class Run:
             self.clock.now(),
         )
         self.supervisor.start("keeper", keeper.run)
+        self.supervisor.start("warming up", self._warm_up)
         self.supervisor.start("metrics", self.metrics.watch)
         self.supervisor.start("event loop", self.metrics.measure_lag)
         self.supervisor.start("moderation log", self._keep_stopped_lines)
@@ -182,6 +185,12 @@ class Run:
         self.publish(FloorOpened(at=self.clock.wall(), floor=name))
         return conversation
 
+    def warm_ears(self) -> None:
+        """Somebody has a microphone: load the ears, once."""
+        if not self._ears_warm:
+            self._ears_warm = True
+            self.supervisor.start("warming ears", self.ears.warm)
+
     # --- what comes in from outside
 
     async def perceive(self, percept: AnyPercept) -> bool:
@@ -233,6 +242,12 @@ class Run:
         while True:
             await self.store.prune(self.clock.wall() - self.show.memory.keep_days * 86_400)
             await self.clock.sleep(3_600)
+
+    async def _warm_up(self) -> None:
+        """Pay for the voice's start, and for what the speaker imports, before anybody waits for it."""
+        await asyncio.to_thread(importlib.import_module, "soxr")
+        await self.voices.warm()
+        await self.brains.warm()
 
     async def _discover(self) -> None:
         self.found = await look_around(self.kit)

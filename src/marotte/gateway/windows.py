@@ -401,6 +401,7 @@ class _Connection:
                 self._hearing.hands_free = before.hands_free
             self._microphone = _WindowMicrophone()
             self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
+            self._run.warm_ears()
         return self._hearing
 
     async def _listen(self, hearing: Hearing, microphone: _WindowMicrophone) -> None:

@@ -189,7 +189,7 @@ class Director:
         """Let moderation check each line, unless the operator has released these very words."""
         if any(p.id in self._released for p in turn.percepts):
             return _as_generator(lines)
-        return self._moderator.passed(lines)
+        return self._moderator.passed(lines, self.floor.name)
 
     async def _lines(self, turn: Turn, mouth: Mouth) -> AsyncIterator[Line]:
         """Yield the turn's sentences as they are written."""

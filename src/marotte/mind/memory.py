@@ -1,0 +1,194 @@
+"""Memory: what was said lately on a floor, and what is known of those who say it."""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from marotte import config
+from marotte.engines.kinds import Message
+from marotte.events import AnyPercept, Asked, ChatMessage, Ending, Gift, Redemption, Subscription, Utterance
+from marotte.mind.learning import learnable
+from marotte.store import Exchange, Store, person
+from marotte.text.language import base
+from marotte.text.normal import tokens
+from marotte.time import Clock
+
+MOST_EXCHANGES = 200
+"""So many exchanges are read back after a restart, before the tokens are counted."""
+MOST_PEOPLE = 8
+"""Of so many people who speak at once facts are recalled."""
+OTHERS = 3
+"""Of the facts recalled, one in so many may be about somebody else who is spoken of."""
+
+# Each asks it for the speaker's own sake; "don't forget me" and the like must not match.
+_FORGET_ME = {
+    "en": r"(?:^|[.,!?;:] *|\b(?:please|can you|could you|would you|you to|just|now) )"
+    r"(?:(?!dont|never|not|to|you|i|they|we|will)\w+,? )?(?:please )?"
+    r"(?:forget (?:about )?(?:me|everything about me|(?:everything|all|what) i(?:'ve| have)? (?:said|told you))"
+    r"|(?:delete|erase) (?:my data|everything about me))\b",
+    "es": r"\bolv[ií]dame\b|\bolv[ií]date de m[ií]\b|\bborra mis datos\b"
+    r"|\bolvida (?:todo )?lo que (?:te )?(?:he dicho|dije|cont[eé])\b",
+    "fr": r"\boublie[zs]?[- ]moi\b|\befface[zs]? mes données\b"
+    r"|\boublie[zs]? (?:tout )?ce que (?:je (?:t'|vous )ai|j'ai|je viens de) di(?:t|re)\b",
+    "zh": "(?:^|[请請，。！,.! ])(?:忘[了掉记記]?(?:我(?=$|[吧。！!，, 说說所])|关于我|關於我)|把我(?:的事)?忘[了掉])"
+    "|[删刪]除我的[数數][据據]",
+    "ja": "(?:私|わたし|僕|ぼく|俺)(?:のこと|の事|の話|が(?:言|話)(?:っ|し)たこと)(?:を|は)?(?:全部|、)?"
+    "忘れて(?=$|[。！!、 ]|ください|下さい|くれ|ほしい|欲しい|ね)",
+}
+_FORGET_ME_IN_ANY = re.compile("|".join(_FORGET_ME.values()), re.IGNORECASE)
+# So short a message means it only where it is all that is said, in the floor's own language.
+_FORGET_ALL = {
+    "en": "forget (?:it all|everything)",
+    "es": "olv[ií]dalo todo|olvida todo",
+    "fr": "oublie[zs]? tout",
+    "zh": "(?:全部?|都)?忘[了掉](?:吧|一切)",
+    "ja": "(?:全部|すべて)?忘れて(?:ください|ね)?",
+}
+
+
+def wants_forgetting(text: str, language: str) -> bool:
+    """Tell whether somebody asks that what they said be forgotten; ``language`` is the one spoken on the floor.
+
+    A short text is easily taken for another language: whoever asks outright is understood in any of the five.
+    """
+    said = text.replace("’", "'").strip()
+    whole = _FORGET_ALL.get(base(language), "")
+    if whole and re.fullmatch(rf"(?:{whole})[.!。！ ]*", said, re.IGNORECASE):
+        return True
+    return _FORGET_ME_IN_ANY.search(said) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What is remembered for one turn."""
+
+    history: tuple[Message, ...] = ()
+    """What was said and what was heard, oldest first."""
+    facts: tuple[str, ...] = ()
+    """What is known, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """One exchange as a prompt takes it."""
+
+    messages: tuple[Message, ...]
+    tokens: int
+    people: frozenset[str]
+
+
+class Memory:
+    """Remembers one floor: its rows lie in the store under ``scope``, and its last exchanges here as well."""
+
+    def __init__(self, store: Store, settings: config.Memory, clock: Clock, scope: str) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._scope = scope
+        self._tail: deque[_Past] | None = None
+        """The last exchanges, as many as a prompt takes; None until they were read from the rows."""
+
+    async def recall(self, percepts: Sequence[AnyPercept], language: str) -> Recollection:
+        """Return what was said lately, within the show's tokens, and what is known of those who speak now."""
+        if self._tail is None:
+            exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
+            self._tail = self._fitting(map(_past, exchanges))
+        history = tuple(message for past in self._tail for message in past.messages)
+        return Recollection(history, await self._facts(percepts, language))
+
+    async def learn(self, percept: AnyPercept) -> list[str]:
+        """Learn what a person says of themselves, and that they are here; return the new facts, one sentence each."""
+        if percept.viewer is not None:
+            await self._store.seen_viewer(percept.viewer, percept.at, percept.language)
+        who, said = person(percept), _said(percept)
+        uncertain = isinstance(percept, Utterance) and percept.uncertain
+        if not who or not said or uncertain or wants_forgetting(said, percept.language):
+            return []
+        learnt = learnable(said, percept.viewer.name if percept.viewer else "")
+        for fact in learnt:
+            await self._store.add_fact(
+                who,
+                self._scope,
+                fact.key,
+                fact.text,
+                source=percept.id,
+                quote=fact.quote,
+                single=fact.single,
+                found_by=fact.found_by,
+            )
+        return [fact.text for fact in learnt]
+
+    async def forget(self, viewer_id: str) -> int:
+        """Delete all that a viewer said, what was answered, and what is known of them; return how many rows went."""
+        if self._tail is not None:
+            self._tail = deque(past for past in self._tail if viewer_id not in past.people)
+        return await self._store.forget_viewer(viewer_id)
+
+    async def keep(self, turn: str, percepts: Sequence[AnyPercept], ending: Ending) -> None:
+        """Keep exactly what was heard of a turn that has ended.
+
+        Somebody who asked in it to be forgotten is forgotten with it.
+        """
+        await self._store.end_turn(turn, ending)
+        if self._tail is not None and ending.state != "discarded":
+            exchange = Exchange(
+                turn=turn, at=self._clock.wall(), percepts=tuple(percepts), heard=ending.heard, cut=ending.cut
+            )
+            self._tail = self._fitting((*self._tail, _past(exchange)))
+        for percept in percepts:
+            if (who := person(percept)) and wants_forgetting(_said(percept), percept.language):
+                await self.forget(who)
+
+    def _fitting(self, pasts: Iterable[_Past]) -> deque[_Past]:
+        """Return the last exchanges that fit a prompt together: the oldest are dropped first."""
+        tail = deque(pasts, MOST_EXCHANGES)
+        cost = sum(past.tokens for past in tail)
+        while cost > self._settings.tokens:
+            cost -= tail.popleft().tokens
+        return tail
+
+    async def _facts(self, percepts: Sequence[AnyPercept], language: str) -> tuple[str, ...]:
+        """Return what is known of those who speak, what their words touch first, and of others they speak of."""
+        most = self._settings.recall
+        people = _people(percepts)[:MOST_PEOPLE]
+        said = " ".join(map(_said, percepts))
+        if not most:
+            return ()
+        hits = await self._store.search_facts(said, self._scope, limit=4 * most, language=language)
+        known = await self._store.facts_of(self._scope, *people, limit=most) if people else []
+        own = dict.fromkeys([fact.text for fact in hits if fact.viewer in people] + [fact.text for fact in known])
+        others = dict.fromkeys(fact.text for fact in hits if fact.viewer not in people)
+        share = max(most - len(own), most // OTHERS)
+        told = list(others)[:share]
+        return (*list(own)[: most - len(told)], *told)
+
+
+def _past(exchange: Exchange) -> _Past:
+    messages = [
+        Message(role="user", text=said, name=percept.viewer.name if percept.viewer else "")
+        for percept in exchange.percepts
+        if (said := _said(percept))
+    ]
+    if exchange.heard:
+        messages.append(Message(role="assistant", text=exchange.heard))
+    cost = sum(tokens(message.name) + tokens(message.text) for message in messages)
+    return _Past(tuple(messages), cost, frozenset(_people(exchange.percepts)))
+
+
+def _people(percepts: Iterable[AnyPercept]) -> list[str]:
+    """Return the ids of those who are behind percepts, each once."""
+    return list(dict.fromkeys(who for percept in percepts if (who := person(percept))))
+
+
+def _said(percept: AnyPercept) -> str:
+    """Return the words that a person said with a percept, or ""."""
+    match percept:
+        case Asked(verbatim=True):
+            return ""
+        case ChatMessage() | Utterance() | Redemption() | Asked():
+            return percept.text
+        case Gift() | Subscription():
+            return percept.message
+        case _:
+            return ""

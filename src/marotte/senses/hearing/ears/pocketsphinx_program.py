@@ -1,0 +1,110 @@
+"""The program that holds PocketSphinx: English sound in, what its two searches make of it out.
+
+One decoder, and so one acoustic model in memory, carries both searches: a grammar of commands and a language model.
+A request is ``{"wake": [names], "commands": [sentences], "pronunciations": {word: "P IH P"}}`` with the whole speech as
+its payload, 16 kHz mono 16-bit; the answer ``{"command": "…", "phones": 9, "free": "…", "differ": 2, "unknown": […]}``
+holds the whole command that fits best or "", of how many phones it is, what the language model reads, how many phones
+must be put in, left out or changed to get from one to the other, and the words whose sound is not known.
+"""
+
+import importlib
+import re
+from typing import Any
+
+from marotte.engines.program import Request, serve
+
+_FREE = "_default"
+_GRAMMAR = "commands"
+_GREETINGS = ("", "hey ", "hello ", "hi ", "ok ")
+
+
+class Decoder:
+    """PocketSphinx's decoder with a grammar that may change from request to request."""
+
+    def __init__(self) -> None:
+        library: Any = importlib.import_module("pocketsphinx")
+        self._decoder = library.Decoder(loglevel="FATAL")
+        # The grammar's search, made later, is small: it can afford to throw away less, and finds more.
+        for option, value in (("beam", 1e-80), ("pbeam", 1e-80), ("wbeam", 1e-50), ("bestpath", False)):
+            self._decoder.config[option] = value
+        self._asked: dict[str, Any] = {}
+        self._readings: dict[str, tuple[str, ...]] = {}
+        self._unknown: list[str] = []
+
+    def handle(self, request: Request) -> None:
+        """Answer one request."""
+        asked = {key: request.header[key] for key in ("wake", "commands", "pronunciations")}
+        if asked != self._asked:
+            self._learn(**asked)
+            self._asked = asked
+        command = self._decode(_GRAMMAR, request.payload) if self._readings else ""
+        if request.cancelled:
+            return
+        free = self._decode(_FREE, request.payload)
+        # A grammar's search also answers with half a sentence where it found no whole one.
+        heard = self._phones(free)
+        command = min(self._readings.get(command, ("",)), key=lambda reading: _distance(self._phones(reading), heard))
+        wanted = self._phones(command)
+        differ = {"phones": len(wanted), "differ": _distance(wanted, heard)}
+        request.send({"command": command, "free": free, **differ, "unknown": self._unknown})
+
+    def _phones(self, text: str) -> list[str]:
+        return [phone for word in text.split() for phone in (self._decoder.lookup_word(word) or word).split()]
+
+    def _decode(self, search: str, pcm: bytes) -> str:
+        """Decode whole speech at once: piece by piece the cepstral mean lags and the words are useless."""
+        self._decoder.activate_search(search)
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm, False, True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        return found.hypstr if found else ""
+
+    def _learn(self, wake: list[str], commands: list[str], pronunciations: dict[str, str]) -> None:
+        """Build the grammar: a name, or a command with or without a name. Sentences with unknown words stay out."""
+        unknown: dict[str, None] = {}
+        for word, phones in pronunciations.items():
+            if self._decoder.lookup_word(word) is None:
+                self._decoder.add_word(word, phones, True)
+
+        def known(sentences: list[str]) -> list[str]:
+            kept: list[str] = []
+            for sentence in sentences:
+                words = re.findall(r"[a-z']+", sentence.lower())
+                strange = [word for word in words if self._decoder.lookup_word(word) is None]
+                unknown.update(dict.fromkeys(strange))
+                if words and not strange:
+                    kept.append(" ".join(words))
+            return kept
+
+        called = [greeting + name for name in known(wake) for greeting in _GREETINGS]
+        acts = known(commands)
+        # A short name is soon heard in a breath: without it the command stands unless the free reading needs the name.
+        self._readings = {sentence: (sentence,) for sentence in (*called, *acts)}
+        self._readings |= {f"{call} {act}": (act, f"{call} {act}") for call in called for act in acts}
+        self._unknown = list(unknown)
+        if self._readings:
+            self._decoder.add_jsgf_string(_GRAMMAR, _jsgf(called, acts))
+
+
+def _jsgf(called: list[str], acts: list[str]) -> str:
+    """Return the grammar in the Java Speech Grammar Format."""
+    rules = {"wake": called, "act": acts}
+    told = {(True, True): "<wake> | [<wake>] <act>", (True, False): "<wake>", (False, True): "<act>"}
+    lines = ["#JSGF V1.0;", "grammar commands;", f"public <all> = {told[bool(called), bool(acts)]};"]
+    lines += [f"<{name}> = {' | '.join(sentences)};" for name, sentences in rules.items() if sentences]
+    return "\n".join(lines)
+
+
+def _distance(a: list[str], b: list[str]) -> int:
+    """Return how many items must be put in, left out or changed to get from ``a`` to ``b``."""
+    row = list(range(len(b) + 1))
+    for i, item in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(b, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (item != other))
+    return row[-1]
+
+
+if __name__ == "__main__":
+    serve(Decoder().handle)

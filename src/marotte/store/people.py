@@ -1,0 +1,165 @@
+"""Rows of people: viewers, what is known of them, finding it again, and forgetting it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, column, delete, func, literal_column, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from marotte.events import Viewer
+from marotte.store.conversation import Conversation
+from marotte.store.rows import Fact
+from marotte.store.tables import facts, viewers
+from marotte.text.language import base
+from marotte.text.normal import words
+
+MOST_FACTS = 200
+"""So many facts are kept of one viewer in one scope; then the oldest goes."""
+MOST_TERMS = 32
+"""So many words of a query are looked for."""
+
+_SMALL_WORDS = {
+    "en": "a am and are as at be been but by can could did do does for from had has have he her him his how i in is it"
+    " its me my no not of on or our she so that the their them they this to was we were what when where which who why"
+    " will with would yes you your m s t re ll ve don tell know remember about",
+    "es": "al como con cual cuando de del donde el ella en eres es esta este hay la las lo los mas me mi mis nos o"
+    " para pero por que quien se si sin soy su sus te tu tus un una y ya yo",
+    "fr": "au aux avec c ce ces cet cette comment d dans des du elle en est et eu il ils j je l la le les leur ma mais"
+    " me mes moi mon n ne nous on ou par pas pour qu quand que qui quel quelle sa se ses si son sont sur ta te tes toi"
+    " ton tu un une vous y",
+    "zh": "什么 我的 你的 是什 吗 的 了 是 我 你",
+    "ja": "です ます した して いる ですか すか 私の は何 何で のは でし しょ って ない",
+}
+# What many facts hold and no question is about, as `words` writes it.
+_SMALL = {language: frozenset(listed.split()) for language, listed in _SMALL_WORDS.items()}
+_ALL_SMALL = frozenset[str]().union(*_SMALL.values())
+_FACT = (*(c for c in facts.c if c.name != "search"),)
+_INDEX = table("facts_search", column("rowid"))
+
+
+class People(Conversation):
+    """Knows viewers and facts about them; each fact has one scope, and is found in that scope alone."""
+
+    async def seen_viewer(self, viewer: Viewer, at: float, language: str = "") -> None:
+        """Keep that a viewer is here, and the language last used where it is known."""
+        seen = self._insert(viewers).values(
+            id=viewer.id,
+            name=viewer.name,
+            platform=viewer.platform,
+            first_seen=at,
+            last_seen=at,
+            language=language,
+            count=1,
+        )
+        changes: dict[str, Any] = {"name": viewer.name, "last_seen": at, "count": viewers.c.count + 1}
+        if language:
+            changes["language"] = language
+        self._soon(seen.on_conflict_do_update(index_elements=["id"], set_=changes))
+
+    async def add_fact(
+        self,
+        viewer: str,
+        scope: str,
+        key: str,
+        text: str,
+        *,
+        source: str,
+        quote: str,
+        single: bool = False,
+        found_by: str = "",
+    ) -> int:
+        """Keep one sentence about a viewer and return its id. Raises StoreError.
+
+        ``source`` and ``quote`` are the percept and the words that it was learnt from. ``single``: it takes the place
+        of what was known under ``key``. ``found_by``: further words under which it is found.
+        """
+        same = (facts.c.viewer == viewer, facts.c.scope == scope, facts.c.key == key)
+        old = delete(facts).where(*same) if single else delete(facts).where(*same, facts.c.text == text)
+        terms = " ".join(dict.fromkeys(words(f"{text} {found_by}")))
+        new = facts.insert().values(
+            viewer=viewer,
+            scope=scope,
+            key=key,
+            text=text,
+            source=source,
+            quote=quote,
+            at=self._clock.wall(),
+            search=terms,
+        )
+        theirs = (facts.c.viewer == viewer, facts.c.scope == scope)
+        newest = select(facts.c.id).where(*theirs).order_by(facts.c.at.desc(), facts.c.id.desc()).limit(MOST_FACTS)
+
+        async def work(connection: AsyncConnection) -> int:
+            await connection.execute(old)
+            added = (await connection.execute(new.returning(facts.c.id))).scalar_one()
+            await connection.execute(delete(facts).where(*theirs, facts.c.id.not_in(newest.scalar_subquery())))
+            return added
+
+        return await self._writer.now(work)
+
+    async def facts_of(self, scope: str, *of: str, limit: int = MOST_FACTS) -> list[Fact]:
+        """Return what is known in a scope, newest first: of these viewers, or of everybody where none is given."""
+        query = select(*_FACT).where(*_known_in(scope, of)).order_by(facts.c.at.desc(), facts.c.id.desc())
+        return [Fact(**row) for row in await self._read(query.limit(limit))]
+
+    async def search_facts(self, query: str, scope: str, *of: str, limit: int = 6, language: str = "") -> list[Fact]:
+        """Return the facts of a scope that share words with ``query``, the likest first; ``of`` as in ``facts_of``.
+
+        The small words of ``language`` do not count; where it is not known, those of every language.
+        """
+        small = _SMALL.get(base(language), _ALL_SMALL)
+        terms = [term for term in dict.fromkeys(words(query)) if term not in small][:MOST_TERMS]
+        if not terms:
+            return []
+        found = select(*_FACT).where(*_known_in(scope, of)).limit(limit)
+        if self._database.sqlite:
+            found = (
+                found.join_from(_INDEX, facts, facts.c.id == _INDEX.c.rowid)
+                .where(text("facts_search MATCH :terms"))
+                .order_by(text("bm25(facts_search)"), facts.c.id.desc())
+                .params(terms=" OR ".join(f'"{term}"{"*" * _alone(term)}' for term in terms))
+            )
+        else:
+            vector = func.to_tsvector(literal_column("'simple'"), facts.c.search)
+            wanted = func.to_tsquery(
+                literal_column("'simple'"), " | ".join(f"'{term}'{':*' * _alone(term)}" for term in terms)
+            )
+            found = found.where(vector.op("@@")(wanted)).order_by(
+                func.ts_rank(vector, wanted).desc(), facts.c.id.desc()
+            )
+        return [Fact(**row) for row in await self._read(found)]
+
+    async def forget_fact(self, fact: int) -> bool:
+        """Delete one fact; return whether there was one."""
+        return await self._now(delete(facts).where(facts.c.id == fact)) > 0
+
+    async def forget_viewer(self, viewer: str) -> int:
+        """Delete all that a viewer said and all that is known of them, in every scope; return how many rows went."""
+
+        async def work(connection: AsyncConnection) -> int:
+            gone = await self._unsay(connection, viewer)
+            for statement in (
+                delete(facts).where(facts.c.viewer == viewer),
+                delete(viewers).where(viewers.c.id == viewer),
+            ):
+                gone += (await connection.execute(statement)).rowcount
+            if self._database.sqlite:
+                # FTS5 only marks words as deleted; to merge its whole index drops them.
+                await connection.execute(text("INSERT INTO facts_search (facts_search) VALUES ('optimize')"))
+            return gone
+
+        gone = await self._writer.now(work, flushed=True)
+        if self._database.sqlite:
+            # The log beside the file still holds the old pages until it is written back and cut off.
+            await self._writer.settle()
+            async with self._database.readers.connect() as connection:
+                await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return gone
+
+
+def _known_in(scope: str, viewers: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [facts.c.scope == scope, *([facts.c.viewer.in_(viewers)] if viewers else [])]
+
+
+def _alone(term: str) -> bool:
+    """Tell a single Chinese or Japanese character: it is looked for as the beginning of a pair."""
+    return len(term) == 1 and term >= "\u3005"

@@ -1,0 +1,68 @@
+"""What is read from the store."""
+
+import msgspec
+
+from marotte.events import PUBLIC, AnyPercept, ChatMessage, Timings, Utterance
+
+
+def person(percept: AnyPercept) -> str:
+    """Return the id under which what this person says is remembered; "" where no person is behind the percept.
+
+    Whoever speaks on a floor without being known as a viewer is remembered as that floor's partner.
+    """
+    if percept.viewer is not None:
+        return percept.viewer.id
+    return f"floor:{percept.floor}" if isinstance(percept, Utterance | ChatMessage) else ""
+
+
+class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn as it is kept."""
+
+    id: str
+    at: float
+    floor: str
+    lane: str
+    state: str
+    """``speaking``, or the state of its ``Ending``."""
+    text: str
+    """What it answers."""
+    heard: str
+    cut: bool
+    reason: str
+    timings: Timings
+    percepts: tuple[str, ...]
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said to the character in one turn, and what was heard of its answer."""
+
+    turn: str
+    at: float
+    percepts: tuple[AnyPercept, ...]
+    heard: str
+    cut: bool = False
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """One sentence that is known of a viewer, and where it comes from."""
+
+    id: int
+    viewer: str
+    scope: str = PUBLIC
+    key: str
+    text: str
+    source: str
+    """Id of the percept that it was learnt from."""
+    quote: str
+    """The words that it was learnt from."""
+    at: float
+
+
+class TimerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One durable appointment."""
+
+    id: str
+    due: float
+    floor: str
+    schedule: str
+    text: str

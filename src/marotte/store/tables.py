@@ -1,0 +1,153 @@
+"""The rows: one model for SQLite and PostgreSQL. Times are seconds since the epoch."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+HEAD = "0001"
+"""The revision of the schema below; a test holds it to the newest migration."""
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside: PostgreSQL takes neither a NUL nor half a surrogate pair, and loses no row over one here."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Leave out what no database takes."""
+        return value and value.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only a column of exactly the type INTEGER.
+_Counted = BigInteger().with_variant(Integer(), "sqlite")
+
+percepts = Table(
+    "percepts",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("floor", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("viewer", Words, nullable=False),
+    Column("lane", Words, nullable=False),
+    Column("body", Words, nullable=False),
+    # waiting: a restart answers it · answered: a line naming it was heard to its end · expired: never will be
+    Column("state", Words, nullable=False),
+    Column("turn", Words, nullable=False),
+    Index(None, "state", "at"),
+    Index(None, "turn"),
+    Index(None, "viewer"),
+    Index(None, "at"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("floor", Words, nullable=False),
+    Column("lane", Words, nullable=False),
+    Column("state", Words, nullable=False),  # speaking, or the state of its Ending
+    Column("text", Words, nullable=False),
+    Column("heard", Words, nullable=False),
+    Column("cut", Boolean, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("timings", Words, nullable=False),
+    Column("percepts", Words, nullable=False),
+    Index(None, "floor", "at"),
+    Index(None, "at"),
+    Index(None, "state"),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+    Column("floor", Words, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("shown", Words, nullable=False),
+    Column("spoken", Words, nullable=False),
+    Column("language", Words, nullable=False),
+    Column("heard", Words, nullable=False),
+    Column("sample", BigInteger, nullable=False),
+    Column("cut", Boolean, nullable=False),
+    Column("state", Words, nullable=False),  # speaking or ended
+    Index(None, "turn", "ordinal"),
+)
+
+viewers = Table(
+    "viewers",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("platform", Words, nullable=False),
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("language", Words, nullable=False),
+    Column("count", Integer, nullable=False),  # how often they were seen
+    Index(None, "last_seen"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("viewer", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("source", Words, nullable=False),  # the percept that it was learnt from
+    Column("quote", Words, nullable=False),  # and the very words
+    Column("at", Float, nullable=False),
+    Column("search", Words, nullable=False),
+    Index(None, "scope", "viewer", "key"),
+    Index(None, "viewer"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("due", Float, nullable=False),
+    Column("floor", Words, nullable=False),
+    Column("schedule", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Index(None, "done", "due"),
+)
+
+stopped = Table(
+    "stopped",
+    metadata,
+    Column("line", Words, primary_key=True),
+    Column("turn", Words, nullable=False),
+    Column("floor", Words, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("shown", Words, nullable=False),
+    Column("released", Boolean, nullable=False),
+    Index(None, "at"),
+    Index(None, "turn"),
+)

@@ -1,0 +1,212 @@
+"""Attention: what is bounded, merged, dropped and counted; what survives; what comes first."""
+
+import asyncio
+
+import pytest
+
+from marotte import config
+from marotte.events import Asked, ChatMessage, Dropped, Follow, Gift, Lull, Queued, Utterance, Viewer
+from marotte.mind.attention import Attention
+from marotte.time import Clock
+from tests.stand_ins import KeptRows, Published
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+def viewer(name: str) -> Viewer:
+    return Viewer(id=f"x:{name}", name=name)
+
+
+def chat(text: str, who: str = "ada") -> ChatMessage:
+    return ChatMessage(text=text, viewer=viewer(who))
+
+
+def attention(show: str = "", unread=lambda text: "") -> tuple[Attention, Published, KeptRows]:
+    events, rows = Published(), KeptRows()
+    return Attention("public", config.parse(show), rows, unread, events, Clock(epoch=0.0)), events, rows
+
+
+async def test_higher_lanes_come_first() -> None:
+    waiting, _, _ = attention()
+    for percept in (Lull(seconds=9), chat("hi"), Gift(viewer=viewer("bob")), Utterance(text="hello"), Asked(text="sing")):
+        waiting.offer(percept)
+    assert [(await waiting.next()).lane for _ in range(5)] == ["operator", "spoken", "gifts", "chat", "lull"]
+
+
+async def test_chat_keeps_the_newest_and_counts_the_rest() -> None:
+    waiting, _, _ = attention('[lanes.chat]\nmerge = "last"\ntogether = 3\ncapacity = 10\neach_viewer = 0')
+    for n in range(50):
+        waiting.offer(chat(f"message number {n} {'abcdefghij'[n % 10] * 9}", f"viewer{n}"))
+    bundle = await waiting.next()
+    assert [p.text.split()[2] for p in bundle.percepts] == ["47", "48", "49"]
+    assert waiting.dropped == {("chat", "capacity"): 40, ("chat", "superseded"): 7}
+    assert waiting.depth()["chat"] == 0
+
+
+async def test_latest_keeps_one() -> None:
+    waiting, events, _ = attention()
+    waiting.offer(Lull(seconds=1))
+    waiting.offer(Lull(seconds=2))
+    assert [p.seconds for p in (await waiting.next()).percepts] == [2]
+    assert [(e.lane, e.reason) for e in events.of(Dropped)] == [("lull", "superseded")]
+
+
+async def test_what_one_partner_says_in_pieces_is_joined() -> None:
+    waiting, _, _ = attention()
+    waiting.offer(Utterance(text="I have a dog", viewer=viewer("ada")))
+    waiting.offer(Utterance(text="called Biscuit", viewer=viewer("ada")))
+    waiting.offer(Utterance(text="and I am Bob", viewer=viewer("bob")))
+    assert [p.text for p in (await waiting.next()).percepts] == ["I have a dog called Biscuit", "and I am Bob"]
+
+
+async def test_one_viewer_cannot_hold_the_queue() -> None:
+    waiting, _, _ = attention()
+    waiting.offer(chat("what is your name?", "quiet"))
+    for n in range(1_000):
+        waiting.offer(chat(f"look at me {n}", "loud"))
+    bundle = await waiting.next()
+    assert "quiet" in {p.viewer.name for p in bundle.percepts}
+    assert waiting.dropped["chat", "fairness"] == 998
+
+
+async def test_the_same_said_by_many_is_one_with_a_count() -> None:
+    waiting, _, _ = attention()
+    for n in range(20):
+        waiting.offer(chat("hello there everybody", f"v{n}"))
+    waiting.offer(chat("Hello there, everybody!!", "another"))
+    bundle = await waiting.next()
+    assert len(bundle.waiting) == 1
+    assert bundle.waiting[0].merged == 20
+
+
+async def test_what_is_too_old_is_not_answered() -> None:
+    waiting, _, _ = attention("[lanes.chat]\nexpiry = 5")
+    waiting.offer(chat("old"))
+    await asyncio.sleep(6)
+    waiting.offer(chat("new", "bob"))
+    assert [p.text for p in (await waiting.next()).percepts] == ["new"]
+    assert waiting.dropped["chat", "expired"] == 1
+
+
+async def test_only_what_survives_the_bounds_is_looked_at() -> None:
+    looked_at: list[str] = []
+
+    def unread(text: str) -> str:
+        looked_at.append(text)
+        return "a link" if "http" in text else ""
+
+    waiting, _, _ = attention(unread=unread)
+    for n in range(10_000):
+        waiting.offer(chat(f"http://spam {n}" if n % 2 else f"hello {n}", f"v{n}"))
+    assert not looked_at
+    assert all("hello" in p.text for p in (await waiting.next()).percepts)
+    assert len(looked_at) <= 60
+    assert waiting.dropped["chat", "blocked"] >= 1
+
+
+async def test_a_show_may_answer_only_those_who_address_the_character() -> None:
+    waiting, _, _ = attention('[attention]\nanswer = "addressed"\n[character]\nname = "Pip"\ncalled = ["jester"]')
+    for n, text in enumerate(("nice weather", "PIP you are funny", "hey jester", "is it raining?", "元気？")):
+        waiting.offer(chat(text, f"v{n}"))
+    texts = [p.text for _ in range(1) for p in (await waiting.next()).percepts]
+    assert texts == ["hey jester", "is it raining?", "元気？"]
+
+
+async def test_a_gift_is_a_row_before_it_is_acted_on() -> None:
+    waiting, _, rows = attention()
+    gift = Gift(viewer=viewer("ada"), what="rose")
+    kept_first = []
+    rows_keep = rows.keep_percept
+
+    async def keep(percept, lane):
+        kept_first.append(waiting.depth()["gifts"])
+        await rows_keep(percept, lane)
+
+    rows.keep_percept = keep
+    await waiting.keep(gift)
+    assert kept_first == [0]
+    assert (await waiting.next()).percepts == (gift,)
+
+
+async def test_gifts_are_answered_together_but_each_whole() -> None:
+    waiting, _, _ = attention()
+    gifts = [Gift(viewer=viewer(f"v{n}"), what="rose", message="for you") for n in range(4)]
+    for gift in gifts:
+        await waiting.keep(gift)
+    assert list((await waiting.next()).percepts) == gifts[:3]
+    assert list((await waiting.next()).percepts) == gifts[3:]
+    assert not waiting.dropped
+
+
+async def test_gifts_beyond_the_capacity_wait_on_disk_and_none_is_lost_or_doubled() -> None:
+    waiting, _, rows = attention("[lanes.gifts]\ncapacity = 5\ntogether = 2")
+    for n in range(17):
+        await waiting.keep(Gift(viewer=viewer(f"v{n}"), id=f"g{n}"))
+    seen = []
+    for _ in range(20):
+        if len(seen) == 17:
+            break
+        bundle = await asyncio.wait_for(waiting.next(), 1)
+        seen += [p.id for p in bundle.percepts]
+        for percept in bundle.percepts:
+            rows.percepts.pop(percept.id)
+        waiting.settle(bundle, [p.id for p in bundle.percepts])
+    assert sorted(seen) == sorted(f"g{n}" for n in range(17))
+    assert not waiting.dropped
+
+
+async def test_an_interrupted_gift_comes_back_a_few_times() -> None:
+    waiting, _, _ = attention()
+    await waiting.keep(Gift(viewer=viewer("ada")))
+    for _ in range(3):
+        waiting.settle(await waiting.next(), [])
+    assert waiting.depth()["gifts"] == 0, "now it waits on disk for the next start"
+
+
+async def test_an_answered_gift_does_not_come_back() -> None:
+    waiting, _, _ = attention()
+    gift = Gift(viewer=viewer("ada"))
+    await waiting.keep(gift)
+    waiting.settle(await waiting.next(), [gift.id])
+    assert waiting.depth()["gifts"] == 0
+
+
+async def test_a_restart_finds_what_was_not_answered() -> None:
+    waiting, _, rows = attention()
+    rows.percepts["g1"] = Gift(id="g1", viewer=viewer("ada"))
+    rows.percepts["elsewhere"] = Gift(id="elsewhere", floor="talk-1")
+    assert await waiting.recover() == 1
+    assert [p.id for p in (await waiting.next()).percepts] == ["g1"]
+
+
+async def test_pressing_lanes_are_told() -> None:
+    waiting, _, _ = attention()
+    pressed = []
+    waiting.on_press = lambda lane: pressed.append(lane.preempt)
+    for percept in (chat("hi"), Gift(), Utterance(text="stop"), Follow()):
+        waiting.offer(percept)
+    assert pressed == ["after_line", "at_once"]
+
+
+async def test_an_operator_can_skip_what_waits() -> None:
+    waiting, _, _ = attention()
+    message = chat("skip me")
+    waiting.offer(message)
+    assert waiting.skip(message.id)
+    assert not waiting.skip(message.id)
+    assert waiting.dropped["chat", "skipped"] == 1
+
+
+async def test_a_percept_that_no_lane_takes_is_counted() -> None:
+    waiting, _, _ = attention("[lanes.follows]\npercepts = []")
+    waiting.offer(Follow())
+    assert waiting.dropped == {("none", "blocked"): 1}
+
+
+async def test_a_flood_is_not_announced_message_by_message() -> None:
+    waiting, events, _ = attention()
+    for n in range(5_000):
+        waiting.offer(chat(f"message {n}", f"v{n}"))
+    assert len(events.of(Queued)) <= 20
+    assert len(events.of(Dropped)) <= 60
+    assert sum(waiting.dropped.values()) + waiting.depth()["chat"] == 5_000

@@ -1,0 +1,204 @@
+"""Chains: the understudy takes over within the turn; the failing engine rests and is probed."""
+
+import asyncio
+
+import pytest
+
+from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.kinds import EngineError, EngineUnsuited, EngineUnavailable, Prompt, Sound
+from marotte.events import EngineState, Line, Used
+from marotte.time import Clock
+from tests.stand_ins import Published, ScriptedBrain, ScriptedEar, ScriptedVoice, built
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+LINE = Line(shown="One two three four five six.", spoken="One two three four five six.")
+PROMPT = Prompt(system="You are Pip.", text="Hello")
+FAST = {"first_within": 1.0, "next_within": 1.0}
+
+
+def voices(*engines, rest: float = 15.0) -> tuple[VoiceChain, Published]:
+    events = Published()
+    return VoiceChain([built(f"v{n}", e, **FAST) for n, e in enumerate(engines)], events, Clock(), rest), events
+
+
+async def spoken(chain: VoiceChain, line: Line = LINE) -> list[Sound]:
+    return [sound async for sound in chain.speak(line)]
+
+
+def length(sounds: list[Sound]) -> float:
+    return sum(len(s.pcm) / 2 / s.rate for s in sounds)
+
+
+@pytest.mark.parametrize("fault", ["hang", "nothing", "raise"])
+async def test_the_understudy_speaks_the_whole_line_if_the_first_gives_nothing(fault: str) -> None:
+    chain, events = voices(ScriptedVoice(fault=fault), ScriptedVoice())
+    assert length(await spoken(chain)) == pytest.approx(1.5)
+    assert [(e.engine, e.state) for e in events.of(EngineState)] == [("v0", "resting")]
+    assert chain.members[0].detail
+
+
+async def test_the_understudy_goes_on_at_the_word_where_the_first_broke_off() -> None:
+    understudy = ScriptedVoice()
+    chain, _ = voices(ScriptedVoice(fault="break"), understudy)
+    sounds = await spoken(chain)
+    assert understudy.asked[0].spoken == "five six."
+    words = [w for s in sounds for w in s.words]
+    assert [LINE.spoken[w.offset :].split()[0] for w in words][-2:] == ["five", "six."]
+    assert words[-1].start > words[-3].start, "the understudy's words stand behind what was spoken"
+    assert [w.start for w in words] == sorted(w.start for w in words)
+
+
+async def test_without_timings_the_understudy_goes_on_about_there() -> None:
+    understudy = ScriptedVoice()
+    chain, _ = voices(ScriptedVoice(fault="break", timings=False), understudy)
+    await spoken(chain)
+    rest = understudy.asked[0].spoken
+    assert LINE.spoken.endswith(rest)
+    assert 1 <= len(rest.split()) <= 5
+
+
+async def test_a_failing_engine_rests_and_is_probed_in_the_background() -> None:
+    flaky, understudy = ScriptedVoice(fault="raise"), ScriptedVoice()
+    chain, events = voices(flaky, understudy)
+    await spoken(chain)
+    await spoken(chain)
+    assert len(flaky.asked) == 1, "it rests"
+    await asyncio.sleep(16)
+    flaky.fault = ""
+    await spoken(chain)
+    assert len(understudy.asked) == 3, "the turn that finds the rest over does not wait for the probe"
+    await asyncio.sleep(1)
+    assert chain.members[0].state == "ready"
+    await spoken(chain)
+    assert len(understudy.asked) == 3
+    assert [e.state for e in events.of(EngineState)] == ["resting", "probing", "ready"]
+
+
+async def test_rests_grow_and_honour_what_the_provider_asks_for() -> None:
+    class Busy(ScriptedVoice):
+        async def speak(self, line):
+            self.asked.append(line)
+            raise EngineUnavailable("429", retry_after=500)
+            yield
+
+    chain, _ = voices(Busy(), ScriptedVoice())
+    await spoken(chain)
+    assert chain.members[0].rests_until - Clock().now() == pytest.approx(500, abs=1)
+
+
+async def test_an_engine_that_is_only_unsuited_stays_well() -> None:
+    class English(ScriptedVoice):
+        async def speak(self, line):
+            raise EngineUnsuited("speaks no Japanese")
+            yield
+
+    chain, events = voices(English(), ScriptedVoice())
+    assert length(await spoken(chain)) > 1
+    assert chain.members[0].state == "ready"
+    assert not events.of(EngineState)
+
+
+async def test_when_all_fail_the_error_names_each() -> None:
+    chain, _ = voices(ScriptedVoice(fault="raise"), ScriptedVoice(fault="nothing"))
+    with pytest.raises(EngineError, match=r"v0: OSError: connection reset; v1: gave nothing"):
+        await spoken(chain)
+    with pytest.raises(EngineError, match=r"v1"):
+        await spoken(chain)
+
+
+async def test_an_endless_voice_is_stopped_and_the_line_ends() -> None:
+    class Endless(ScriptedVoice):
+        async def speak(self, line):
+            while True:
+                yield Sound(pcm=bytes(960_000), rate=48_000)
+
+    chain, _ = voices(Endless(), ScriptedVoice())
+    assert 50 < length(await spoken(chain)) < 62
+
+
+async def test_usage_is_told() -> None:
+    chain, events = voices(ScriptedVoice())
+    await spoken(chain)
+    assert [(u.engine, u.unit, u.amount) for u in events.of(Used)] == [("v0", "characters", len(LINE.spoken))]
+    assert chain.members[0].used == {"characters": len(LINE.spoken)}
+
+
+def brains(*engines) -> tuple[BrainChain, Published]:
+    events = Published()
+    return BrainChain([built(f"b{n}", e, **FAST) for n, e in enumerate(engines)], events, Clock()), events
+
+
+async def test_the_next_brain_is_told_what_was_said() -> None:
+    second = ScriptedBrain("and so it goes.")
+    chain, events = brains(ScriptedBrain("Once upon a time there was", fault="break"), second)
+    reply = "".join([piece async for piece in chain.reply(PROMPT)])
+    assert reply == "Once upon a" + "and so it goes."
+    assert second.prompts[0].said == "Once upon a"
+    assert events.of(Used)[0].amount > 5
+
+
+@pytest.mark.parametrize("fault", ["hang", "flood"])
+async def test_a_brain_that_hangs_or_floods_is_replaced(fault: str) -> None:
+    chain, _ = brains(ScriptedBrain("A b c.", fault=fault), ScriptedBrain("Understudy."))
+    reply = "".join([piece async for piece in chain.reply(PROMPT)])
+    assert reply.endswith("Understudy.")
+    assert len(reply) < 100
+
+
+async def test_a_cut_stops_the_brain_at_once() -> None:
+    brain = ScriptedBrain("one two three four five six seven eight", token=0.1)
+    chain, _ = brains(brain)
+    taken = []
+
+    async def take() -> None:
+        async for piece in chain.reply(PROMPT):
+            taken.append(piece)
+
+    task = asyncio.create_task(take())
+    await asyncio.sleep(0.35)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    assert (len(taken), brain.stopped) == (3, 1)
+
+
+async def test_a_brain_put_first_leads_from_the_next_turn_on() -> None:
+    chain, _ = brains(ScriptedBrain("Script."))
+    chain.put_first(built("found", ScriptedBrain("Model.")))
+    assert "".join([p async for p in chain.reply(PROMPT)]) == "Model."
+
+
+async def speech(pieces: int = 10):
+    for _ in range(pieces):
+        await asyncio.sleep(0.1)
+        yield bytes(3_200)
+
+
+async def test_the_next_ear_hears_the_same_speech_from_its_beginning() -> None:
+    first, second = ScriptedEar("", fault="raise"), ScriptedEar("hello")
+    chain = EarChain([built("e0", first, **FAST), built("e1", second, **FAST)], Published(), Clock())
+    heard = [h async for h in chain.hear(speech(), "en")]
+    assert [h.text for h in heard] == ["hello"]
+    assert len(second.heard) == len(first.heard) == 32_000
+
+
+async def test_an_ear_may_wait_as_long_as_somebody_speaks() -> None:
+    chain = EarChain([built("e0", ScriptedEar("patience"), **FAST)], Published(), Clock())
+    assert [h.text async for h in chain.hear(speech(100), "en")] == ["patience"]
+
+
+async def test_an_ear_that_hangs_after_the_speech_is_replaced() -> None:
+    class Deaf(ScriptedEar):
+        async def hear(self, speech, language):
+            async for _ in speech:
+                pass
+            await asyncio.sleep(3_600)
+            yield
+
+    chain = EarChain([built("e0", Deaf(""), **FAST), built("e1", ScriptedEar("yes"), **FAST)], Published(), Clock())
+    assert [h.text async for h in chain.hear(speech(), "en")] == ["yes"]
+
+
+async def test_understanding_nothing_is_an_answer() -> None:
+    chain = EarChain([built("e0", ScriptedEar(""), **FAST)], Published(), Clock())
+    assert [h.text async for h in chain.hear(speech(), "en")] == [""]
+    assert chain.members[0].state == "ready"
