@@ -162,6 +162,7 @@ class Lane(Model):
     expiry: Seconds = 0
     """Seconds after which a percept is too old to be answered; 0: never."""
     preempt: Preempt = "never"
+    """never: it waits · after_line: a turn of a lower lane ends with its present line · at_once: any turn is cut."""
     survives: bool = False
     """Its percepts are rows before they are acted on, and are answered even after a crash."""
     each_viewer: int = Field(default=0, ge=0)

@@ -28,7 +28,13 @@ def attention(show: str = "", unread=lambda text: "") -> tuple[Attention, Publis
 
 async def test_higher_lanes_come_first() -> None:
     waiting, _, _ = attention()
-    for percept in (Lull(seconds=9), chat("hi"), Gift(viewer=viewer("bob")), Utterance(text="hello"), Asked(text="sing")):
+    for percept in (
+        Lull(seconds=9),
+        chat("hi"),
+        Gift(viewer=viewer("bob")),
+        Utterance(text="hello"),
+        Asked(text="sing"),
+    ):
         waiting.offer(percept)
     assert [(await waiting.next()).lane for _ in range(5)] == ["operator", "spoken", "gifts", "chat", "lull"]
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
-from marotte.engines.kinds import EngineError, EngineUnsuited, EngineUnavailable, Prompt, Sound
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
 from marotte.events import EngineState, Line, Used
 from marotte.time import Clock
 from tests.stand_ins import Published, ScriptedBrain, ScriptedEar, ScriptedVoice, built

@@ -1,6 +1,7 @@
 """The speaker: sound on time, what was heard, to the sample."""
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 
 import pytest
@@ -71,7 +72,7 @@ async def test_lines_sound_one_after_another_and_all_is_heard() -> None:
         starts = [e.sample for e in house.events.of(LineStarted)]
         assert starts[1] - starts[0] == round(0.75 * SAMPLE_RATE)
         samples = [(s, len(p) // 2) for _, s, _, p in outlet.played]
-        assert all(a + n == b for (a, n), (b, _) in zip(samples, samples[1:], strict=False))
+        assert all(a + n == b for (a, n), (b, _) in itertools.pairwise(samples))
 
 
 async def test_sound_is_handed_over_at_most_its_lead_ahead() -> None:

@@ -84,7 +84,9 @@ class Server:
             raise EngineUnavailable(f"{self.name}: {self._url} cannot be reached: {self.clean(error)}") from None
         try:
             if response.status != 200:
-                raise EngineUnavailable(await self._refusal(response), _seconds(response.headers.get("Retry-After", "")))
+                raise EngineUnavailable(
+                    await self._refusal(response), _seconds(response.headers.get("Retry-After", ""))
+                )
             yield response
         except aiohttp.ClientError as error:
             raise EngineError(f"{self.name}: the connection broke while it answered: {self.clean(error)}") from None

@@ -17,6 +17,7 @@ from marotte.events import (
     Ending,
     Event,
     Line,
+    LineWritten,
     Send,
     TurnEnded,
     TurnStarted,
@@ -35,6 +36,9 @@ from marotte.text.views import views
 from marotte.time import Clock
 
 log = logging.getLogger(__name__)
+
+_NAME = 20
+"""So many letters of a name tell who is meant; longer names are cut when they are spoken."""
 
 
 class Brains(Protocol):
@@ -128,10 +132,9 @@ class Director:
                 self._mark_arrival(turn, mouth)
                 async with aclosing(self._passed(turn, self._lines(turn, mouth))) as lines:
                     async for line in lines:
-                        mouth.mark("first_line")
-                        await mouth.say(line)
+                        await self._say(mouth, line)
                 for line in self._owed(turn):
-                    await mouth.say(line)
+                    await self._say(mouth, line)
         finally:
             # A cut ends the block above, not this function.
             self._turn = None
@@ -153,10 +156,9 @@ class Director:
         """Something has arrived that may end the present turn early."""
         if self._turn is None:
             return
-        present = self._turn.bundle.policy.priority
-        if policy.preempt == "at_once" and policy.priority >= present:
+        if policy.preempt == "at_once":
             self.floor.cut("interrupted")
-        elif policy.preempt == "after_line" and policy.priority > present:
+        elif policy.preempt == "after_line" and policy.priority > self._turn.bundle.policy.priority:
             self.floor.yield_after_line()
 
     # --- a turn's stages
@@ -233,12 +235,7 @@ class Director:
         view = views(sentence, language)
         if not view.spoken:
             return None
-        spoken = view.spoken.casefold()
-        names = tuple(
-            p.id
-            for p in turn.percepts
-            if turn.bundle.policy.survives and (p.viewer is None or p.viewer.name.casefold() in spoken)
-        )
+        names = tuple(p.id for p in turn.percepts if turn.bundle.policy.survives and _names(view.spoken, p))
         turn.named.update(names)
         return Line(
             turn=turn.id,
@@ -249,6 +246,21 @@ class Director:
             feeling=view.feeling,
             answers=names,
         )
+
+    async def _say(self, mouth: Mouth, line: Line) -> None:
+        mouth.mark("first_line")
+        self._publish(
+            LineWritten(
+                at=self._clock.wall(),
+                floor=self.floor.name,
+                turn=line.turn,
+                line=line.id,
+                shown=line.shown,
+                language=line.language,
+                feeling=line.feeling,
+            )
+        )
+        await mouth.say(line)
 
     def _own(self, turn: Turn, text: str, answers: tuple[str, ...] = ()) -> Line:
         return Line(turn=turn.id, shown=text, spoken=text, language=turn.language, answers=answers)
@@ -288,6 +300,16 @@ class Director:
             for (link, channel), names in places.items()
             if ending.heard
         ]
+
+
+def _names(spoken: str, percept: AnyPercept) -> bool:
+    """Whether a line names who gave something; marks and decoration in a name are not spoken."""
+    name = _bare(percept.viewer.name if percept.viewer else "")
+    return name[:_NAME] in _bare(spoken)
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 async def _as_generator(lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:

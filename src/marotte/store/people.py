@@ -119,7 +119,7 @@ class People(Conversation):
                 .params(terms=" OR ".join(f'"{term}"{"*" * _alone(term)}' for term in terms))
             )
         else:
-            vector = func.to_tsvector(literal_column("'simple'"), facts.c.search)
+            vector = literal_column("facts.facts_search")
             wanted = func.to_tsquery(
                 literal_column("'simple'"), " | ".join(f"'{term}'{':*' * _alone(term)}" for term in terms)
             )

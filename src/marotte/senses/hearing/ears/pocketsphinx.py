@@ -7,7 +7,7 @@ without a command that fits is marked uncertain.
 import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -38,16 +38,19 @@ COMMANDS = (
 """What people say to a character, and how the ear is sure to know it."""
 
 
+_Sentence = Annotated[str, Field(max_length=100)]
+
+
 class PocketsphinxSettings(EngineSettings):
     """Settings of the embedded ear."""
 
     first_within: float = 30.0
-    commands: tuple[str, ...] = Field(default=(), max_length=500)
+    commands: tuple[_Sentence, ...] = Field(default=(), max_length=300)
     """Sentences to listen for besides ``COMMANDS``."""
-    names: tuple[str, ...] = Field(default=(), max_length=20)
+    names: tuple[_Sentence, ...] = Field(default=(), max_length=20)
     """What the character is called."""
     pronunciations: dict[str, str] = Field(default_factory=dict[str, str])
-    """How words sound that are not in the CMU dictionary, for example ``pippo = "P IH P OW"``."""
+    """How words sound that are not in the CMU dictionary, in its phones: ``pippo = "P IH P OW"``."""
 
 
 class PocketsphinxEar:

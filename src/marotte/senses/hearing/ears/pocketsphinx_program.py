@@ -70,7 +70,7 @@ class Decoder:
         def known(sentences: list[str]) -> list[str]:
             kept: list[str] = []
             for sentence in sentences:
-                words = re.findall(r"[a-z']+", sentence.lower())
+                words = re.findall(r"[\w']+", sentence.lower())
                 strange = [word for word in words if self._decoder.lookup_word(word) is None]
                 unknown.update(dict.fromkeys(strange))
                 if words and not strange:
