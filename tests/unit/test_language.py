@@ -55,3 +55,8 @@ def test_base(tag: str, language: str) -> None:
 @given(st.text(max_size=80), st.lists(st.sampled_from(OURS), max_size=5))
 def test_any_text_gets_an_offered_language_or_the_default(text: str, among: list[str]) -> None:
     assert detect(text, among, "xx") in (*among, "xx")
+
+
+@pytest.mark.parametrize("text", ["tell me a joke", "sing me a song", "a joke for me", "no", "me too", "ok"])
+def test_everyday_english_is_not_taken_for_a_neighbour(text: str) -> None:
+    assert detect(text, ["en", "es", "fr", "zh", "ja"], "en") == "en"

@@ -1,5 +1,6 @@
 """Memory: what was said lately on a floor, and what is known of those who say it."""
 
+import logging
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -9,10 +10,12 @@ from marotte import config
 from marotte.engines.kinds import Message
 from marotte.events import AnyPercept, Asked, ChatMessage, Ending, Gift, Redemption, Subscription, Utterance
 from marotte.mind.learning import learnable
-from marotte.store import Exchange, Store, person
+from marotte.store import Exchange, Store, StoreError, person
 from marotte.text.language import base
 from marotte.text.normal import tokens
 from marotte.time import Clock
+
+log = logging.getLogger(__name__)
 
 MOST_EXCHANGES = 200
 """So many exchanges are read back after a restart, before the tokens are counted."""
@@ -79,7 +82,10 @@ class _Past:
 
 
 class Memory:
-    """Remembers one floor: its rows lie in the store under ``scope``, and its last exchanges here as well."""
+    """Remembers one floor: its rows lie in the store under ``scope``, and its last exchanges here as well.
+
+    Where the store fails the conversation goes on with what is left: only ``forget`` raises StoreError.
+    """
 
     def __init__(self, store: Store, settings: config.Memory, clock: Clock, scope: str) -> None:
         self._store = store
@@ -91,11 +97,15 @@ class Memory:
 
     async def recall(self, percepts: Sequence[AnyPercept], language: str) -> Recollection:
         """Return what was said lately, within the show's tokens, and what is known of those who speak now."""
-        if self._tail is None:
-            exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
-            self._tail = self._fitting(map(_past, exchanges))
-        history = tuple(message for past in self._tail for message in past.messages)
-        return Recollection(history, await self._facts(percepts, language))
+        facts: tuple[str, ...] = ()
+        try:
+            if self._tail is None:
+                exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
+                self._tail = self._fitting(map(_past, exchanges))
+            facts = await self._facts(percepts, language)
+        except StoreError as error:
+            log.error("not everything is recalled: %s", error)
+        return Recollection(tuple(message for past in self._tail or () for message in past.messages), facts)
 
     async def learn(self, percept: AnyPercept) -> list[str]:
         """Learn what a person says of themselves, and that they are here; return the new facts, one sentence each."""
@@ -105,19 +115,23 @@ class Memory:
         uncertain = isinstance(percept, Utterance) and percept.uncertain
         if not who or not said or uncertain or wants_forgetting(said, percept.language):
             return []
-        learnt = learnable(said, percept.viewer.name if percept.viewer else "")
-        for fact in learnt:
-            await self._store.add_fact(
-                who,
-                self._scope,
-                fact.key,
-                fact.text,
-                source=percept.id,
-                quote=fact.quote,
-                single=fact.single,
-                found_by=fact.found_by,
-            )
-        return [fact.text for fact in learnt]
+        learnt: list[str] = []
+        try:
+            for fact in learnable(said, percept.viewer.name if percept.viewer else ""):
+                await self._store.add_fact(
+                    who,
+                    self._scope,
+                    fact.key,
+                    fact.text,
+                    source=percept.id,
+                    quote=fact.quote,
+                    single=fact.single,
+                    found_by=fact.found_by,
+                )
+                learnt.append(fact.text)
+        except StoreError as error:
+            log.error("what was said is not learnt: %s", error)
+        return learnt
 
     async def forget(self, viewer_id: str) -> int:
         """Delete all that a viewer said, what was answered, and what is known of them; return how many rows went."""
@@ -138,7 +152,10 @@ class Memory:
             self._tail = self._fitting((*self._tail, _past(exchange)))
         for percept in percepts:
             if (who := person(percept)) and wants_forgetting(_said(percept), percept.language):
-                await self.forget(who)
+                try:
+                    await self.forget(who)
+                except StoreError as error:
+                    log.error("%s asked to be forgotten and is not: %s", who, error)
 
     def _fitting(self, pasts: Iterable[_Past]) -> deque[_Past]:
         """Return the last exchanges that fit a prompt together: the oldest are dropped first."""

@@ -22,9 +22,13 @@ class Part:
         self._writer = writer
         self._clock = clock
 
-    async def _read(self, query: Executable) -> Sequence[RowMapping]:
-        """Return all rows of a query, which sees every write handed over before. Raises StoreError."""
-        await self._writer.settle()
+    async def _read(self, query: Executable, *, settled: bool = True) -> Sequence[RowMapping]:
+        """Return all rows of a query. Raises StoreError.
+
+        ``settled``: it sees every write handed over before, and waits for that; else only those already committed.
+        """
+        if settled:
+            await self._writer.settle()
         try:
             async with self._database.readers.connect() as connection:
                 return (await connection.execute(query)).mappings().all()

@@ -37,7 +37,10 @@ _INDEX = table("facts_search", column("rowid"))
 
 
 class People(Conversation):
-    """Knows viewers and facts about them; each fact has one scope, and is found in that scope alone."""
+    """Knows viewers and facts about them; each fact has one scope, and is found in that scope alone.
+
+    Facts are committed before ``add_fact`` returns, so that to recall them a turn waits for no write.
+    """
 
     async def seen_viewer(self, viewer: Viewer, at: float, language: str = "") -> None:
         """Keep that a viewer is here, and the language last used where it is known."""
@@ -99,7 +102,7 @@ class People(Conversation):
     async def facts_of(self, scope: str, *of: str, limit: int = MOST_FACTS) -> list[Fact]:
         """Return what is known in a scope, newest first: of these viewers, or of everybody where none is given."""
         query = select(*_FACT).where(*_known_in(scope, of)).order_by(facts.c.at.desc(), facts.c.id.desc())
-        return [Fact(**row) for row in await self._read(query.limit(limit))]
+        return [Fact(**row) for row in await self._read(query.limit(limit), settled=False)]
 
     async def search_facts(self, query: str, scope: str, *of: str, limit: int = 6, language: str = "") -> list[Fact]:
         """Return the facts of a scope that share words with ``query``, the likest first; ``of`` as in ``facts_of``.
@@ -119,14 +122,14 @@ class People(Conversation):
                 .params(terms=" OR ".join(f'"{term}"{"*" * _alone(term)}' for term in terms))
             )
         else:
-            vector = literal_column("facts.facts_search")
+            vector: ColumnElement[Any] = literal_column("facts.facts_search")
             wanted = func.to_tsquery(
                 literal_column("'simple'"), " | ".join(f"'{term}'{':*' * _alone(term)}" for term in terms)
             )
             found = found.where(vector.op("@@")(wanted)).order_by(
                 func.ts_rank(vector, wanted).desc(), facts.c.id.desc()
             )
-        return [Fact(**row) for row in await self._read(found)]
+        return [Fact(**row) for row in await self._read(found, settled=False)]
 
     async def forget_fact(self, fact: int) -> bool:
         """Delete one fact; return whether there was one."""
@@ -149,8 +152,8 @@ class People(Conversation):
 
         gone = await self._writer.now(work, flushed=True)
         if self._database.sqlite:
-            # The log beside the file still holds the old pages until it is written back and cut off.
-            await self._writer.settle()
+            # The log beside the file still holds the old pages until it is written back and cut off; what PostgreSQL
+            # deletes its own vacuum clears away.
             async with self._database.readers.connect() as connection:
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
         return gone

@@ -66,11 +66,11 @@ class Store(People):
         await self._now(timers.insert().values(row), flushed=True)
         return timer
 
-    async def due_timers(self, until: float | None = None) -> list[TimerRow]:
+    async def due_timers(self, until: float | None = None, limit: int = 1_000) -> list[TimerRow]:
         """Return the appointments not yet done that are due by ``until``, or by now; the earliest first."""
         until = self._clock.wall() if until is None else until
         query = select(*(c for c in timers.c if c.name != "done")).where(~timers.c.done, timers.c.due <= until)
-        return [TimerRow(**row) for row in await self._read(query.order_by(timers.c.due))]
+        return [TimerRow(**row) for row in await self._read(query.order_by(timers.c.due).limit(limit))]
 
     async def done_timer(self, timer: str) -> None:
         """Flush to the disk that an appointment was kept."""

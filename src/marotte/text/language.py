@@ -23,15 +23,16 @@ _SMALL_WORDS = {
         "en": "the a an is are was were am be been i you he she it we they my your his her its our their this that "
         "these those and or but not of to in on at for with from what who how why when where do does did "
         "have has had will would can could should hello hi hey thanks thank please yes there here just so if "
-        "about like love want know think no good",
+        "about like love want know think no good me us him them tell say sing talk make give get go come see look "
+        "let now really much more some any all one again well okay as by up out than then because",
         "es": "el la los las un una unos unas es son era soy eres está están yo tú él ella nosotros mi tu su sus "
         "este esta esto y o pero no de del a al en con por para qué que quién cómo como cuándo dónde porque "
         "hola gracias sí muy más me te se lo le hay tengo tiene quiero puede bien bueno buenos buenas todo "
-        "cuando donde también eso esa hoy aquí",
+        "cuando donde también eso esa hoy aquí cuéntame dime canta chiste quiénes eres",
         "fr": "le la les un une des est sont était suis es je tu il elle nous vous ils mon ma mes ton ta ses ce "
         "cette ces et ou mais pas ne de du au aux en dans avec pour sur que qui quoi comment pourquoi quand "
         "où bonjour salut merci oui non très plus me te se y ai as avons avez ont fait bien tout aussi c j l "
-        "d n s qu ça bonsoir toi moi être avoir",
+        "d n s qu ça bonsoir toi moi être avoir dis raconte chante blague",
         "de": "der die das ein eine ist sind war bin ich du er sie es wir ihr mein dein und oder aber nicht von zu "
         "in auf mit für was wer wie warum wann wo hallo danke bitte ja nein sehr auch den dem des im am "
         "haben hat habe kann noch nur",

@@ -71,6 +71,7 @@ class Hearing:
         self._clock = clock
         self._viewer = viewer
         self._endpointer: endpoint.Endpointer | None = None
+        self._pressed = False
         self._backlog: asyncio.Queue[_Turn] = asyncio.Queue(BACKLOG)
         self._turn: _Turn | None = None
         self._reading_since: float | None = None
@@ -79,16 +80,18 @@ class Hearing:
         """Take the microphone's sound until it ends and all of it is understood.
 
         Raises SoundError for what is no 16-bit sound or comes faster than anybody speaks, detectors.DetectorMissing,
-        and RuntimeError where this floor has a microphone already.
+        and RuntimeError while another microphone is open here.
         """
         detector = await asyncio.to_thread(_detector, self._settings)
         if self._endpointer:
-            raise RuntimeError(f"floor {self._floor!r} has a microphone already")
+            raise RuntimeError(f"a microphone is open already on floor {self._floor!r}")
         self._endpointer = endpoint.Endpointer(self._settings, detector, self.hands_free)
         self._backlog = asyncio.Queue(BACKLOG)
         understanding = asyncio.create_task(self._understand(self._backlog))
         try:
             try:
+                if self._pressed:
+                    self._note(self._endpointer.press())
                 await self._take_in(microphone, self._endpointer)
             finally:
                 self._note(self._endpointer.finish())
@@ -98,12 +101,17 @@ class Hearing:
             understanding.cancel()
 
     def press(self) -> None:
-        """The partner holds the button down: silence ends nothing until ``release``. Needs a microphone."""
+        """The partner holds the button down: silence ends nothing until ``release``.
+
+        Where the microphone is still being opened, it is held down from its first sound on.
+        """
+        self._pressed = True
         if self._endpointer:
             self._note(self._endpointer.press())
 
     def release(self) -> None:
         """The partner lets the button go: what was said has ended."""
+        self._pressed = False
         if self._endpointer:
             self._note(self._endpointer.release())
 

@@ -8,7 +8,7 @@ from marotte.time import Clock
 
 RATE = 16_000
 """Samples per second of everything that is heard."""
-LONGEST_TURN = 120
+LONGEST_TURN = 600
 """Seconds that an ear takes at once."""
 _PIECE = 2 * RATE // 50
 

@@ -1,0 +1,118 @@
+"""The ear behind OpenAI's transcription interface, against a server that keeps to the reference and then does not."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Heard, Kit
+from marotte.senses.hearing.ears.openai import OpenAIEar, OpenAIEarSettings
+from marotte.senses.hearing.wav import read_wav
+from tests.servers.openai import OpenAIServer, Script
+
+pytestmark = pytest.mark.anyio
+KEY = "sk-test-0123456789"
+
+
+@pytest.fixture
+async def kit() -> AsyncIterator[Kit]:
+    kit = Kit(secrets={"OPENAI_API_KEY": KEY})
+    yield kit
+    await kit.close()
+
+
+async def spoken(seconds: float = 1.0) -> AsyncIterator[bytes]:
+    for number in range(int(seconds * 50)):
+        yield (number % 9_999).to_bytes(2, "little") * 320
+
+
+def ear(url: str, kit: Kit, **settings: object) -> OpenAIEar:
+    return OpenAIEar(OpenAIEarSettings.model_validate({"url": url, **settings}), kit)
+
+
+async def hear(ear: OpenAIEar, language: str = "", seconds: float = 1.0) -> list[Heard]:
+    return [heard async for heard in ear.hear(spoken(seconds), language)]
+
+
+async def test_the_whole_turn_is_sent_as_wav_and_its_text_comes_back(kit: Kit) -> None:
+    async with OpenAIServer(Script(heard="tell me a joke")) as server:
+        assert await hear(ear(server.url, kit), "en-GB") == [Heard(text="tell me a joke", language="en-GB")]
+        [asked] = server.requests
+        assert asked.body == {"model": "whisper-1", "response_format": "json", "language": "en"}
+        assert read_wav(asked.file) == b"".join([piece async for piece in spoken()])
+
+
+async def test_without_a_language_the_server_finds_it_out_and_verbose_tells_it(kit: Kit) -> None:
+    async with OpenAIServer() as server:
+        talker = ear(server.url, kit, response_format="verbose_json", extra={"temperature": 0.2})
+        assert await hear(talker) == [Heard(text="hello there", language="en")]
+        assert server.requests[0].body == {
+            "model": "whisper-1",
+            "response_format": "verbose_json",
+            "temperature": "0.2",
+        }
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("401", r"does not accept the key in OPENAI_API_KEY \(401\)"),
+        ("429", r"enough requests for now; it may be asked again in 7 s \(429\)"),
+        ("500", r"has failed \(500\)"),
+        ("garbage", "sent application/json without a transcript"),
+        ("empty", "sent application/json without a transcript"),
+        ("wrong_type", "sent text/html without a transcript: .*Welcome to the proxy"),
+        ("close", "the connection broke while it answered"),
+        ("huge", "sent more than 1 MB"),
+    ],
+)
+async def test_what_goes_wrong_is_told_and_never_the_key(kit: Kit, fault: str, reason: str) -> None:
+    async with OpenAIServer() as server:
+        server.fault("transcriptions", fault, 1)
+        with pytest.raises(EngineError, match=reason) as failed:
+            await hear(ear(server.url, kit))
+        assert KEY not in str(failed.value)
+        assert await hear(ear(server.url, kit)) == [Heard(text="hello there")]
+
+
+async def test_without_a_server_or_a_key_it_says_so(kit: Kit) -> None:
+    with pytest.raises(EngineUnavailable, match=r"127\.0\.0\.1:9/v1 cannot be reached"):
+        await hear(ear("http://127.0.0.1:9/v1", kit))
+    settings = OpenAIEarSettings()
+    assert "set OPENAI_API_KEY" in OpenAIEar.check(settings, Kit())
+    assert OpenAIEar.check(settings, kit) == ""
+
+
+async def test_a_turn_without_end_is_refused(kit: Kit) -> None:
+    with pytest.raises(EngineUnsuited, match="more than 600 seconds"):
+        await hear(ear("http://127.0.0.1:9/v1", kit), seconds=601)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "heard"),
+    [
+        ('{"text":" Hello there.\\n"}', "application/json", Heard(text="Hello there.")),
+        (" Hello there.\n", "text/html", Heard(text="Hello there.")),
+        ('{"text":" [BLANK_AUDIO]\\n"}', "application/json", Heard(text="")),
+        (
+            '{"text":" Bonjour","language":"french","segments":[{"no_speech_prob":0.9,"avg_logprob":-0.2}]}',
+            "application/json",
+            Heard(text="Bonjour", language="fr", uncertain=True),
+        ),
+    ],
+)
+async def test_whisper_cpps_own_server_is_understood(kit: Kit, body: str, kind: str, heard: Heard) -> None:
+    async def inference(request: web.Request) -> web.Response:
+        assert "file" in await request.post()
+        return web.Response(text=body, content_type=kind)
+
+    app = web.Application()
+    app.router.add_post("/inference", inference)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        assert await hear(ear(f"http://127.0.0.1:{port}", kit, path="inference", secret="")) == [heard]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,297 @@
+"""Hearing's own part, on virtual time: order, bounds, and that whatever begins also ends."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from marotte.config import Hearing as Settings
+from marotte.engines.kinds import EngineError, EngineUnavailable, Heard
+from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer
+from marotte.senses.hearing import detectors
+from marotte.senses.hearing.hearing import AHEAD, BACKLOG, LONGEST_TEXT, STALL, Hearing, SoundError
+from marotte.senses.hearing.speech import Recording
+from marotte.time import Clock
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+ADA = Viewer(id="window:1", name="Ada")
+TALK = struct.pack("<h", 9_000) * 320  # 20 ms
+QUIET = bytes(640)
+
+
+class Loudness:
+    """Takes whatever is loud for speech."""
+
+    frame = 320
+
+    def speech(self, pcm: bytes) -> float:
+        return float(pcm[-2:] != b"\0\0")
+
+
+class FakeEar:
+    """Understands the length of what it hears, in hundredths of a second, once it was thinking."""
+
+    def __init__(self, thinks: float = 0.1) -> None:
+        self.thinks = thinks
+        self.given: list[float] = []
+        self.languages: list[str] = []
+        self.fails: Exception | None = None
+        self.says: list[Heard] | None = None
+
+    async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        self.languages.append(language)
+        if self.fails:
+            raise self.fails
+        heard = 0
+        async for piece in speech:
+            if not heard:
+                self.given.append(asyncio.get_running_loop().time())
+                yield Heard(text="some", final=False)
+            heard += len(piece)
+        await asyncio.sleep(self.thinks)
+        for said in self.says if self.says is not None else [Heard(text=f"{heard // 320}", language="fr")]:
+            yield said
+
+
+class Pieces:
+    """A microphone that gives what a test puts in."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def sound(self) -> AsyncIterator[bytes]:
+        while (piece := await self.queue.get()) is not None:
+            yield piece
+
+
+@pytest.fixture(autouse=True)
+def loudness(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(make: Callable[..., object], *given: object) -> object:
+        return make(*given)
+
+    monkeypatch.setattr(detectors, "choose", lambda settings: Loudness())
+    monkeypatch.setattr(asyncio, "to_thread", at_once)  # virtual time does not wait for threads
+
+
+def made(ear: FakeEar, **settings: float) -> tuple[Hearing, list[Event]]:
+    events: list[Event] = []
+    chosen = Settings(**{"pre_roll": 0.1, "silence": 0.2, "shortest": 0.06, "longest": 2.0, **settings})
+    return Hearing("den", chosen, ear, events.append, Clock(epoch=5_000.0), ADA), events
+
+
+def script(*parts: tuple[bytes, float]) -> Recording:
+    return Recording(b"".join(piece * round(seconds / 0.02) for piece, seconds in parts), Clock())
+
+
+def kinds(events: list[Event]) -> list[str]:
+    names: dict[type, Callable[[Event], str]] = {
+        Onset: lambda e: "onset",
+        SpeechEnd: lambda e: str(e.why),
+        Transcript: lambda e: f"{'final' if e.final else 'partial'} {e.text}".strip(),
+        Utterance: lambda e: f"utterance {e.text}",
+    }
+    return [names[type(e)](e) for e in events]
+
+
+async def test_from_sound_to_utterance() -> None:
+    ear = FakeEar()
+    hearing, events = made(ear)
+    hearing.language = "en"
+    await hearing.run(script((QUIET, 0.5), (TALK, 0.4), (QUIET, 1.0)))
+    # 0.1 s before the onset, 0.4 s of speech and the 0.2 s of silence that ended it
+    assert kinds(events) == ["onset", "partial some", "silence", "final 70", "utterance 70"]
+    onset, partial, end, final, utterance = events
+    assert end.seconds == pytest.approx(0.4)
+    assert onset.at - 5_000 == pytest.approx(0.54, abs=0.01)
+    assert (partial.language, final.language, utterance.language) == ("en", "fr", "fr")
+    assert utterance.recognised == pytest.approx(0.3)  # silence and thinking, counted from the last speech
+    assert (utterance.viewer, utterance.seconds, utterance.floor) == (ADA, end.seconds, "den")
+    assert ear.languages == ["en"]
+
+
+async def test_the_ear_hears_while_it_is_still_being_said() -> None:
+    ear = FakeEar()
+    hearing, _ = made(ear)
+    begun = asyncio.get_running_loop().time()
+    await hearing.run(script((QUIET, 0.5), (TALK, 1.5), (QUIET, 0.3)))
+    assert ear.given[0] - begun < 0.65
+
+
+async def test_a_noise_costs_no_ear_anything() -> None:
+    ear = FakeEar()
+    hearing, events = made(ear)
+    await hearing.run(script((TALK, 0.04), (QUIET, 0.5)))
+    assert kinds(events) == ["onset", "noise"]
+    assert ear.languages == []
+
+
+async def test_nothing_understood_is_an_empty_transcript_and_no_utterance() -> None:
+    ear = FakeEar()
+    ear.says = [Heard(text="  ")]
+    hearing, events = made(ear)
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.5)))
+    assert kinds(events) == ["onset", "partial some", "silence", "final"]
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("no ear could hear"), KeyError("a mistake in an ear")])
+async def test_an_ear_that_fails_deafens_nobody(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    ear = FakeEar()
+    ear.fails = error
+    hearing, events = made(ear)
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.5), (TALK, 0.4), (QUIET, 0.5)))
+    assert kinds(events) == ["onset", "silence", "final"] * 2
+    assert str(error) in caplog.text
+    assert ("Traceback" in caplog.text) == (not isinstance(error, EngineError))
+
+
+async def test_turns_are_understood_in_order_while_others_are_said() -> None:
+    ear = FakeEar(thinks=1.0)
+    hearing, events = made(ear)
+    await hearing.run(script((TALK, 0.2), (QUIET, 0.3), (TALK, 0.3), (QUIET, 0.3), (TALK, 0.4), (QUIET, 0.3)))
+    said = [e.text for e in events if isinstance(e, Utterance)]
+    assert said == ["40", "60", "70"]
+    assert kinds(events).count("silence") == 3
+    assert hearing.dropped == 0
+
+
+async def test_a_backlog_that_is_full_drops_the_newest_and_counts() -> None:
+    hearing, events = made(FakeEar(thinks=60.0))
+    turn = ((TALK, 0.2), (QUIET, 0.3))
+    await hearing.run(script(*turn * (BACKLOG + 3)))
+    assert hearing.dropped == 2
+    ends = [e.why for e in events if isinstance(e, SpeechEnd)]
+    assert ends == ["silence"] * (BACKLOG + 1) + ["noise"] * 2
+    assert len([e for e in events if isinstance(e, Utterance)]) == BACKLOG + 1
+
+
+async def test_a_button_held_down() -> None:
+    hearing, events = made(FakeEar())
+    hearing.hands_free = False
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    await asyncio.sleep(0.5)
+
+    async def speak(piece: bytes, count: int) -> None:
+        for _ in range(count):
+            microphone.queue.put_nowait(piece)
+            await asyncio.sleep(0.02)
+
+    await speak(TALK, 20)
+    assert events == []
+    hearing.press()
+    await speak(QUIET, 40)
+    hearing.release()
+    await speak(TALK, 5)
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events)[:3] == ["onset", "partial some", "released"]
+    assert kinds(events)[3].startswith("final ")
+    assert len(events) == 5
+
+
+async def test_a_button_pressed_before_the_microphone_is_open_is_held() -> None:
+    hearing, events = made(FakeEar())
+    hearing.hands_free = False
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    hearing.press()
+    microphone.queue.put_nowait(TALK * 20)
+    await asyncio.sleep(0.5)
+    hearing.release()
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events) == ["onset", "partial some", "released", "final 20", "utterance 20"]
+
+
+async def test_a_microphone_that_closes_or_stalls_ends_what_is_being_said() -> None:
+    hearing, events = made(FakeEar())
+    await hearing.run(script((TALK, 0.4)))
+    assert kinds(events) == ["onset", "partial some", "released", "final 40", "utterance 40"]
+
+    hearing, events = made(FakeEar())
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    for _ in range(20):
+        microphone.queue.put_nowait(TALK)
+    await asyncio.sleep(STALL - 0.2)
+    assert kinds(events) == ["onset", "partial some"]
+    await asyncio.sleep(0.5)
+    assert kinds(events) == ["onset", "partial some", "released", "final 40", "utterance 40"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_partner_who_leaves_leaves_nothing_open() -> None:
+    hearing, events = made(FakeEar(thinks=60.0))
+    running = asyncio.create_task(hearing.run(script((TALK, 5.0))))
+    await asyncio.sleep(1.0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert kinds(events) == ["onset", "partial some", "released"]
+    await asyncio.sleep(100)
+    assert len(events) == 3
+    assert len(asyncio.all_tasks()) <= 2
+
+
+async def test_half_samples_and_floods_are_refused() -> None:
+    hearing, events = made(FakeEar())
+    microphone = Pieces()
+    microphone.queue.put_nowait(TALK * 10)
+    microphone.queue.put_nowait(TALK + b"\0")
+    with pytest.raises(SoundError, match="a piece of 641 bytes"):
+        await hearing.run(microphone)
+    assert kinds(events)[-1] == "released"
+
+    microphone = Pieces()
+    for _ in range(int(AHEAD) + 1):
+        microphone.queue.put_nowait(QUIET * 50)
+    with pytest.raises(SoundError, match="more than 5 s of sound ahead of real time"):
+        await hearing.run(microphone)
+
+
+async def test_a_clock_that_runs_a_little_fast_is_no_flood() -> None:
+    hearing, events = made(FakeEar())
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    for _ in range(2_000):
+        microphone.queue.put_nowait(QUIET * 51)  # 2 % more than real time, for half an hour
+        await asyncio.sleep(1)
+    assert not running.done()
+    microphone.queue.put_nowait(None)
+    await running
+    assert events == []
+
+
+async def test_one_microphone_at_a_time() -> None:
+    hearing, _ = made(FakeEar())
+    first = asyncio.create_task(hearing.run(script((QUIET, 2.0))))
+    await asyncio.sleep(1)
+    with pytest.raises(RuntimeError, match="open already on floor 'den'"):
+        await hearing.run(script((QUIET, 0.1)))
+    await first
+    await hearing.run(script((QUIET, 0.1)))
+
+
+async def test_text_from_a_browser_makes_the_same_events() -> None:
+    hearing, events = made(FakeEar())
+    hearing.language = "ja"
+    hearing.hear_text("", final=True)
+    assert events == []
+    hearing.hear_text("こん", final=False)
+    await asyncio.sleep(0.5)
+    hearing.hear_text(" こんにちは ", final=True, uncertain=True)
+    assert kinds(events) == ["onset", "partial こん", "silence", "final こんにちは", "utterance こんにちは"]
+    utterance = events[-1]
+    assert (utterance.ear, utterance.uncertain, utterance.language) == ("browser", True, "ja")
+    assert (utterance.seconds, utterance.recognised) == (pytest.approx(0.5), -1)
+
+
+async def test_text_that_a_browser_takes_back_ends_as_a_noise() -> None:
+    hearing, events = made(FakeEar())
+    hearing.hear_text("hm", final=False)
+    hearing.hear_text("", final=True)
+    assert kinds(events) == ["onset", "partial hm", "noise", "final"]
+    with pytest.raises(SoundError, match="2001 characters"):
+        hearing.hear_text("x" * (LONGEST_TEXT + 1), final=True)
