@@ -1,6 +1,7 @@
 """The program as a whole: it wakes, answers, survives a kill, and stops cleanly."""
 
 import asyncio
+import itertools
 import time
 from pathlib import Path
 
@@ -128,8 +129,8 @@ async def test_sound_flows_to_a_window_and_a_stop_ends_it(tmp_path: Path) -> Non
         after = [h for h, _ in window.sound if h["sample"] >= stopped["sample"] + 48_000 * 0.25]
         assert not after, "nothing of the cut turn follows"
         places = [(h["sample"], len(pcm) // 2) for h, pcm in window.sound]
-        assert all(a + n <= b for (a, n), (b, _) in zip(places, places[1:], strict=False))
-        lead = [h["sample"] for h, _ in window.sound][0]
+        assert all(a + n <= b for (a, n), (b, _) in itertools.pairwise(places))
+        lead = next(h["sample"] for h, _ in window.sound)
         assert lead >= window.welcome["sample"]
 
 

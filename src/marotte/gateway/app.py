@@ -126,31 +126,26 @@ class _Border:
             self._guard.refused["origin"] += 1
             await JSONResponse({"detail": "this request comes from elsewhere"}, 403)(scope, receive, send)
             return
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._largest:
-            await self._too_large(scope, receive, send)
+        body = await self._body(headers.get("content-length", "0"), receive)
+        if body is None:
+            self._guard.refused["body"] += 1
+            refusal = {"detail": f"the body is larger than {self._largest} bytes"}
+            await JSONResponse(refusal, 413)(scope, receive, send)
             return
-        try:
-            await self._app(scope, self._limited(receive), self._marked(send))
-        except _TooLarge:
-            await self._too_large(scope, receive, send)
+        await self._app(scope, _replay(body, receive), self._marked(send))
 
-    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._guard.refused["body"] += 1
-        await JSONResponse({"detail": f"the body is larger than {self._largest} bytes"}, 413)(scope, receive, send)
-
-    def _limited(self, receive: Receive) -> Receive:
-        taken = 0
-
-        async def limited() -> Message:
-            nonlocal taken
+    async def _body(self, length: str, receive: Receive) -> bytes | None:
+        """Read the body; None where it is larger than the limit, whatever its header claims."""
+        if not length.isdigit() or int(length) > self._largest:
+            return None
+        body = bytearray()
+        while True:
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._largest:
-                raise _TooLarge
-            return message
-
-        return limited
+            body += message.get("body", b"")
+            if len(body) > self._largest:
+                return None
+            if not message.get("more_body"):
+                return bytes(body)
 
     def _marked(self, send: Send) -> Send:
         async def marked(message: Message) -> None:
@@ -164,5 +159,15 @@ class _Border:
         return marked
 
 
-class _TooLarge(Exception):
-    """The body is larger than the limit."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the body once, and then whatever else comes."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import webbrowser
@@ -75,7 +76,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host.strip("[]"), port), family=family, backlog=256)
     except OSError as error:
-        raise PortTaken(f"{host}:{port}: {error.strerror or error}; choose another with --port") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PortTaken(f"{host}:{port}: {reason}; choose another with --port") from None
 
 
 def _guard(run: Run, host: str, token: str) -> tuple[Guard, bool]:

@@ -129,6 +129,8 @@ class Endpointer:
             self._quiet = self._quiet + self._detector.frame if probability < self._goes_on else 0
             self._spent = self._pressed or self._quiet < self._silence
             return []
+        if self._pressed:  # the sound had stopped, and comes again
+            return self._begin(0)
         self._in_a_row = self._in_a_row + 1 if probability >= self._begins else 0
         if not self.hands_free or self._in_a_row < _IN_A_ROW:
             return []

@@ -19,8 +19,8 @@ _PROGRAM = "marotte.senses.hearing.ears.pocketsphinx_program"
 _AGREES = 0.8
 """Share of a command's phones by which the free reading that supports it may differ from it.
 
-Measured with these commands on clean synthetic speech: 35 of 36 commands are known, and 1 of 45 other sentences is taken
-for one. To compare words instead, at a word error rate of 1.0, took 7 of 26 for one.
+Measured with these commands on clean synthetic speech: 35 of 36 commands are known and 1 of 45 other sentences is taken
+for one; to compare words instead, at a word error rate of 1.0, took 7 of 26 for one.
 """
 _ALIKE = 2
 """Phones that must be the same: a puff of breath resembles any word of three."""
@@ -38,7 +38,11 @@ COMMANDS = (
 """What people say to a character, and how the ear is sure to know it."""
 
 
+_PHONE = "(AA|AE|AH|AO|AW|AY|B|CH|D|DH|EH|ER|EY|F|G|HH|IH|IY|JH|K|L|M|N|NG|OW|OY|P|R|S|SH|T|TH|UH|UW|V|W|Y|Z|ZH)"
+"""One of the 39 sounds of the CMU dictionary; the library crashes on others."""
 _Sentence = Annotated[str, Field(max_length=100)]
+_Word = Annotated[str, Field(pattern=r"^[a-z']{1,40}$")]
+_Phones = Annotated[str, Field(pattern=rf"^{_PHONE}( {_PHONE}){{0,39}}$")]
 
 
 class PocketsphinxSettings(EngineSettings):
@@ -49,7 +53,7 @@ class PocketsphinxSettings(EngineSettings):
     """Sentences to listen for besides ``COMMANDS``."""
     names: tuple[_Sentence, ...] = Field(default=(), max_length=20)
     """What the character is called."""
-    pronunciations: dict[str, str] = Field(default_factory=dict[str, str])
+    pronunciations: dict[_Word, _Phones] = Field(default_factory=dict[str, str], max_length=100)
     """How words sound that are not in the CMU dictionary, in its phones: ``pippo = "P IH P OW"``."""
 
 

@@ -55,7 +55,7 @@ class Decoder:
         """Decode whole speech at once: piece by piece the cepstral mean lags and the words are useless."""
         self._decoder.activate_search(search)
         self._decoder.start_utt()
-        self._decoder.process_raw(pcm, False, True)
+        self._decoder.process_raw(pcm or bytes(2), False, True)  # it cannot take nothing
         self._decoder.end_utt()
         found = self._decoder.hyp()
         return found.hypstr if found else ""

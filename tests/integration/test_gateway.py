@@ -1,0 +1,287 @@
+"""The web's border: who may come in, and what bad input meets."""
+
+import asyncio
+import json
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.marotte import TOKEN, Marotte, marotte
+
+pytestmark = pytest.mark.anyio
+SHOW = (
+    "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\npartners = 60\n[character]\nnever = ['xyzzy']\n"
+)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "asyncio", {}
+
+
+@pytest.fixture(scope="module")
+async def program(tmp_path_factory: pytest.TempPathFactory, anyio_backend) -> AsyncIterator[Marotte]:
+    async with marotte(tmp_path_factory.mktemp("gateway"), SHOW) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/percepts"),
+        ("PUT", "/api/v1/show/context"),
+        ("GET", "/api/v1/queue"),
+        ("DELETE", "/api/v1/queue/x"),
+        ("GET", "/api/v1/floors"),
+        ("POST", "/api/v1/floors/public/stop"),
+        ("GET", "/api/v1/engines"),
+        ("POST", "/api/v1/brain"),
+        ("GET", "/api/v1/viewers/x/facts"),
+        ("DELETE", "/api/v1/viewers/x"),
+        ("POST", "/api/v1/stopped/x/release"),
+    ],
+)
+@pytest.mark.parametrize("token", ["", "Bearer wrong-token-wrong-token", "Basic abc", "capture"])
+async def test_the_operators_orders_need_the_operators_token(program: Marotte, method, path, token) -> None:
+    if token == "capture":
+        token = f"Bearer {(program.data / 'capture.token').read_text().strip()}"
+    async with program.request(method, path, json={}, headers={"Authorization": token}) as response:
+        assert response.status == 401
+        assert TOKEN not in await response.text()
+
+
+async def test_what_everybody_may_see_needs_no_token_here(program: Marotte) -> None:
+    for path in ("/api/v1/show", "/api/v1/turns", "/api/v1/schema", "/healthz", "/readyz", "/metrics", "/talk"):
+        async with program.request("GET", path, headers={"Authorization": ""}) as response:
+            assert response.status == 200, path
+            assert "default-src 'self'" in response.headers["content-security-policy"]
+            assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}])
+async def test_pages_from_elsewhere_are_refused(program: Marotte, headers: dict[str, str]) -> None:
+    async with program.request("GET", "/api/v1/turns", headers=headers) as response:
+        assert response.status == 403
+    async with program.window("stage", headers=headers) as window:
+        assert window.welcome["code"] == "origin"
+        assert await window.closed() == 4403
+
+
+async def test_its_own_page_is_welcome(program: Marotte) -> None:
+    async with program.request("GET", "/api/v1/turns", headers={"Origin": program.url}) as response:
+        assert response.status == 200
+    async with program.window("stage", headers={"Origin": program.url}) as window:
+        assert window.welcome["type"] == "welcome"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"type": "asked"}, 422, "missing required field `text`"),
+        ({"type": "aksed", "text": "x"}, 422, "Invalid value 'aksed'"),
+        ({"text": "x"}, 422, "missing required field `type`"),
+        ({"type": "asked", "text": 5}, 422, "$.text"),
+        ({"type": "asked", "text": "x" * 30_000}, 413, "text: more than 20000 characters"),
+        ({"type": "asked", "text": "x", "floor": "nowhere"}, 404, "there is no floor 'nowhere'"),
+        ({"type": "gift", "viewer": {"id": 1}}, 422, "viewer.id"),
+        ({"type": "asked", "text": "x", "id": "i" * 500}, 422, "id: must have"),
+    ],
+)
+async def test_a_wrong_percept_is_refused_by_name(program: Marotte, body, status, says) -> None:
+    code, answer = await program.post("/api/v1/percepts", body)
+    assert code == status
+    assert says in answer["detail"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 20_000, b'"x"'])
+async def test_a_body_that_is_no_object_is_refused(program: Marotte, data: bytes) -> None:
+    async with program.request(
+        "POST", "/api/v1/percepts", data=data, headers={"Content-Type": "application/json"}
+    ) as response:
+        assert response.status in (400, 422)
+
+
+async def test_a_body_that_is_too_large_is_refused(program: Marotte) -> None:
+    async with program.request("POST", "/api/v1/percepts", data=b"x" * 1_100_000) as response:
+        assert response.status == 413
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 50_000
+
+    async with program.request("POST", "/api/v1/percepts", data=endless()) as response:
+        assert response.status == 413
+    assert (await program.get("/healthz"))["status"] == "alive"
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "says"),
+    [
+        ("not json", 4400, "malformed"),
+        ("{}", 4400, "missing required field"),
+        ('{"type":"hello","version":2,"window":"talk"}', 4400, "speaks version 1, not 2"),
+        ('{"type":"hello","version":1,"window":"kitchen"}', 4400, "$.window"),
+        ('{"type":"hello","version":1,"window":"control"}', 4401, "token"),
+        ('{"type":"hello","version":1,"window":"stage","token":"wrong"}', 4401, "token: wrong"),
+        ('{"type":"hello","version":1,"window":"stage","floor":"private"}', 4404, "private floor"),
+        ('{"type":"hello","version":1,"window":"talk","floor":"talk-9"}', 4401, "a guest has a private floor"),
+    ],
+)
+async def test_a_wrong_hello_is_refused_by_name(program: Marotte, first: str, code: int, says: str) -> None:
+    async with program.window(greet=False) as window:
+        await window.socket.send_str(first)
+        error = await window.until("error")
+        assert says in error["message"]
+        assert await window.closed() == code
+
+
+async def test_a_window_that_says_nothing_is_shown_out(program: Marotte) -> None:
+    async with program.window(greet=False) as window:
+        assert "no hello came" in (await window.until("error"))["message"]
+        assert await window.closed() == 4400
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        ("nonsense", "not JSON"),
+        ("[" * 5_000, "not JSON"),
+        ("[]", "is no frame of this protocol"),
+        ('{"type":"serve"}', "is no frame of this protocol"),
+        ('{"type":"__class__"}', "is no frame of this protocol"),
+        ('{"type":"text"}', "text: must be text"),
+        (json.dumps({"type": "text", "text": "x" * 3_000}), "3000 characters are more than 2000"),
+        ('{"type":"played","sample":"x"}', "sample: must be a number"),
+        ('{"type":"played","sample":1e400}', "sample: must be a number"),
+        ('{"type":"played","sample":true}', "sample: must be a number"),
+        (b"no header", "there is no header line"),
+        (b'{"type":"camera"}\nxx', "is no frame of this protocol"),
+        (b'{"type":"microphone"}\nxxx', "no whole number of 16-bit samples"),
+        (b"[1]\nxx", "no JSON object"),
+    ],
+)
+async def test_a_wrong_frame_is_told_and_the_connection_goes_on(program: Marotte, frame, says: str) -> None:
+    async with program.window(partner="frames") as window:
+        await (window.socket.send_str(frame) if isinstance(frame, str) else window.socket.send_bytes(frame))
+        assert says in (await window.until("error"))["message"]
+        await window.send(type="ping", t=1)
+        assert (await window.until("pong"))["t"] == 1
+
+
+async def test_a_frame_that_is_too_large_closes_the_connection(program: Marotte) -> None:
+    async with program.window(partner="large") as window:
+        await window.socket.send_bytes(b'{"type":"microphone"}\n' + bytes(300_000))
+        assert await window.closed() == 4413
+    assert (await program.get("/healthz"))["status"] == "alive"
+
+
+async def test_a_window_that_floods_is_told(program: Marotte) -> None:
+    async with program.window(partner="flood") as window:
+        for _ in range(300):
+            await window.send(type="ping", t=1)
+        assert "more than 100 frames a second" in (await window.until("error"))["message"]
+
+
+async def test_a_guest_on_the_public_floor_may_only_look(program: Marotte) -> None:
+    async with program.window("talk", floor="public") as window:
+        assert window.welcome["rights"] == "guest"
+        for frame in ({"type": "text", "text": "hi"}, {"type": "stop"}, {"type": "press"}):
+            await window.send(**frame)
+            assert "only look and listen" in (await window.until("error"))["message"]
+
+
+async def test_private_floors_are_limited(tmp_path: Path) -> None:
+    async with (
+        marotte(tmp_path, SHOW.replace("partners = 60", "partners = 2")) as program,
+        program.window(partner="one") as one,
+        program.window(partner="two"),
+        program.window(partner="three") as three,
+        program.window(partner="one") as again,
+    ):
+        assert (three.welcome["code"], three.welcome["retry_after"]) == ("full", 60)
+        assert await three.closed() == 4429
+        assert again.welcome["floor"] == one.welcome["floor"], "the same partner has the same floor"
+
+
+async def test_a_window_that_does_not_read_loses_events_and_slows_nobody(program: Marotte) -> None:
+    async with program.window("stage", floor="public", token=TOKEN) as slow:
+        await slow.send(type="sound", on=True)
+        code, answer = await program.post(
+            "/api/v1/percepts?wait=30", {"type": "asked", "verbatim": True, "text": "Nobody waits for a slow window."}
+        )
+        assert (code, answer["turn"]["state"]) == (202, "done")
+
+
+async def test_the_tokens_are_for_the_owner_alone(program: Marotte) -> None:
+    mode = stat.S_IMODE(os.stat(program.data / "capture.token").st_mode)
+    assert mode == 0o600
+    assert TOKEN not in program.output()
+
+
+async def test_metrics_tell_of_turns_and_refusals(program: Marotte) -> None:
+    await program.post("/api/v1/percepts?wait=30", {"type": "asked", "verbatim": True, "text": "Count me."})
+    async with program.request("GET", "/metrics") as response:
+        text = await response.text()
+    for name in (
+        'marotte_turns_total{lane="operator",state="done"}',
+        'marotte_turn_stage_seconds_bucket{le="0.25",stage="first_line"}',
+        'marotte_refused_total{reason="token"}',
+        "marotte_event_loop_lag_seconds_count",
+        'marotte_engine_used_total{engine="espeak",kind="voice",unit="characters"}',
+        'marotte_queue_depth{floor="public",lane="chat"}',
+    ):
+        assert name in text
+
+
+async def test_a_stopped_line_can_be_released_and_the_queue_skipped(program: Marotte) -> None:
+    async with program.window("control", token=TOKEN) as control:
+        await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": "Say xyzzy to the crowd."})
+        stopped = await control.event("line_stopped")
+        assert (await program.get("/api/v1/stopped"))[0]["line"] == stopped["line"]
+        assert (await program.post(f"/api/v1/stopped/{stopped['line']}/release"))[0] == 204
+        assert (await program.post(f"/api/v1/stopped/{stopped['line']}/release"))[0] == 410
+        while "xyzzy" not in (await control.event("line_started"))["spoken"]:
+            pass
+        await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": "Waiting in the wings."})
+        waiting = await program.get("/api/v1/queue")
+        assert waiting[-1]["why"]
+        async with program.request("DELETE", f"/api/v1/queue/{waiting[-1]['percept']}") as response:
+            assert response.status == 204
+        assert (await program.post("/api/v1/floors/public/stop"))[0] == 204
+
+
+async def test_unknown_paths_are_not_the_application(program: Marotte) -> None:
+    for path in ("/api/v1/nothing", "/api/", "/assets/nothing.js", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"):
+        async with program.request("GET", path) as response:
+            assert response.status == 404, path
+            assert "root:" not in await response.text()
+
+
+async def test_another_address_needs_a_token_for_everything(tmp_path: Path) -> None:
+    async with marotte(tmp_path, SHOW.replace("[gateway]", '[gateway]\nhost = "0.0.0.0"')) as program:
+        async with program.request("GET", "/api/v1/turns", headers={"Authorization": ""}) as response:
+            assert response.status == 401
+        async with program.window("talk") as window:
+            assert window.welcome["code"] == "token"
+        capture = (program.data / "capture.token").read_text().strip()
+        async with program.window("stage", token=capture) as window:
+            assert window.welcome["rights"] == "capture"
+            await window.send(type="stop")
+            assert "only look and listen" in (await window.until("error"))["message"]
+
+
+async def test_it_says_what_is_in_the_way(tmp_path: Path) -> None:
+    async with marotte(tmp_path, SHOW) as program:
+        port = program.url.rsplit(":", 1)[1]
+        other = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "marotte", "run", "--port", port, "--no-browser"),
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "MAROTTE_DATA_DIR": str(tmp_path / "other")},
+        )
+        _, error = await other.communicate()
+        assert other.returncode == 3
+        assert f"127.0.0.1:{port}: Address already in use; choose another with --port" in error.decode()
