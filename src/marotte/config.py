@@ -290,7 +290,8 @@ class Device(Model):
 
     microphone: str = ""
     loudspeaker: str = ""
-    floor: str = events.PUBLIC
+    headset: bool = False
+    """The microphone cannot hear the loudspeaker: listen while the character speaks, so that it can be interrupted."""
 
 
 class Gateway(Model):

@@ -22,6 +22,7 @@ from marotte.engines.kinds import Kit
 from marotte.engines.local_servers import Found, look_around
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
 from marotte.links.irc.link import IRCLink
+from marotte.links.sound_device import SoundDevice
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.ops.metrics import Metrics
@@ -115,6 +116,8 @@ class Run:
             self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
+        if self.show.device is not None:
+            self.supervisor.start("sound device", self._use_device)
         lulls = Lulls(PUBLIC, self.show.attention.lull_after, self.bus, self.clock, self._somebody_is_there)
         self.supervisor.start("lull", lulls.run)
         if self.show.brain.discover and self.show.brain.chain == ("improviser",):
@@ -225,6 +228,23 @@ class Run:
             act: Send = message.data
             if act.link == link.name:
                 await link.send(act)
+
+    async def _use_device(self) -> None:
+        """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
+        assert self.show.device is not None
+        public = self.public
+        device = SoundDevice(
+            self.show.device, lambda sample: public.speaker.played(device, sample), lambda: public.speaker.speaking
+        )
+        host = Viewer(id="host", name="the host", platform="device", roles=("operator",))
+        public.speaker.attach(device)
+        self.warm_ears()
+        listening = asyncio.create_task(public.hearing(host).run(device))
+        try:
+            await device.run()
+        finally:
+            listening.cancel()
+            public.speaker.detach(device)
 
     async def _follow_links(self) -> None:
         async for message in self.bus.subscribe("event.link_state.>", size=1_000):

@@ -40,15 +40,23 @@ class SoundDevice:
     rank = Rank.DEVICE
     lead = 0.6
 
-    def __init__(self, settings: config.Device, report: Callable[[int], None], library: Any = None) -> None:
+    def __init__(
+        self,
+        settings: config.Device,
+        report: Callable[[int], None],
+        speaking: Callable[[], bool] = lambda: False,
+        library: Any = None,
+    ) -> None:
         """``report`` is called on the event loop with the floor's sample that was played last, after every block.
 
+        While ``speaking`` says so the microphone is silent, unless a headset keeps the loudspeaker's sound out of it.
         ``library`` is the module ``sounddevice`` or what stands in for it; it is imported when the device is opened.
         """
         self.lost = 0
         """Blocks of the microphone that nobody took in time."""
         self._settings = settings
         self._report = report
+        self._speaking = speaking
         self._library = library
         self._ring = _Ring(int(self.lead * SAMPLE_RATE))
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,7 +116,8 @@ class SoundDevice:
         while (block := await self._heard.get()) is not None:
             piece = resampler.resample_chunk(np.frombuffer(block, np.int16))
             if len(piece):
-                yield piece.tobytes()
+                hears_itself = not self._settings.headset and self._speaking()
+                yield bytes(2 * len(piece)) if hears_itself else piece.tobytes()
 
     def _take_block(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """Take one block of the microphone; PortAudio calls this on a thread of its own."""
