@@ -116,11 +116,11 @@ def _load(given: str | None) -> "Show":
         raise Failure(WRONG, str(error)) from None
 
 
-def _kit() -> "Kit":
+def _kit(show: "Show") -> "Kit":
     from marotte import config
-    from marotte.engines.kinds import Kit
+    from marotte.engines import registry
 
-    return Kit(secrets=config.secrets())
+    return registry.kit(show, config.secrets())
 
 
 # --- commands
@@ -140,6 +140,7 @@ def _run(options: argparse.Namespace) -> int:
 async def _serve(options: argparse.Namespace, show: "Show", data: Path, secrets: dict[str, str]) -> None:
     from marotte import config
     from marotte.gateway.guard import TokenError
+    from marotte.gateway.running import AlreadyRunning
     from marotte.gateway.server import PortTaken, serve
     from marotte.show import Run
     from marotte.store.database import StoreError
@@ -152,7 +153,7 @@ async def _serve(options: argparse.Namespace, show: "Show", data: Path, secrets:
         await serve(run, host, port, token=token, browser=not options.no_browser)
     except config.ShowError as error:
         raise Failure(WRONG, str(error)) from None
-    except (PortTaken, TokenError, StoreError) as error:
+    except (PortTaken, AlreadyRunning, TokenError, StoreError) as error:
         raise Failure(IN_THE_WAY, str(error)) from None
 
 
@@ -169,7 +170,7 @@ async def _speak(options: argparse.Namespace, show: "Show") -> None:
     from marotte.text.sentences import Splitter
     from marotte.text.views import views
 
-    kit = _kit()
+    kit = _kit(show)
     voices = VoiceChain(_build("voice", show, kit), lambda event: None, kit.clock)
     language = options.language or detect(options.text, show.character.languages, show.character.languages[0])
     splitter = Splitter(language)
@@ -222,7 +223,7 @@ class _Loudspeaker:
 
     def __init__(self) -> None:
         try:
-            import sounddevice
+            import sounddevice  # pyright: ignore[reportMissingTypeStubs]
         except (ImportError, OSError):
             raise Failure(
                 IN_THE_WAY,
@@ -298,7 +299,7 @@ async def _think(text: str, show: "Show") -> None:
     from marotte.text.sentences import Splitter, Thoughts
     from marotte.text.views import views
 
-    kit = _kit()
+    kit = _kit(show)
     brains = BrainChain(_build("brain", show, kit), lambda event: None, kit.clock)
     persona = Persona(show.character)
     asked = Asked(text=text)
@@ -337,13 +338,13 @@ def _hear(options: argparse.Namespace) -> int:
 async def _listen(options: argparse.Namespace, show: "Show") -> str:
     from marotte.engines.chain import EarChain
     from marotte.engines.kinds import EngineError
-    from marotte.senses.hearing.speech import WavError, read_wav
+    from marotte.senses.hearing.wav import WavError, read_wav
 
     try:
         pcm = read_wav(options.wav)
     except WavError as error:
         raise Failure(IN_THE_WAY, str(error)) from None
-    kit = _kit()
+    kit = _kit(show)
     ears = EarChain(_build("ear", show, kit), lambda event: None, kit.clock)
 
     async def speech() -> AsyncIterator[bytes]:
@@ -375,7 +376,8 @@ def _init(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from marotte.ops.doctor import examine
 
-    return OK if _finish(examine(_load(options.show), _kit(), print)) else NO
+    show = _load(options.show)
+    return OK if _finish(examine(show, _kit(show), print)) else NO
 
 
 def _build(kind: Any, show: "Show", kit: "Kit") -> Any:

@@ -64,7 +64,7 @@ class Character(Model):
     """The card: who the character is."""
 
     name: str = Field(default="Pip", min_length=1, max_length=60)
-    called: tuple[str, ...] = ()
+    called: tuple[Annotated[str, Field(max_length=60)], ...] = Field(default=(), max_length=20)
     """Other names it answers to in a chat."""
     drawing: Literal["jester", "skull"] = "jester"
     manner: str = (
@@ -140,7 +140,7 @@ class Hearing(EarChain):
     """What somebody says is taken so far and no further."""
     resume_after: Seconds = 2.0
     """Seconds without words after which an interrupted line goes on."""
-    commands: tuple[str, ...] = ()
+    commands: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=300)
     """Sentences that the embedded ear listens for besides its own."""
 
 

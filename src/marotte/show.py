@@ -18,7 +18,6 @@ from marotte.bus.local import LocalBus
 from marotte.conversation import Conversation, Shared
 from marotte.engines import registry
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
-from marotte.engines.kinds import Kit
 from marotte.engines.local_servers import Found, look_around
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
 from marotte.links.irc.link import IRCLink
@@ -55,7 +54,7 @@ class Run:
         self.link_states: dict[str, events.LinkState] = {}
         self.found: tuple[Found, ...] = ()
         """Local model servers found at start."""
-        self.kit = Kit(clock=self.clock, rng=Random(self.seed), secrets=secrets)
+        self.kit = registry.kit(show, secrets, self.clock, Random(self.seed))
         self.supervisor = Supervisor(self.publish, self.clock)
         self.voices = VoiceChain(registry.build("voice", show, self.kit), self.publish, self.clock, show.voice.rest)
         self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
@@ -233,9 +232,11 @@ class Run:
         """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
         assert self.show.device is not None
         public = self.public
-        device = SoundDevice(
-            self.show.device, lambda sample: public.speaker.played(device, sample), lambda: public.speaker.speaking
-        )
+
+        def report(sample: int) -> None:
+            public.speaker.played(device, sample)
+
+        device = SoundDevice(self.show.device, report, lambda: public.speaker.speaking)
         host = Viewer(id="host", name="the host", platform="device", roles=("operator",))
         public.speaker.attach(device)
         self.warm_ears()

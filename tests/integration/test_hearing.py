@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from marotte.config import Hearing as Settings
 from marotte.engines.chain import EarChain
@@ -49,11 +50,8 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 @pytest.fixture(scope="module")
 async def ear(anyio_backend: object) -> AsyncIterator[PocketsphinxEar]:
-    settings = PocketsphinxSettings(
-        names=("Pip",),
-        commands=("open the big curtain now", "praise zyxxo"),
-    )
-    ear = PocketsphinxEar(settings, Kit())
+    kit = Kit(names=("Pip",), commands=("open the big curtain now", "praise zyxxo"))
+    ear = PocketsphinxEar(PocketsphinxSettings(), kit)
     await ear.warm()
     yield ear
     await ear.close()
@@ -141,6 +139,23 @@ async def test_an_empty_room_and_a_puff_of_breath_are_no_command(ear: Pocketsphi
     room[12_000:14_000] += rng.normal(0, 5_000, 2_000) * np.hanning(2_000)
     puff = await heard(ear, room.astype("<i2").tobytes())
     assert puff.uncertain or not puff.text
+
+
+@pytest.mark.parametrize("phones", ["", "XX YY", "F UW1", "f uw", "F  UW"])
+def test_sounds_that_crash_the_library_are_refused_in_the_show(phones: str) -> None:
+    with pytest.raises(ValidationError, match=r"pronunciations\.zyxxo"):
+        PocketsphinxSettings(pronunciations={"zyxxo": phones})
+
+
+async def test_a_name_that_no_dictionary_has_is_known_by_its_sound() -> None:
+    ear = PocketsphinxEar(PocketsphinxSettings(pronunciations={"zyxxo": "Z IH K S OW"}), Kit(names=("Zyxxo",)))
+    try:
+        assert (await heard(ear, room(0.3, "hello zixo", 0.3))).text == "hello zyxxo"
+        assert ear.unknown == ()
+        for nothing in (b"", bytes(2), bytes(640)):
+            assert not (await heard(ear, nothing)).text
+    finally:
+        await ear.close()
 
 
 async def test_other_languages_are_left_to_other_ears(ear: PocketsphinxEar) -> None:

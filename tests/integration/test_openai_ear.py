@@ -27,7 +27,7 @@ async def spoken(seconds: float = 1.0) -> AsyncIterator[bytes]:
 
 
 def ear(url: str, kit: Kit, **settings: object) -> OpenAIEar:
-    return OpenAIEar(OpenAIEarSettings.model_validate({"url": url, **settings}), kit)
+    return OpenAIEar(OpenAIEarSettings.model_validate({"url": url, "secret": "OPENAI_API_KEY", **settings}), kit)
 
 
 async def hear(ear: OpenAIEar, language: str = "", seconds: float = 1.0) -> list[Heard]:
@@ -113,6 +113,6 @@ async def test_whisper_cpps_own_server_is_understood(kit: Kit, body: str, kind: 
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
-        assert await hear(ear(f"http://127.0.0.1:{port}", kit, path="inference", secret="")) == [heard]
+        assert await hear(ear(f"http://127.0.0.1:{port}", kit, path="inference")) == [heard]
     finally:
         await runner.cleanup()

@@ -334,20 +334,20 @@ async def test_viewers_are_counted_and_keep_their_language(store: Store) -> None
 
 
 async def test_who_is_forgotten_is_gone_from_every_row(url: str, store: Store) -> None:
-    secret, other = ChatMessage(at=1.0, viewer=ADA, text="my xylophone"), ChatMessage(at=1.0, viewer=BOB, text="mine")
+    secret, other = ChatMessage(at=1.0, viewer=ADA, text="my zanzibar"), ChatMessage(at=1.0, viewer=BOB, text="mine")
     await store.seen_viewer(ADA, 1.0)
     await store.seen_viewer(BOB, 1.0)
-    await add_fact(store, "Ada has a xylophone.")
+    await add_fact(store, "Ada has a zanzibar.")
     await add_fact(store, "Bob has a drum.", BOB)
     for number, said in enumerate(([secret], [secret, other], [other])):
-        words = "xylophone" if secret in said else "drum"
+        words = "zanzibar" if secret in said else "drum"
         await store.begin_turn(started(f"t{number}", *said, at=float(number), said=words), said)
         await store.begin_line(line(f"t{number}", f"l{number}", words))
         await store.heard(f"l{number}", words, 1, final=True)
         await store.note_stopped(LineStopped(turn=f"t{number}", line=f"s{number}", shown=words, reason="words"))
         await store.end_turn(f"t{number}", Ending(state="done", heard=words))
     assert await store.forget_viewer(ADA.id) == 3
-    assert await store.search_facts("xylophone", "public") == []
+    assert await store.search_facts("zanzibar", "public") == []
     assert [turn.heard for turn in await store.recent_turns()] == ["drum", "", ""]
     assert [exchange.percepts for exchange in await store.history("public")] == [(), (), (other,)]
     counts = await store.counts()
@@ -360,11 +360,11 @@ async def test_who_is_forgotten_is_gone_from_every_row(url: str, store: Store) -
     async with store._database.readers.connect() as connection:
         for table in metadata.tables.values():
             rows = (await connection.execute(table.select())).all()
-            assert "xylophone" not in str(rows)
+            assert "zanzibar" not in str(rows)
             assert ADA.id not in str(rows)
     if url.startswith("sqlite"):
         for file in Path(url.removeprefix("sqlite:///")).parent.iterdir():
-            assert b"xylophone" not in file.read_bytes(), file.name
+            assert b"zanzibar" not in file.read_bytes(), file.name
 
 
 # --- timers, moderation, upkeep ---

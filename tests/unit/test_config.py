@@ -27,7 +27,10 @@ def test_the_shows_that_come_with_the_program_are_valid(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[lanes.chat]\n\nprioriti = 3", "show.toml:3: lanes.chat.prioriti: there is no such key; did you mean 'priority'?"),
+        (
+            "[lanes.chat]\n\nprioriti = 3",
+            "show.toml:3: lanes.chat.prioriti: there is no such key; did you mean 'priority'?",
+        ),
         (
             '[character]\nname = "x"\ndrawing = "skul"',
             "show.toml:3: character.drawing: 'skul' is not one of jester, skull; did you mean 'skull'?",
@@ -74,8 +77,10 @@ def test_an_engine_that_does_not_exist_is_named_with_its_line() -> None:
 
 
 def test_an_engine_set_up_wrongly_is_named_with_its_line() -> None:
-    with pytest.raises(config.ShowError, match=r"show.toml:3: voice.espeak.pich: there is no such key; did you mean 'pitch'"):
-        registry.build("voice", config.parse('[voice]\n[voice.espeak]\npich = 3'), Kit())
+    with pytest.raises(
+        config.ShowError, match=r"show.toml:3: voice.espeak.pich: there is no such key; did you mean 'pitch'"
+    ):
+        registry.build("voice", config.parse("[voice]\n[voice.espeak]\npich = 3"), Kit())
 
 
 def test_the_embedded_engine_is_always_the_last() -> None:
@@ -84,7 +89,9 @@ def test_the_embedded_engine_is_always_the_last() -> None:
 
 
 def test_a_lane_may_take_a_kind_from_another() -> None:
-    show = config.parse('[lanes.follows]\npercepts = ["follow", "raid"]\n[lanes.vip]\npercepts = ["redemption"]\npriority = 99')
+    show = config.parse(
+        '[lanes.follows]\npercepts = ["follow", "raid"]\n[lanes.vip]\npercepts = ["redemption"]\npriority = 99'
+    )
     assert show.lane_of("raid") == "follows"
     assert show.lane_of("redemption") == "vip"
     assert show.lanes["gifts"].percepts == ("gift", "subscription")

@@ -49,6 +49,7 @@ ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 class KeptMemory:
     """Memory as a list."""
 
+    rows: KeptRows
     kept: list[tuple[str, Ending]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
@@ -64,6 +65,7 @@ class KeptMemory:
 
     async def keep(self, turn: str, percepts: Sequence[AnyPercept], ending: Ending) -> None:
         self.kept.append((turn, ending))
+        await self.rows.end_turn(turn, ending)
 
 
 class House:
@@ -72,7 +74,8 @@ class House:
         self.clock = Clock(epoch=0.0)
         self.events = Published()
         self.bus = LocalBus()
-        self.rows, self.memory = KeptRows(), KeptMemory()
+        self.rows = KeptRows()
+        self.memory = KeptMemory(self.rows)
         self.voice = voice or ScriptedVoice()
         began = self.clock.now()
         speaker_voices = VoiceChain([built("voice", self.voice)], self.publish, self.clock)

@@ -150,6 +150,13 @@ def test_the_end_of_the_sound_ends_the_turn_with_its_last_sample() -> None:
     assert endpointer.finish() == []
 
 
+def test_sound_that_stops_and_comes_again_under_the_button_is_a_new_turn() -> None:
+    endpointer = machine(hands_free=False)
+    happened = endpointer.press() + endpointer.feed(sound("." * 10)) + endpointer.finish()
+    happened += endpointer.feed(sound("." * 10)) + endpointer.release()
+    assert marks(happened) == ["onset", "released"] * 2
+
+
 def test_without_silence_the_first_quiet_frame_ends_the_turn() -> None:
     happened = machine(settings=Hearing(silence=0, pre_roll=0, shortest=0)).feed(sound("####."))
     assert marks(happened) == ["onset", "silence"]

@@ -202,7 +202,7 @@ async def test_a_button_pressed_before_the_microphone_is_open_is_held() -> None:
     hearing.release()
     microphone.queue.put_nowait(None)
     await running
-    assert kinds(events) == ["onset", "partial some", "released", "final 20", "utterance 20"]
+    assert kinds(events) == ["onset", "partial some", "released", "final 40", "utterance 40"]
 
 
 async def test_a_microphone_that_closes_or_stalls_ends_what_is_being_said() -> None:

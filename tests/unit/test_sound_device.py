@@ -91,7 +91,8 @@ class Opened:
     def __init__(self, settings: Device) -> None:
         self.library = FakeLibrary()
         self.reports: list[int] = []
-        self.device = SoundDevice(settings, self.reports.append, self.library)
+        self.speaks = False
+        self.device = SoundDevice(settings, self.reports.append, lambda: self.speaks, self.library)
 
     @property
     def speaker(self) -> FakeStream:
@@ -208,6 +209,25 @@ async def test_no_more_than_ten_seconds_wait(caplog: pytest.LogCaptureFixture) -
         assert caplog.text.count("lost") == 2
 
 
+@pytest.mark.parametrize("headset", [False, True])
+async def test_it_does_not_hear_itself_unless_a_headset_keeps_its_sound_out(headset: bool) -> None:
+    async with opened(Device(headset=headset)) as it:
+        it.speaks = True
+        heard = bytearray()
+
+        async def listen() -> None:
+            async for piece in it.device.sound():
+                heard.extend(piece)
+
+        listening = asyncio.create_task(listen())
+        for _ in range(20):
+            it.microphone.push(np.full(BLOCK, 5_000))
+            await asyncio.sleep(0.02)
+        listening.cancel()
+        assert len(heard) > 8_000
+        assert any(heard) == headset
+
+
 async def test_the_microphone_gives_16_khz() -> None:
     async with opened(Device(microphone="conference", loudspeaker="alc257")) as it:
         assert (it.microphone.options["device"], it.speaker.options["device"]) == (2, 0)
@@ -267,12 +287,12 @@ async def test_a_device_that_comes_back_is_heard_again() -> None:
 async def test_a_device_that_is_taken_is_told_and_what_was_opened_is_closed() -> None:
     library = FakeLibrary(refuses="input")
     with pytest.raises(DeviceError, match=r"cannot be opened: .*Device unavailable"):
-        await SoundDevice(Device(), lambda _: None, library).run()
+        await SoundDevice(Device(), lambda _: None, library=library).run()
     assert library.log == ["close output"]
 
 
 async def test_it_fits_its_ports() -> None:
-    device = SoundDevice(Device(), lambda _: None, FakeLibrary())
+    device = SoundDevice(Device(), lambda _: None, library=FakeLibrary())
     outlet: Outlet = device
     microphone: Microphone = device
     assert (outlet.rank, outlet.lead, outlet.name) == (Rank.DEVICE, 0.6, "device")

@@ -393,7 +393,7 @@ class EarChain(Chain[Heard]):
         try:
             async with aclosing(self._run(start, tape.ended)) as heard:
                 async for piece in heard:
-                    yield piece
+                    yield replace(piece, ear=asked[-1].name)
         finally:
             tape.close()
             if asked:

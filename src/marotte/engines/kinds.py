@@ -60,6 +60,10 @@ class Kit:
     rng: Random = field(default_factory=Random)
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     """Secrets by their environment name; an engine never reads the environment itself."""
+    names: tuple[str, ...] = ()
+    """What the character is called."""
+    commands: tuple[str, ...] = ()
+    """Sentences that ears with a list of their own listen for besides it."""
     session: "aiohttp.ClientSession | None" = None
 
     def http(self) -> "aiohttp.ClientSession":
@@ -127,6 +131,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     uncertain: bool = False
     final: bool = True
+    ear: str = ""
+    """Which ear it was; the chain fills it in."""
 
 
 class Ear(Engine, Protocol):

@@ -1,12 +1,14 @@
 """Engines by name: found by entry point, built from the show's settings."""
 
 from importlib.metadata import EntryPoint, entry_points
+from random import Random
 from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 
 from marotte import config
 from marotte.engines.kinds import Engine, EngineSettings, Kind, Kit
+from marotte.time import Clock
 
 EMBEDDED: dict[Kind, str] = {"brain": "improviser", "voice": "espeak", "ear": "pocketsphinx"}
 """The understudy of each kind: needs no key and no network, and is always the last of its chain."""
@@ -25,6 +27,18 @@ class Built(NamedTuple):
 def installed(kind: Kind) -> dict[str, EntryPoint]:
     """Return every installed engine of a kind by its name."""
     return {entry.name: entry for entry in entry_points(group=f"marotte.{kind}s")}
+
+
+def kit(show: config.Show, secrets: dict[str, str], clock: Clock | None = None, rng: Random | None = None) -> Kit:
+    """Put together what a show lends to its engines."""
+    card = show.character
+    return Kit(
+        clock=clock or Clock(),
+        rng=rng or Random(show.seed or None),
+        secrets=secrets,
+        names=(card.name, *card.called),
+        commands=show.hearing.commands,
+    )
 
 
 def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:

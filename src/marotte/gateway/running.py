@@ -28,6 +28,28 @@ def running(data: Path) -> Address | None:
     return address
 
 
+class AlreadyRunning(Exception):
+    """Another run uses this data directory."""
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Generator[None]:
+    """Hold a data directory for one run; raises AlreadyRunning. The lock goes with the process, however it ends."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "run.lock").open("w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # A system without such locks: two runs are then the user's own care.
+        except OSError:
+            raise AlreadyRunning(
+                f"{data}: another run uses it; set MAROTTE_DATA_DIR to give this one its own"
+            ) from None
+        yield
+
+
 @contextlib.contextmanager
 def announced(data: Path, url: str) -> Generator[None]:
     """Say where this run listens, while it lives."""

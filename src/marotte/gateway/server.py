@@ -12,7 +12,7 @@ import uvicorn
 
 from marotte.gateway.app import build
 from marotte.gateway.guard import Guard, keep_token
-from marotte.gateway.running import announced
+from marotte.gateway.running import alone, announced
 from marotte.show import Run
 
 log = logging.getLogger(__name__)
@@ -27,11 +27,12 @@ class PortTaken(Exception):
 async def serve(run: Run, host: str, port: int, *, token: str = "", browser: bool = True) -> None:
     """Start a run, serve it, and stop it cleanly on SIGTERM or Ctrl-C.
 
-    Raises PortTaken, guard.TokenError and StoreError before anything has begun.
+    Raises PortTaken, running.AlreadyRunning, guard.TokenError and StoreError before anything has begun.
     """
     listener = _listen(host, port)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listener.close)
+        stack.enter_context(alone(run.data))
         guard, new = _guard(run, host, token)
         address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
         app = build(run, guard)

@@ -397,8 +397,7 @@ class _Connection:
         if self._hearing is None or self._listening is None or self._listening.done():
             before = self._hearing
             self._hearing = self._floor.hearing(self._viewer(), self._language)
-            if before is not None:
-                self._hearing.hands_free = before.hands_free
+            self._hearing.hands_free = before is not None and before.hands_free
             self._microphone = _WindowMicrophone()
             self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
             self._run.warm_ears()

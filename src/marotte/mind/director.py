@@ -30,6 +30,7 @@ from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.mind.phrases import phrase, thanks
 from marotte.ports import Floor, Mouth
+from marotte.store.rows import person
 from marotte.text.language import detect
 from marotte.text.sentences import Splitter, Thoughts
 from marotte.text.views import views
@@ -54,10 +55,6 @@ class Rows(Protocol):
 
     async def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
         """Keep that a turn begins, and what it reacts to."""
-        ...
-
-    async def end_turn(self, turn: str, ending: Ending) -> None:
-        """Keep how it ended."""
         ...
 
 
@@ -216,8 +213,8 @@ class Director:
             yield " ".join(map(words, turn.percepts))
             return
         for percept in turn.percepts:
-            if percept.viewer and wants_forgetting(words(percept), turn.language):
-                await self._memory.forget(percept.viewer.id)
+            if wants_forgetting(words(percept), turn.language):
+                await self._memory.forget(person(percept))
                 yield phrase("forgotten", turn.language, self._rng)
                 return
             await self._memory.learn(percept)
@@ -276,7 +273,6 @@ class Director:
         """Keep what was heard, and tell."""
         self._attention.settle(turn.bundle, ending.answered)
         await self._memory.keep(turn.id, turn.percepts, ending)
-        await self._rows.end_turn(turn.id, ending)
         self._publish(
             TurnEnded(at=self._clock.wall(), floor=self.floor.name, turn=turn.id, lane=turn.bundle.lane, ending=ending)
         )

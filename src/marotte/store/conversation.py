@@ -13,6 +13,7 @@ from marotte.events import AnyPercept, Ending, LineStarted, LineStopped, Timings
 from marotte.store.base import Part
 from marotte.store.rows import Exchange, TurnRow, person
 from marotte.store.tables import lines, percepts, stopped, turns
+from marotte.text.sentences import joined
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +189,7 @@ async def _recover(connection: AsyncConnection) -> int:
         )
         closed = update(turns).where(turns.c.id == turn)
         await connection.execute(
-            closed.values(state="interrupted", heard=" ".join(heard), cut=True, reason="the program ended")
+            closed.values(state="interrupted", heard=joined(*heard), cut=True, reason="the program ended")
         )
     await connection.execute(update(lines).where(lines.c.state == "speaking").values(state="ended", cut=True))
     return len(unended)

@@ -23,7 +23,7 @@ _SMALL_WORDS = {
         "en": "the a an is are was were am be been i you he she it we they my your his her its our their this that "
         "these those and or but not of to in on at for with from what who how why when where do does did "
         "have has had will would can could should hello hi hey thanks thank please yes there here just so if "
-        "about like love want know think no good me us him them tell say sing talk make give get go come see look "
+        "about like love want know think no good me us him them tell say sing talk make give get go see look "
         "let now really much more some any all one again well okay as by up out than then because",
         "es": "el la los las un una unos unas es son era soy eres está están yo tú él ella nosotros mi tu su sus "
         "este esta esto y o pero no de del a al en con por para qué que quién cómo como cuándo dónde porque "

@@ -90,6 +90,15 @@ def _cost(char: str, han: float) -> float:
     return 0.0 if unicodedata.category(char) in ("Mn", "Me", "Cf", "So", "Sk") else 1 / 15
 
 
+def joined(*sentences: str) -> str:
+    """Join sentences as they are written: with spaces, but not between characters that know none."""
+    text = ""
+    for sentence in filter(None, sentences):
+        space = " " if text and (text[-1].isascii() or sentence[0].isascii()) else ""
+        text = f"{text}{space}{sentence}"
+    return text
+
+
 def seconds(text: str, language: str = "") -> float:
     """Estimate how long a text takes to say, in seconds, from its script; right within about a third."""
     han = 0.29 if base(language) == "ja" else 0.23

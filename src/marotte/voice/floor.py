@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from marotte.events import Ending, Line, Timings
 from marotte.ports import Mouth
+from marotte.text.sentences import joined
 from marotte.time import Clock
 from marotte.voice.speaker import Speaker
 from marotte.voice.speech import Speech
@@ -162,7 +163,7 @@ class _Hold(Mouth):
         for speech in self._speeches:
             text, complete = speech.result
             whole = whole and complete
-            heard = _join(heard, text)
+            heard = joined(heard, text)
             if complete:
                 answered += speech.line.answers
         if error is not None and not isinstance(error, asyncio.CancelledError):
@@ -181,9 +182,3 @@ class _Hold(Mouth):
             answered=tuple(answered),
             timings=Timings(**self._marks),
         )
-
-
-def _join(before: str, after: str) -> str:
-    """Join two lines as they are written: with a space, but not between characters that know none."""
-    space = " " if before and after and (before[-1].isascii() or after[0].isascii()) else ""
-    return f"{before}{space}{after}"

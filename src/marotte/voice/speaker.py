@@ -33,7 +33,7 @@ from marotte.voice.mouth import follow
 from marotte.voice.speech import Speech
 
 if TYPE_CHECKING:
-    import soxr
+    import soxr  # pyright: ignore[reportMissingTypeStubs]
 
 log = logging.getLogger(__name__)
 
@@ -436,7 +436,7 @@ class _Resampler:
             before = self.rest()
             self._rate = sound.rate
             if sound.rate != SAMPLE_RATE:
-                import soxr
+                import soxr  # pyright: ignore[reportMissingTypeStubs]
 
                 self._stream = soxr.ResampleStream(sound.rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
         return before + (self._through(sound.pcm, last=False) if self._stream else sound.pcm)

@@ -198,14 +198,14 @@ class Hearing:
             try:
                 async for heard in self._ears.hear(turn.speech(), self.language):
                     if not heard.final:
-                        self._tell(heard)
+                        self._tell(heard, heard.ear)
             except Exception as error:
                 # No ear's failure, not even a mistake in one, may deafen the floor.
                 unforeseen = not isinstance(error, EngineError)
                 log.warning("floor %s: no ear understood: %s", self._floor, error, exc_info=unforeseen)
                 heard = Heard(text="")
             await turn.over.wait()
-            self._conclude(heard, turn.seconds, recognised=self._clock.now() - turn.ended)
+            self._conclude(heard, turn.seconds, heard.ear, self._clock.now() - turn.ended)
             backlog.task_done()
 
     def _tell(self, heard: Heard, ear: str = "") -> None:

@@ -40,7 +40,6 @@ COMMANDS = (
 
 _PHONE = "(AA|AE|AH|AO|AW|AY|B|CH|D|DH|EH|ER|EY|F|G|HH|IH|IY|JH|K|L|M|N|NG|OW|OY|P|R|S|SH|T|TH|UH|UW|V|W|Y|Z|ZH)"
 """One of the 39 sounds of the CMU dictionary; the library crashes on others."""
-_Sentence = Annotated[str, Field(max_length=100)]
 _Word = Annotated[str, Field(pattern=r"^[a-z']{1,40}$")]
 _Phones = Annotated[str, Field(pattern=rf"^{_PHONE}( {_PHONE}){{0,39}}$")]
 
@@ -49,10 +48,6 @@ class PocketsphinxSettings(EngineSettings):
     """Settings of the embedded ear."""
 
     first_within: float = 30.0
-    commands: tuple[_Sentence, ...] = Field(default=(), max_length=300)
-    """Sentences to listen for besides ``COMMANDS``."""
-    names: tuple[_Sentence, ...] = Field(default=(), max_length=20)
-    """What the character is called."""
     pronunciations: dict[_Word, _Phones] = Field(default_factory=dict[str, str], max_length=100)
     """How words sound that are not in the CMU dictionary, in its phones: ``pippo = "P IH P OW"``."""
 
@@ -66,8 +61,8 @@ class PocketsphinxEar:
         self.unknown: tuple[str, ...] = ()
         """Words of commands and names whose sound it does not know: sentences with them are never recognised."""
         self._asked = {
-            "wake": list(settings.names),
-            "commands": [*COMMANDS, *settings.commands],
+            "wake": list(kit.names),
+            "commands": [*COMMANDS, *kit.commands],
             "pronunciations": settings.pronunciations,
         }
         self._child = Child("pocketsphinx", _PROGRAM, start_within=30.0)

@@ -1,0 +1,160 @@
+"""The stage window, as a capture program and its viewers see it."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.conftest import SHOW, Visit
+from tests.e2e.visitor import PHONE, until
+from tests.servers.marotte import Marotte, marotte
+
+pytestmark = pytest.mark.anyio
+BONES = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"')
+JAPANESE = "今夜は小さな劇場へようこそ、どうぞゆっくりしていってください。鈴が三つ鳴ったら、物語がはじまります。"
+ROWS = """element => {
+  // The text of each row as it was broken, from the places of its characters.
+  const rows = [];
+  for (const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT); walker.nextNode(); ) {
+    const text = walker.currentNode;
+    for (let at = 0; at < text.length; at++) {
+      const range = document.createRange();
+      range.setStart(text, at);
+      range.setEnd(text, at + 1);
+      const box = range.getBoundingClientRect();
+      if (!box.width) continue;
+      const row = rows.find((each) => Math.abs(each.top - box.top) < box.height / 2);
+      if (row) row.text += text.data[at];
+      else rows.push({ top: box.top, text: text.data[at] });
+    }
+  }
+  return rows.map((row) => row.text);
+}"""
+
+
+async def say(program: Marotte, text: str) -> None:
+    status, _ = await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": text})
+    assert status == 202
+
+
+async def test_it_is_transparent_unless_the_house_is_wanted(program: Marotte, visit: Visit) -> None:
+    stage = await visit(program, "/stage")
+    await stage.connected()
+    await expect(stage.page.get_by_role("img", name="Pip")).to_be_visible()
+    painted = "e => [...document.querySelectorAll(e)].map(each => getComputedStyle(each).backgroundColor)"
+    assert set(await stage.page.evaluate(painted, "html, body, #root, main")) == {"rgba(0, 0, 0, 0)"}
+    # A picture without a background of its own shows what is behind: nothing.
+    corner = await stage.page.screenshot(omit_background=True, clip={"x": 0, "y": 0, "width": 4, "height": 4})
+    assert _alpha(corner) == 0
+    house = await visit(program, "/stage?background=house")
+    await house.connected()
+    corner = await house.page.screenshot(omit_background=True, clip={"x": 0, "y": 0, "width": 4, "height": 4})
+    assert _alpha(corner) == 255
+
+
+def _alpha(png: bytes) -> int:
+    """The alpha of a picture of one colour; 255 where it has none."""
+    colour = png[25]
+    if colour == 2:
+        return 255
+    assert colour == 6, "RGB or RGBA"
+    at, data = 8, b""
+    while at < len(png):
+        (size,) = struct.unpack(">I", png[at : at + 4])
+        if png[at + 4 : at + 8] == b"IDAT":
+            data += png[at + 8 : at + 8 + size]
+        at += 12 + size
+    return zlib.decompress(data)[4]
+
+
+async def test_japanese_subtitles_name_their_language_and_break_well_on_a_phone(
+    program: Marotte, visit: Visit
+) -> None:
+    stage = await visit(program, "/stage", size=PHONE)
+    await stage.connected()
+    await say(program, JAPANESE)
+    subtitles = stage.page.locator("[data-subtitles]")
+    await expect(subtitles).to_have_attribute("lang", "ja")
+    seen: dict[str, list[str]] = {}
+    while not stage.events("turn_ended"):
+        rows = await subtitles.evaluate(ROWS)
+        if rows:
+            seen["".join(rows)] = rows
+            box = await subtitles.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE[0]
+            assert box["y"] + box["height"] <= PHONE[1]
+            assert await subtitles.evaluate("e => e.scrollWidth <= e.clientWidth")
+            assert await stage.overflow() == 0
+    for rows in seen.values():
+        assert len(rows) <= 3, f"too many rows: {rows}"
+        for row in rows:
+            assert row[0] not in "、。」』）！？ーゃゅょっ", f"{row!r} begins with what must not begin a row"
+    assert "".join(dict.fromkeys(seen)) == JAPANESE, "every word was shown once, in its order"
+    assert await stage.watched("loudest") > 0.03
+    assert stage.complaints == []
+
+
+async def test_a_capture_token_only_looks_and_listens(program: Marotte, visit: Visit) -> None:
+    capture = (program.data / "capture.token").read_text("ascii").strip()
+    stage = await visit(program, "/stage", token=capture)
+    await stage.connected()
+    assert stage.welcome["rights"] == "capture"
+    asking = """async ([method, path, token, body]) => (await fetch(path, {
+        method, body, headers: {authorization: `Bearer ${token}`, "content-type": "application/json"}})).status"""
+    for method, path, body in (
+        ("GET", "/api/v1/queue", None),
+        ("GET", "/api/v1/floors", None),
+        ("GET", "/api/v1/engines", None),
+        ("POST", "/api/v1/percepts", '{"type": "asked", "text": "Who are you?"}'),
+        ("POST", "/api/v1/floors/public/stop", None),
+        ("PUT", "/api/v1/show/context", '{"context": "mine"}'),
+    ):
+        assert await stage.page.evaluate(asking, [method, path, capture, body]) in (401, 403), (method, path)
+    await say(program, "Good evening, everybody.")
+    await stage.event("turn_ended")
+    assert await stage.watched("loudest") > 0.03, "it hears the show"
+    control = await visit(program, "/control", token=capture)
+    await expect(control.page.get_by_role("heading", name="This door asks for a key")).to_be_visible()
+
+
+async def test_parts_of_the_stage_can_be_left_out(program: Marotte, visit: Visit) -> None:
+    words = await visit(program, "/stage?character=off&sound=off")
+    bare = await visit(program, "/stage?subtitles=off&size=0.5")
+    for stage in (words, bare):
+        await stage.connected()
+    await say(program, "Good evening, everybody.")
+    await expect(words.page.locator("[data-subtitles]")).to_contain_text("Good evening")
+    await bare.event("turn_ended")
+    assert await words.page.get_by_role("img", name="Pip").count() == 0
+    assert await words.watched("loudest") == 0
+    assert await bare.page.locator("[data-subtitles]").count() == 0
+    picture = await bare.page.get_by_role("img", name="Pip").bounding_box()
+    assert picture is not None
+    assert picture["height"] < 0.75 * 720
+
+
+async def test_the_skull_speaks_with_its_jaw(tmp_path: Path, visit: Visit) -> None:
+    async with marotte(tmp_path, BONES) as program:
+        stage = await visit(program, "/stage")
+        skull = stage.page.get_by_role("img", name="Mr. Bones")
+        await expect(skull).to_be_visible()
+        jaw = skull.locator("g[id$='-jaw']")
+        chin = "jaw => jaw.getBoundingClientRect().bottom"
+        closed = await jaw.evaluate(chin)
+        await say(program, "Alas, poor me. I have all my bones, and not one pocket to put them in.")
+        lowest = 0.0
+
+        async def over() -> bool:
+            nonlocal lowest
+            lowest = max(lowest, await jaw.evaluate(chin))
+            return bool(stage.events("turn_ended"))
+
+        await until(over, "the end of what it says")
+        assert lowest > closed + 8, f"the jaw moved only {lowest - closed:.1f} px"
+        assert len(set(await stage.watched("shapes"))) >= 3
+        assert await stage.watched("loudest") > 0.03
+        assert stage.complaints == []

@@ -1,0 +1,180 @@
+"""A visitor: somebody with a real browser in front of one window of the program."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    WebSocket,
+    async_playwright,
+    expect,
+)
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
+DESK = (1280, 720)
+PHONE = (390, 844)
+PATIENCE = 30.0
+"""Seconds that a busy machine may take for anything."""
+MICROPHONE = "--use-fake-ui-for-media-stream"
+_ARGUMENTS = (
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+expect.set_options(timeout=PATIENCE * 1_000)
+
+
+def spoken(text: str, file: Path, before: float = 1.0, after: float = 4.0) -> Path:
+    """Write a WAV of ``text`` in a voice that the program has never heard: 48 kHz mono, silence around it in seconds."""
+    bare = file.with_suffix(".bare.wav")
+    subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", str(bare)], check=True)
+    shaping = ["rate", "48000", "pad", str(before), str(after)]
+    subprocess.run(["sox", str(bare), "-b", "16", "-c", "1", str(file), *shaping], check=True)
+    return file
+
+
+@asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """Start the browser; ``more`` are arguments of its command line."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *more])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def until(condition: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:
+    """Wait until ``condition`` gives or resolves to something true, and return that."""
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                found = condition()
+                if isinstance(found, Awaitable):
+                    found = await found
+                if found:
+                    return found
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{what}: not within {within:g} s") from None
+
+
+class Visitor:
+    """A page of a window with what passes over its socket, what it complains about, and what it sounds like."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frames: list[dict[str, Any]] = []
+        """Text frames that came from the program."""
+        self.voice: list[float] = []
+        """How loud each frame of the microphone was that left for the program."""
+        self.sockets = 0
+        self.complaints: list[str] = []
+        page.on("websocket", self._socket)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    @property
+    def welcome(self) -> dict[str, Any]:
+        return next((frame for frame in reversed(self.frames) if frame["type"] == "welcome"), {})
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """What happened so far, of these kinds."""
+        return [f["event"] for f in self.frames if f["type"] == "event" and f["event"]["type"] in kinds]
+
+    async def event(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Wait for an event of a kind with these fields."""
+        return await until(
+            lambda: next((e for e in self.events(kind) if fields.items() <= e.items()), None), f"{kind} {fields or ''}"
+        )
+
+    async def connected(self) -> None:
+        await until(lambda: self.welcome, "a welcome")
+
+    async def watched(self, key: str) -> Any:
+        """Read what watch.js keeps."""
+        return await self.page.evaluate("key => globalThis.watched[key]", key)
+
+    async def sounds(self) -> bool:
+        """Whether sound leaves the window now."""
+        return max((await self.watched("energies"))[-3:], default=0) > 0.01
+
+    def card(self, title: str) -> Locator:
+        """A part of the control window by its heading."""
+        return self.page.get_by_role("region", name=title, exact=True)
+
+    @property
+    def conversation(self) -> Locator:
+        return self.page.get_by_role("list", name="Conversation").locator("visible=true")
+
+    async def write(self, text: str, placeholder: str = "Or type here…") -> None:
+        """Type and send."""
+        field = self.page.get_by_label(placeholder, exact=True).locator("visible=true")
+        await field.fill(text)
+        await field.press("Enter")
+
+    async def overflow(self) -> int:
+        """How many pixels the page is wider than its window."""
+        return await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+    def _socket(self, socket: WebSocket) -> None:
+        self.sockets += 1
+        socket.on("framereceived", self._received)
+        socket.on("framesent", self._sent)
+
+    def _received(self, payload: str | bytes) -> None:
+        if isinstance(payload, str):
+            self.frames.append(json.loads(payload))
+
+    def _sent(self, payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            pcm = np.frombuffer(payload.partition(b"\n")[2], "<i2").astype(float)
+            self.voice.append(float(np.sqrt(np.mean(pcm**2))) if len(pcm) else 0.0)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure == "net::ERR_ABORTED":  # the page was left while it asked
+            return
+        self.complaints.append(f"failed: {request.method} {request.url} {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.request.method} {response.url}")
+
+
+async def enter(
+    browser: Browser, address: str, *, size: tuple[int, int] = DESK, token: str = "", **context: Any
+) -> Visitor:
+    """Open a window in a browser context of its own; ``context`` are Playwright's options for it."""
+    room: BrowserContext = await browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
+    await room.add_init_script(WATCH)
+    visitor = Visitor(await room.new_page())
+    await visitor.page.goto(f"{address}#token={token}" if token else address)
+    return visitor
