@@ -44,6 +44,9 @@ class Wire:
     def get_write_buffer_size(self) -> int:
         return self.unread
 
+    def is_closing(self) -> bool:
+        return not self.open
+
     def abort(self) -> None:
         self.hang_up()
 
@@ -568,6 +571,17 @@ async def test_a_stale_line_is_dropped_and_never_sent_late(stage) -> None:
         assert at.states()[-1] == "up"
         assert not at.wire.wrote("PRIVMSG")
         assert at.link.counters.dropped == 1
+
+
+async def test_an_act_is_as_old_as_it_says(stage) -> None:
+    async with stage() as at:
+        now = at.link._clock.wall()
+        old = await at.link.send(Send(at=now - 25, link="test", channel="#a", text="old"))
+        young = await at.link.send(Send(at=now - 15, link="test", channel="#a", text="young"))
+        ahead = await at.link.send(Send(at=now + 1e6, link="test", channel="#a", text="ahead"))
+        assert (old.ok, young.ok, ahead.ok) == (False, True, True)
+        assert "stale" in old.detail
+        assert len(at.wire.wrote("PRIVMSG")) == 2
 
 
 async def test_what_waits_is_bounded(stage) -> None:

@@ -7,6 +7,7 @@ it is well again.
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_LINE = 60.0
-"""Seconds of sound that a voice may make of one line."""
+"""Seconds of sound that a voice may make of one line; of a short one less: four times what it should take, and five."""
 LONGEST_REPLY = 20_000
 """Characters that a brain may give in one reply."""
 _GOODBYE = 5.0
@@ -109,23 +110,29 @@ class Chain(Generic[T]):
         raise NotImplementedError
 
     def _size(self, piece: T) -> float:
-        """Return what a piece counts towards ``_most``."""
+        """Return how much a piece is, in ``_unit``."""
         raise NotImplementedError
 
-    _most: float
+    _unit: str
 
     # --- trying one after another
 
     async def _run(
-        self, start: Callable[[Member, list[T]], AsyncIterator[T]], input_ended: asyncio.Event | None = None
+        self,
+        start: Callable[[Member, list[T]], AsyncIterator[T]],
+        input_ended: asyncio.Event | None = None,
+        most: float = math.inf,
     ) -> AsyncGenerator[T]:
-        """Yield the pieces of the first engine that can; ``start`` is given what was already yielded."""
+        """Yield the pieces of the first engine that can, up to the size ``most``.
+
+        ``start`` is given what was already yielded.
+        """
         given: list[T] = []
         reasons: list[str] = []
         for member in self._candidates():
             size = 0.0
             try:
-                async with aclosing(self._pieces(member, start(member, given), input_ended)) as pieces:
+                async with aclosing(self._pieces(member, start(member, given), input_ended, most)) as pieces:
                     async for piece in pieces:
                         given.append(piece)
                         size += self._size(piece)
@@ -151,7 +158,11 @@ class Chain(Generic[T]):
         return [m for m in self.members if m.state == "ready"] or self.members[-1:]
 
     async def _pieces(
-        self, member: Member, source: AsyncIterator[T], input_ended: asyncio.Event | None = None
+        self,
+        member: Member,
+        source: AsyncIterator[T],
+        input_ended: asyncio.Event | None = None,
+        most: float = math.inf,
     ) -> AsyncGenerator[T]:
         """Yield an engine's pieces, each within its deadline, which counts only once its own input has ended.
 
@@ -174,8 +185,8 @@ class Chain(Generic[T]):
                 if isinstance(piece, BaseException):
                     raise _as_engine_error(piece)
                 total += self._size(piece)
-                if total > self._most:
-                    raise EngineError(f"gave more than {self._most:g} allow")
+                if total > most:
+                    raise EngineError(f"gave more than {most:g} {self._unit}")
                 if first and total > 0:
                     first, member.last = False, self._clock.now() - began
                 yield piece
@@ -272,7 +283,7 @@ class VoiceChain(Chain[Sound]):
     """Voices: the understudy goes on at the word where the first broke off."""
 
     kind = "voice"
-    _most = LONGEST_LINE
+    _unit = "seconds of sound"
 
     def _size(self, piece: Sound) -> float:
         return len(piece.pcm) / 2 / piece.rate
@@ -291,7 +302,8 @@ class VoiceChain(Chain[Sound]):
             sounds = member.engine.speak(rest)
             return _shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
 
-        async with aclosing(self._run(start)) as sounds:
+        most = min(LONGEST_LINE, 5 + 4 * seconds(line.spoken, line.language))
+        async with aclosing(self._run(start, most=most)) as sounds:
             async for sound in sounds:
                 yield sound
 
@@ -332,7 +344,7 @@ class BrainChain(Chain[str]):
     """Brains: the understudy is told what was already said and goes on from there."""
 
     kind = "brain"
-    _most = LONGEST_REPLY
+    _unit = "characters"
 
     def _size(self, piece: str) -> float:
         return len(piece)
@@ -352,7 +364,7 @@ class BrainChain(Chain[str]):
             return member.engine.reply(replace(prompt, said="".join(given)) if given else prompt)
 
         try:
-            async with aclosing(self._run(start)) as pieces:
+            async with aclosing(self._run(start, most=LONGEST_REPLY)) as pieces:
                 async for piece in pieces:
                     said.append(piece)
                     yield piece
@@ -370,7 +382,7 @@ class EarChain(Chain[Heard]):
     """Ears: the understudy hears the same speech from its beginning."""
 
     kind = "ear"
-    _most = 1_000_000
+    _unit = "transcripts"
 
     def _size(self, piece: Heard) -> float:
         return 1 + len(piece.text)

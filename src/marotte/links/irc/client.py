@@ -136,21 +136,24 @@ class Client:
             news = f"as {self.nick} on {self._settings.host}"
         self._tell("up", news)
 
-    async def send(self, target: str, text: str) -> str:
+    async def send(self, target: str, text: str, waited: float = 0.0) -> str:
         """Write ``text`` to a channel or nick as soon as the flood limit allows, in the order of the calls.
 
+        It becomes stale ``STALE`` seconds after it was said; ``waited`` of them have passed before this call.
         Returns "" if it was sent and, where the server says so, taken; else why not.
         """
         if not is_target(target):
             return f"{target[:50]!r} is no channel or nick"
         if not clean(text):
             return "there is nothing to send"
-        if self._waiting >= WAITING:
+        if waited >= STALE or self._waiting >= WAITING:
             self.counters.dropped += 1
-            return f"{WAITING} lines wait already"
+            return (
+                f"it has waited {waited:.0f} s and is stale now" if waited >= STALE else f"{WAITING} lines wait already"
+            )
         self._waiting += 1
         try:
-            async with asyncio.timeout(STALE), self._turn:
+            async with asyncio.timeout(STALE - waited), self._turn:
                 answer = (await self._allowed()).say(target, text)
         except TimeoutError:
             self.counters.dropped += 1

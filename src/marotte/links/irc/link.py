@@ -52,8 +52,9 @@ class IRCLink:
             self._publish(LinkState(at=self._clock.wall(), link=self.name, state="stopped"))
 
     async def send(self, act: Send) -> ActDone:
-        """Carry out an act; what became of it is returned and published."""
-        detail = await self._client.send(act.channel, act.text)
+        """Carry out an act; what became of it is returned and published. An act that bears no time is new."""
+        waited = max(0.0, self._clock.wall() - act.at) if act.at else 0.0
+        detail = await self._client.send(act.channel, act.text, waited)
         done = ActDone(at=self._clock.wall(), floor=act.floor, act=act.id, link=self.name, ok=not detail, detail=detail)
         self._publish(done)
         return done

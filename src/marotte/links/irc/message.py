@@ -97,12 +97,11 @@ def parse(line: bytes | str) -> Message | None:
 
 
 def _undecodable(error: UnicodeError) -> tuple[str, int]:
-    """Read a byte that is no UTF-8 as Latin-1; a character that the line's end has cut is replaced."""
+    """Read a byte that is no UTF-8 as Latin-1; what is left of a character that was cut, as a replacement."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    if error.reason == "unexpected end of data":
-        return "\ufffd", error.end
-    return error.object[error.start : error.end].decode("latin-1"), error.end
+    bad = error.object[error.start : error.end]
+    return bad.decode("latin-1") if len(bad) == 1 else "\ufffd", error.end
 
 
 codecs.register_error("irc", _undecodable)

@@ -40,6 +40,7 @@ _PLAYBACK = ("chathistory", "znc.in/playback")
 _NOT_JOINED = ("403", "405", "437", "471", "473", "474", "475", "476", "477", "489", "520")
 _LOGIN_FAILED = ("login authentication failed", "login unsuccessful", "improperly formatted auth", "invalid nick")
 _BANS = ("k-lined", "g-lined", "z-lined", "banned")
+_DENIALS = ("access denied", "password", "unauthorized", "not authorized")
 
 
 class Lost(Exception):
@@ -160,7 +161,9 @@ class Session:
         return answer
 
     def write(self, line: str) -> None:
-        """Write one line; whatever is in ``line``, it stays one. Raises Lost where the server does not read."""
+        """Write one line; whatever is in ``line``, it stays one. Raises Lost where nobody reads it."""
+        if self._writer.transport.is_closing():
+            raise Lost("the connection is broken")
         if self._writer.transport.get_write_buffer_size() > BACKLOG:
             raise Lost("the server does not read what we write")
         one = line.replace("\r", " ").replace("\n", " ").replace("\0", " ")
@@ -312,11 +315,16 @@ class Session:
             case "RECONNECT":
                 raise Lost("the server asks us to connect anew")
             case "ERROR":
-                if any(ban in message.text.lower() for ban in _BANS):
-                    raise Refused(message.text, BANNED_PAUSE)
-                raise Lost(message.text)
+                self._dismissed(message.text)
             case _:
                 pass
+
+    def _dismissed(self, why: str) -> NoReturn:
+        """The server ends the connection; whether it would take us back, only its words can tell."""
+        said = why.lower()
+        if any(ban in said for ban in _BANS):
+            raise Refused(why, BANNED_PAUSE)
+        raise Refused(why) if self.up_since is None and any(word in said for word in _DENIALS) else Lost(why)
 
     def _batch(self, message: Message) -> None:
         reference = message.param(0)
