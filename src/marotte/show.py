@@ -1,6 +1,7 @@
 """The composition root: builds the rooms from the show's settings, joins the ports, runs and stops them."""
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
 import logging
@@ -26,6 +27,8 @@ from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.ops.metrics import Metrics
 from marotte.ops.supervisor import Supervisor
+from marotte.senses.hearing.detectors import DetectorMissing
+from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.store.keeper import Keeper
 from marotte.store.store import Store
@@ -75,6 +78,7 @@ class Run:
         """What the lanes of floors that are closed have dropped."""
         self._names = 0
         self._ears_warm = False
+        self._prepared_to_hear = False
 
     # --- life
 
@@ -186,6 +190,17 @@ class Run:
         conversation.start()
         self.publish(FloorOpened(at=self.clock.wall(), floor=name))
         return conversation
+
+    def prepare_to_hear(self) -> None:
+        """Somebody may speak soon: load voice activity, so that not even the first press waits for it."""
+        if not self._prepared_to_hear:
+            self._prepared_to_hear = True
+            self.supervisor.start("loading voice activity", self._load_detector)
+
+    async def _load_detector(self) -> None:
+        # One that is missing is told to whoever opens a microphone.
+        with contextlib.suppress(DetectorMissing):
+            await asyncio.to_thread(load_detector, self.show.hearing)
 
     def warm_ears(self) -> None:
         """Somebody has a microphone: load the ears, once."""

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marotte.events import ChatMessage, Gift, Raid, Subscription, decode, encode
@@ -138,7 +138,6 @@ def escape(value: str) -> str:
     return value
 
 
-@settings(max_examples=300)
 @given(
     st.dictionaries(_KEYS, _VALUES, max_size=6),
     st.from_regex(r"\A[a-z]{1,8}![a-z]{1,5}@[a-z.]{1,12}\Z"),

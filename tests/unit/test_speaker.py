@@ -52,13 +52,15 @@ async def stage(*voices: ScriptedVoice, ahead: float = 6.0):
 
 
 async def reports(house: Stage, outlet: KeptOutlet, delay: float = 0.03) -> None:
-    """Report every 100 ms what a loudspeaker would have played."""
+    """Report every 100 ms what a loudspeaker would have played, while it plays."""
+    last = -1
     while True:
         await asyncio.sleep(0.1)
         now = house.speaker.now() - delay * SAMPLE_RATE
         due = [s + len(p) // 2 for _, s, _, p in outlet.played if s + len(p) // 2 <= now]
-        if due:
-            house.speaker.played(outlet, max(due))
+        if due and max(due) != last:
+            last = max(due)
+            house.speaker.played(outlet, last)
 
 
 async def test_lines_sound_one_after_another_and_all_is_heard() -> None:
@@ -162,6 +164,30 @@ async def test_an_outlet_that_reports_nothing_loses_the_record() -> None:
         ending = await house.say("one two three four five six seven eight nine ten eleven twelve", "and more")
         assert ending.state == "done"
         assert [e.outlet for e in house.events.of(OutletChanged)] == ["window 1", "clock"]
+
+
+async def test_a_long_silence_between_lines_makes_no_outlet_deaf() -> None:
+    async with stage() as house:
+        outlet = house.outlet()
+        watch = asyncio.create_task(reports(house, outlet))
+        await house.say("One two.")
+        await asyncio.sleep(30)
+        await house.say("Three four.", turn="t2")
+        watch.cancel()
+        assert [e.outlet for e in house.events.of(OutletChanged)] == ["window 1"]
+
+
+async def test_who_comes_in_mid_line_is_told_what_sounds() -> None:
+    async with stage() as house:
+        saying = asyncio.create_task(house.say("One two three four five six."))
+        await asyncio.sleep(0.6)
+        started, timings = house.speaker.present()
+        assert started == house.events.of(LineStarted)[0]
+        assert [w.text for w in timings.words][:3] == ["One", "two", "three"]
+        told = [w for e in house.events.of(LineTimings) for w in e.words]
+        assert list(timings.words) == told
+        await saying
+        assert house.speaker.present() == []
 
 
 async def test_the_best_outlet_holds_the_record_and_a_lost_one_passes_it_on() -> None:

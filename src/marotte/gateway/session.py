@@ -79,9 +79,10 @@ class Session:
         while batch := await watch.batch():
             for message in batch:
                 if everything or events.tag(message.data) in _FOR_FLOOR:
-                    self._tell(message.data)
+                    self.tell(message.data)
 
-    def _tell(self, event: events.Event) -> None:
+    def tell(self, event: events.Event) -> None:
+        """Send an event, now or when the window comes back."""
         self.seq += 1
         frame = f'{{"type":"event","seq":{self.seq},"event":{events.encode(event).decode()}}}'
         self.kept.append((self.seq, frame))

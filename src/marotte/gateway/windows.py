@@ -234,6 +234,11 @@ class _Connection:
         for frame in missed or ():
             self._outbox.put(frame)
         session.outbox = self._outbox
+        if missed is None and session.window != "control":
+            for event in self._floor.speaker.present():
+                session.tell(event)
+        if session.window == "talk" and self._may_speak():
+            self._run.prepare_to_hear()
         sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
         try:
             await self._receive()
@@ -320,7 +325,7 @@ class _Connection:
         self._floor.speaker.played(self._outlet, int(_number(frame, "sample")))
 
     def _on_text(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         text = _text(frame, "text").strip()
         if text:
             self._run.publish(
@@ -335,20 +340,20 @@ class _Connection:
             )
 
     def _on_press(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         self._floor.floor.cut("interrupted by the partner")
         self._ears().press()
 
     def _on_release(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         self._ears().release()
 
     def _on_hands_free(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         self._ears().hands_free = bool(frame.get("on"))
 
     def _on_transcript(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         self._ears().hear_text(_text(frame, "text"), bool(frame.get("final")))
 
     def _on_language(self, frame: dict[str, Any]) -> None:
@@ -362,12 +367,16 @@ class _Connection:
         self._name = _text(frame, "name")[:60]
 
     def _on_stop(self, frame: dict[str, Any]) -> None:
-        self._may_speak()
+        self._speaks()
         self._floor.floor.cut("stopped by the partner")
 
-    def _may_speak(self) -> None:
-        session = self._session
-        if session.rights == "capture" or (session.rights == "guest" and self._floor.is_public):
+    def _may_speak(self) -> bool:
+        rights = self._session.rights
+        return rights == "operator" or (rights == "guest" and not self._floor.is_public)
+
+    def _speaks(self) -> None:
+        """Refuse a frame by which somebody speaks who may only look and listen."""
+        if not self._may_speak():
             raise Mistake("on this floor this window may only look and listen")
 
     def _viewer(self) -> Viewer:
@@ -379,7 +388,7 @@ class _Connection:
     # --- sound
 
     def _take_sound(self, data: bytes) -> None:
-        self._may_speak()
+        self._speaks()
         try:
             header, payload = unpack(data)
         except ValueError as error:

@@ -340,26 +340,35 @@ class Speaker:
                 self._cursor = start + len(pcm) // 2
                 for feed in self._feeds.values():
                     feed.waiting.append((start, speech.turn, speech.line.id, pcm))
-                words, mouths = speech.untold()
-                if words or mouths:
-                    self._publish(
-                        LineTimings(
-                            at=self._clock.wall(),
-                            floor=self.floor,
-                            turn=speech.turn,
-                            line=speech.line.id,
-                            words=words,
-                            mouths=mouths,
-                        )
-                    )
+                if timings := self._timings(speech, *speech.untold()):
+                    self._publish(timings)
+
+    def _timings(self, speech: Speech, words: tuple[Word, ...], mouths: tuple[Mouth, ...]) -> LineTimings | None:
+        if not words and not mouths:
+            return None
+        return LineTimings(
+            at=self._clock.wall(),
+            floor=self.floor,
+            turn=speech.turn,
+            line=speech.line.id,
+            words=words,
+            mouths=mouths,
+        )
+
+    def present(self) -> list[Event]:
+        """Return what somebody who comes in now must know of the line that sounds: its start, and its timings so far."""
+        speech = self._speeches[0] if self._speeches else None
+        if speech is None or speech.started is None:
+            return []
+        timings = self._timings(speech, *speech.told())
+        return [speech.started, timings] if timings else [speech.started]
 
     def _begin(self, speech: Speech, start: int) -> None:
-        if speech.started:
+        if speech.started is not None:
             return
-        speech.started = True
         speech.kept = start
         line = speech.line
-        started = LineStarted(
+        speech.started = LineStarted(
             at=self._clock.wall(),
             floor=self.floor,
             turn=speech.turn,
@@ -371,8 +380,8 @@ class Speaker:
             feeling=line.feeling,
             cues=line.cues,
         )
-        self._record.began(started)
-        self._publish(started)
+        self._record.began(speech.started)
+        self._publish(speech.started)
 
     def _hand_over(self) -> None:
         """Feed every outlet what is due within its lead."""
@@ -381,6 +390,8 @@ class Speaker:
             horizon = now + feed.outlet.lead * SAMPLE_RATE
             while feed.waiting and feed.waiting[0][0] < horizon:
                 start, turn, line, pcm = feed.waiting.popleft()
+                if start > feed.sent:
+                    feed.reported = self._clock.now()  # after a silence, nothing was owed until now
                 feed.outlet.play(turn, line, start, pcm)
                 feed.sent = start + len(pcm) // 2
                 self.on_mark(turn, "first_sample")

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from marotte.events import SAMPLE_RATE, Line, Mouth, Word
+from marotte.events import SAMPLE_RATE, Line, LineStarted, Mouth, Word
 from marotte.text.sentences import seconds
 
 _CLOSING = "\"'”’»)]}.,;:!?…。、！？；：」』）】》"
@@ -33,7 +33,8 @@ class Speech:
     mouths: list[Mouth] = field(default_factory=list[Mouth])
     made: bool = False
     """No more sound will come."""
-    started: bool = False
+    started: LineStarted | None = None
+    """What was told when its first sample was placed."""
     spans: list[Span] = field(default_factory=list[Span])
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the line was heard to its end, dropped, or could not be made."""
@@ -77,19 +78,28 @@ class Speech:
 
     def untold(self) -> tuple[tuple[Word, ...], tuple[Mouth, ...]]:
         """Return timings, on the floor's clock, that have become certain since the last call."""
-        placed, shift = self.placed, self.end - self.placed
+        placed = self.placed
         first_word, first_mouth = self._told_words, self._told_mouths
         while self._told_words < len(self.words) and self.words[self._told_words].start < placed:
             self._told_words += 1
         while self._told_mouths < len(self.mouths) and self.mouths[self._told_mouths].start < placed:
             self._told_mouths += 1
+        return self._placed(self.words[first_word : self._told_words], self.mouths[first_mouth : self._told_mouths])
+
+    def told(self) -> tuple[tuple[Word, ...], tuple[Mouth, ...]]:
+        """Return all timings that ``untold`` has given so far."""
+        return self._placed(self.words[: self._told_words], self.mouths[: self._told_mouths])
+
+    def _placed(self, words: list[Word], mouths: list[Mouth]) -> tuple[tuple[Word, ...], tuple[Mouth, ...]]:
         return (
-            tuple(
-                Word(w.text, w.start + shift, w.end + shift, w.offset)
-                for w in self.words[first_word : self._told_words]
-            ),
-            tuple(Mouth(m.start + shift, m.shape, m.level) for m in self.mouths[first_mouth : self._told_mouths]),
+            tuple(Word(w.text, w.start + self._shift(w.start), w.end + self._shift(w.start), w.offset) for w in words),
+            tuple(Mouth(m.start + self._shift(m.start), m.shape, m.level) for m in mouths),
         )
+
+    def _shift(self, offset: int) -> int:
+        """Return what is to be added to an offset in the line to get its place on the clock."""
+        span = next(s for s in reversed(self.spans) if s.offset <= offset)
+        return span.start - span.offset
 
     def rewind(self, played: int) -> None:
         """Forget the places behind ``played`` on the clock: that sound was thrown away and will be placed anew."""
@@ -100,7 +110,7 @@ class Speech:
                 kept.append(Span(span.start, span.offset, length))
         self.spans = kept
         placed = self.placed
-        self.started = bool(kept)
+        self.started = self.started if kept else None
         self._told_words = sum(1 for w in self.words if w.start < placed)
         self._told_mouths = sum(1 for m in self.mouths if m.start < placed)
 

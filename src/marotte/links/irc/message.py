@@ -89,11 +89,13 @@ def parse(line: bytes | str) -> Message | None:
         words = [word for word in words if word]
     source = words.pop(0)[1:] if words and words[0].startswith(":") else ""
     command = words.pop(0) if words else ""
-    if not (command.isalnum() and command.isascii()):
-        return None
+    if command != "PRIVMSG":  # which nearly every line is, and needs no check
+        if not (command.isalnum() and command.isascii()):
+            return None
+        command = command.upper()
     if colon:
         words.append(trailing)
-    return Message(tags, source, command.upper(), tuple(words))
+    return Message(tags, source, command, tuple(words))
 
 
 def _undecodable(error: UnicodeError) -> tuple[str, int]:
@@ -152,10 +154,9 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
     nick, bang, _ = message.source.partition("!")
     if not text or not nick or not bang:  # without "!" it is a server that speaks, and a server is no viewer
         return None
-    tags = message.tags
-    get = tags.get
+    get = message.tags.get
     return ChatMessage(
-        at=_at(sent, now) if (sent := get("tmi-sent-ts") or get("time")) else now,
+        at=_at(get("tmi-sent-ts") or get("time"), now),
         id=get("id") or get("msgid") or fresh_id(),
         viewer=Viewer(
             id=f"irc:{link}/{(get('account') or nick).lower()}",
@@ -165,8 +166,8 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
         ),
         text=text,
         link=link,
-        channel=target if target.startswith("#") else _channel(target) or nick,
-        tags=tags,
+        channel=target if target[:1] == "#" else _channel(target) or nick,
+        tags=message.tags,
     )
 
 
@@ -190,8 +191,10 @@ def _channel(target: str) -> str:
     return target if target.startswith(("#", "&", "!")) else ""
 
 
-def _at(sent: str, now: float) -> float:
+def _at(sent: str | None, now: float) -> float:
     """Read Twitch's milliseconds or IRCv3's ISO time; a server whose clock runs ahead is not believed."""
+    if not sent:
+        return now
     try:
         at = datetime.fromisoformat(sent).timestamp() if "-" in sent else float(sent) / 1000
     except (ValueError, OverflowError):

@@ -82,7 +82,7 @@ class Hearing:
         Raises SoundError for what is no 16-bit sound or comes faster than anybody speaks, detectors.DetectorMissing,
         and RuntimeError while another microphone is open here.
         """
-        detector = await asyncio.to_thread(_detector, self._settings)
+        detector = await asyncio.to_thread(load_detector, self._settings)
         if self._endpointer:
             raise RuntimeError(f"a microphone is open already on floor {self._floor!r}")
         self._endpointer = endpoint.Endpointer(self._settings, detector, self.hands_free)
@@ -269,8 +269,8 @@ class _Turn:
             yield piece
 
 
-def _detector(settings: config.Hearing) -> "Detector":
-    """Return the microphone's detector; to import and load it takes its time, so this runs in a thread."""
+def load_detector(settings: config.Hearing) -> "Detector":
+    """Return a detector for a microphone; to import and load the first takes its time, so this runs in a thread."""
     from marotte.senses.hearing.detectors import choose
 
     return choose(settings)

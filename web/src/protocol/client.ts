@@ -1,0 +1,228 @@
+import { FloorClock } from "./clock";
+import type { AnyEvent } from "./events";
+import {
+  type Hello,
+  type ProtocolError,
+  pack,
+  type Sound,
+  soundOf,
+  type TextFrame,
+  VERSION,
+  type Welcome,
+  type WindowFrame,
+} from "./frames";
+
+/** Where a connection stands; `refused` is final until somebody changes what is asked for. */
+export type ConnectionState = "connecting" | "open" | "waiting" | "refused" | "closed";
+
+export interface Status {
+  state: ConnectionState;
+  welcome: Welcome | null;
+  /** Why the last attempt failed, in the program's words. */
+  refusal: ProtocolError | null;
+  /** When the next attempt is made, milliseconds of the wall clock. */
+  retryAt: number | null;
+}
+
+interface Listeners {
+  status: (status: Status) => void;
+  event: (event: AnyEvent) => void;
+  sound: (sound: Sound) => void;
+  /** The window lost events (`count`), or began anew: its state must come from elsewhere. */
+  missed: (count: number) => void;
+  error: (error: ProtocolError) => void;
+}
+
+/** What the client needs of a WebSocket, so that tests can bring their own. */
+export interface Socket {
+  binaryType: BinaryType;
+  readyState: number;
+  onopen: (() => void) | null;
+  onmessage: ((message: { data: unknown }) => void) | null;
+  onclose: ((closing: { code: number; reason: string }) => void) | null;
+  send(data: string | ArrayBuffer): void;
+  close(code?: number): void;
+}
+
+export interface Surroundings {
+  open: (url: string) => Socket;
+  now: () => number;
+  random: () => number;
+}
+
+const BROWSER: Surroundings = {
+  open: (url) => new WebSocket(url) as unknown as Socket,
+  now: () => performance.now(),
+  random: Math.random,
+};
+
+const OPEN = 1;
+const PING_EVERY = 2_000;
+const FIRST_DELAY = 300;
+const LONGEST_DELAY = 10_000;
+/** Closes that no second attempt heals. */
+const FINAL = new Set([4400, 4401, 4403, 4404]);
+
+/** Milliseconds before attempt number `attempt` (0 is the first repetition): doubling, capped, with half jitter. */
+export function backoff(attempt: number, random: number): number {
+  const full = Math.min(FIRST_DELAY * 2 ** attempt, LONGEST_DELAY);
+  return full / 2 + (full / 2) * random;
+}
+
+/** One window's connection to the program: says hello, follows the clock, comes back after a loss where it left off. */
+export class Connection {
+  readonly clock = new FloorClock();
+  #url: string;
+  #hello: Hello;
+  #around: Surroundings;
+  #listeners: { [K in keyof Listeners]: Set<Listeners[K]> } = {
+    status: new Set(),
+    event: new Set(),
+    sound: new Set(),
+    missed: new Set(),
+    error: new Set(),
+  };
+  #socket: Socket | null = null;
+  #status: Status = { state: "connecting", welcome: null, refusal: null, retryAt: null };
+  #seq = 0;
+  #attempt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #pings: ReturnType<typeof setInterval> | undefined;
+
+  constructor(url: string, hello: Hello, around: Partial<Surroundings> = {}) {
+    this.#url = url;
+    this.#hello = hello;
+    this.#around = { ...BROWSER, ...around };
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Listen; returns what ends it. */
+  on<K extends keyof Listeners>(kind: K, listener: Listeners[K]): () => void {
+    this.#listeners[kind].add(listener);
+    return () => this.#listeners[kind].delete(listener);
+  }
+
+  open(): void {
+    this.#leave();
+    this.#set({ state: "connecting", retryAt: null });
+    const socket = this.#around.open(this.#url);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket.send(JSON.stringify(this.#greeting()));
+    socket.onmessage = ({ data }) => this.#take(data);
+    socket.onclose = ({ code, reason }) => this.#lost(socket, code, reason);
+    this.#socket = socket;
+  }
+
+  close(): void {
+    this.#leave();
+    this.#set({ state: "closed", retryAt: null });
+  }
+
+  /** Send a frame; false where there is no connection to send it on. */
+  send(frame: WindowFrame): boolean {
+    if (this.#status.state !== "open" || this.#socket?.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  /** Send 16 kHz sound of the microphone, 10 to 200 ms. */
+  sendMicrophone(pcm: Int16Array): void {
+    if (this.#status.state !== "open" || this.#socket?.readyState !== OPEN) return;
+    this.#socket.send(pack({ type: "microphone" }, pcm));
+  }
+
+  /** Change what the next hello says, so that a reconnection keeps the partner's language and name. */
+  amend(change: Partial<Hello>): void {
+    this.#hello = { ...this.#hello, ...change };
+  }
+
+  /** The floor's sample now, by the program's clock; null before the welcome. */
+  sample(): number | null {
+    return this.clock.at(this.#around.now());
+  }
+
+  #greeting() {
+    const session = this.#status.welcome?.session;
+    const resume = session ? { resume: { session, seq: this.#seq } } : {};
+    return { type: "hello", version: VERSION, ...this.#hello, ...resume };
+  }
+
+  #take(data: unknown) {
+    if (data instanceof ArrayBuffer) {
+      const sound = soundOf(data);
+      if (sound) this.#tell("sound", sound);
+      return;
+    }
+    const frame = JSON.parse(String(data)) as TextFrame;
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcomed(frame);
+      case "event":
+        this.#seq = frame.seq;
+        return this.#tell("event", frame.event);
+      case "missed":
+        return this.#tell("missed", frame.count);
+      case "pong":
+        return this.clock.learn(frame.sample, frame.t, this.#around.now());
+      case "error":
+        if (this.#status.state === "open") this.#tell("error", frame);
+        else this.#set({ refusal: frame });
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const now = this.#around.now();
+    this.clock.reset();
+    this.clock.learn(welcome.sample, now, now);
+    const before = this.#status.welcome;
+    if (!welcome.resumed) this.#seq = welcome.seq;
+    this.#attempt = 0;
+    this.#set({ state: "open", welcome, refusal: null, retryAt: null });
+    if (before && !welcome.resumed) this.#tell("missed", 0);
+    const ping = () => this.send({ type: "ping", t: this.#around.now() });
+    ping();
+    this.#pings = setInterval(ping, PING_EVERY);
+  }
+
+  #lost(socket: Socket, code: number, reason: string): void {
+    if (socket !== this.#socket) return;
+    this.#leave();
+    if (FINAL.has(code)) {
+      const refusal = this.#status.refusal ?? { type: "error", code: "refused", message: reason || `closed (${code})` };
+      this.#set({ state: "refused", refusal });
+      return;
+    }
+    const asked = (this.#status.refusal?.retry_after ?? 0) * 1000;
+    const delay = Math.max(asked, backoff(this.#attempt++, this.#around.random()));
+    this.#set({ state: "waiting", retryAt: Date.now() + delay });
+    this.#retry = setTimeout(() => this.open(), delay);
+  }
+
+  #leave(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#pings);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #set(change: Partial<Status>): void {
+    this.#status = { ...this.#status, ...change };
+    this.#tell("status", this.#status);
+  }
+
+  #tell<K extends keyof Listeners>(kind: K, ...what: Parameters<Listeners[K]>): void {
+    for (const listener of [...this.#listeners[kind]])
+      (listener as (...all: Parameters<Listeners[K]>) => void)(...what);
+  }
+}
+
+/** The address of the program's socket, beside this page. */
+export function socketUrl(at: Location = location): string {
+  return `${at.protocol === "https:" ? "wss" : "ws"}://${at.host}/ws`;
+}

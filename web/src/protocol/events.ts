@@ -1,0 +1,483 @@
+// Generated from events.schema.json by `npm run events`; do not edit.
+
+/** Somebody wrote in a chat. */
+export interface ChatMessage {
+  type: "chat_message";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  text: string;
+  link: string;
+  channel: string;
+  tags: Record<string, string>;
+}
+
+/** One person as a platform knows them. */
+export interface Viewer {
+  id: string;
+  name: string;
+  platform: string;
+  roles: string[];
+}
+
+/** Somebody spoke, and this is what an ear made of it. */
+export interface Utterance {
+  type: "utterance";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  text: string;
+  uncertain: boolean;
+  ear: string;
+  seconds: number;
+  recognised: number;
+}
+
+/** Somebody gave something: bits, a super chat, a rose. */
+export interface Gift {
+  type: "gift";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  what: string;
+  amount: number;
+  unit: string;
+  message: string;
+}
+
+/** Somebody subscribed, renewed, or gave subscriptions to others. */
+export interface Subscription {
+  type: "subscription";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  tier: string;
+  months: number;
+  given: number;
+  message: string;
+}
+
+/** Somebody redeemed a reward. */
+export interface Redemption {
+  type: "redemption";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  reward: string;
+  text: string;
+  cost: number;
+}
+
+/** Somebody follows now. */
+export interface Follow {
+  type: "follow";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+}
+
+/** Another stream's viewers arrive together. */
+export interface Raid {
+  type: "raid";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  party: number;
+}
+
+/** What an eye saw, in words. */
+export interface Sighting {
+  type: "sighting";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  text: string;
+}
+
+/** A schedule or timer has come due. */
+export interface Due {
+  type: "due";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  schedule: string;
+  text: string;
+}
+
+/** Nobody has spoken for a while. */
+export interface Lull {
+  type: "lull";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  seconds: number;
+}
+
+/** The operator asks, or orders words to be said as they stand. */
+export interface Asked {
+  type: "asked";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  text: string;
+  verbatim: boolean;
+}
+
+/** A game tells what is going on in it. */
+export interface GameContext {
+  type: "game_context";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  game: string;
+  text: string;
+}
+
+/** Somebody began to speak on this floor: the speaker ducks. */
+export interface Onset {
+  type: "onset";
+  at: number;
+  floor: string;
+}
+
+/** They stopped; ``seconds`` of speech were taken. No words may come of it. */
+export interface SpeechEnd {
+  type: "speech_end";
+  at: number;
+  floor: string;
+  seconds: number;
+  why: "noise" | "released" | "silence" | "too_long";
+}
+
+/** What an ear has understood so far, for those who watch; the final one also becomes an ``Utterance``. */
+export interface Transcript {
+  type: "transcript";
+  at: number;
+  floor: string;
+  text: string;
+  final: boolean;
+  uncertain: boolean;
+  language: string;
+  ear: string;
+}
+
+/** A percept waits in a lane. */
+export interface Queued {
+  type: "queued";
+  at: number;
+  floor: string;
+  percept: string;
+  lane: string;
+  text: string;
+  who: string;
+  merged: number;
+}
+
+/** Percepts left a lane unanswered. */
+export interface Dropped {
+  type: "dropped";
+  at: number;
+  floor: string;
+  lane: string;
+  reason: "blocked" | "capacity" | "empty" | "expired" | "fairness" | "skipped" | "superseded";
+  count: number;
+  percept: string;
+}
+
+/** The character begins to react. */
+export interface TurnStarted {
+  type: "turn_started";
+  at: number;
+  floor: string;
+  turn: string;
+  lane: string;
+  percepts: string[];
+  text: string;
+  who: string;
+}
+
+/** A sentence has passed moderation and goes to the voice. */
+export interface LineWritten {
+  type: "line_written";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  shown: string;
+  language: string;
+  feeling: string;
+}
+
+/** Moderation stopped a sentence before it was synthesised. */
+export interface LineStopped {
+  type: "line_stopped";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  shown: string;
+  reason: string;
+  substitute: string;
+  until: number;
+}
+
+/** The turn is over; this is what was heard of it. */
+export interface TurnEnded {
+  type: "turn_ended";
+  at: number;
+  floor: string;
+  turn: string;
+  lane: string;
+  ending: Ending;
+}
+
+/** How a turn ended and what of it was heard. */
+export interface Ending {
+  state: "discarded" | "done" | "failed" | "interrupted" | "refused";
+  heard: string;
+  cut: boolean;
+  reason: string;
+  answered: string[];
+  timings: Timings;
+}
+
+/** How long each stage of a turn took, in seconds from the moment the turn began; -1 where it never came. */
+export interface Timings {
+  recognised: number;
+  waited: number;
+  prompted: number;
+  first_token: number;
+  first_line: number;
+  first_sound: number;
+  first_sample: number;
+  last_sample: number;
+}
+
+/** Mind's decision on a viewer; their link carries it out. */
+export interface Verdict {
+  type: "verdict";
+  at: number;
+  floor: string;
+  viewer: Viewer;
+  action: "allow" | "ban" | "delete" | "timeout";
+  reason: string;
+  seconds: number;
+}
+
+/** The first sample of a line is on its way: ``sample`` is its place on the floor's clock. */
+export interface LineStarted {
+  type: "line_started";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  sample: number;
+  shown: string;
+  spoken: string;
+  language: string;
+  feeling: string;
+  cues: Cue[];
+}
+
+/** A stage direction for the body, taken out of the text that is spoken. */
+export interface Cue {
+  kind: "animation" | "expression" | "hotkey" | "overlay" | "pause" | "sound";
+  name: string;
+  offset: number;
+}
+
+/** When words sound and mouth shapes change, on the floor's clock; comes in pieces as the sound is made. */
+export interface LineTimings {
+  type: "line_timings";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  words: Word[];
+  mouths: Mouth[];
+}
+
+/** One spoken word and when it sounds. */
+export type Word = [string, number, number, number];
+
+/** One shape of the mouth, held until the next. */
+export type Mouth = [number, "closed" | "narrow" | "open" | "rest" | "round" | "teeth" | "wide", number];
+
+/** A line is over, and this is what was heard of it. */
+export interface LineEnded {
+  type: "line_ended";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  sample: number;
+  heard: string;
+  cut: boolean;
+}
+
+/** All sound from ``sample`` on is void: a window throws away what it holds of ``turn``. */
+export interface Stopped {
+  type: "stopped";
+  at: number;
+  floor: string;
+  turn: string;
+  sample: number;
+  why: "interrupted" | "paused";
+}
+
+/** An outlet's report: this sample was played last. */
+export interface Played {
+  type: "played";
+  at: number;
+  floor: string;
+  outlet: string;
+  sample: number;
+}
+
+/** Which outlet holds the truth of what was heard on this floor. */
+export interface OutletChanged {
+  type: "outlet_changed";
+  at: number;
+  floor: string;
+  outlet: string;
+}
+
+/** An act: write ``text`` where ``link`` leads. */
+export interface Send {
+  type: "send";
+  at: number;
+  floor: string;
+  link: string;
+  channel: string;
+  text: string;
+  id: string;
+}
+
+/** What became of an act. */
+export interface ActDone {
+  type: "act_done";
+  at: number;
+  floor: string;
+  act: string;
+  link: string;
+  ok: boolean;
+  detail: string;
+}
+
+/** A link's connection changed. */
+export interface LinkState {
+  type: "link_state";
+  at: number;
+  floor: string;
+  link: string;
+  state: "connecting" | "down" | "refused" | "stopped" | "up";
+  detail: string;
+}
+
+/** An engine's breaker changed. */
+export interface EngineState {
+  type: "engine_state";
+  at: number;
+  floor: string;
+  engine: string;
+  kind: string;
+  state: "missing" | "probing" | "ready" | "resting";
+  detail: string;
+}
+
+/** What an engine consumed: characters, tokens or seconds. */
+export interface Used {
+  type: "used";
+  at: number;
+  floor: string;
+  engine: string;
+  kind: string;
+  unit: "characters" | "seconds" | "tokens";
+  amount: number;
+}
+
+/** A conversation can begin. */
+export interface FloorOpened {
+  type: "floor_opened";
+  at: number;
+  floor: string;
+}
+
+/** Its partner has left. */
+export interface FloorClosed {
+  type: "floor_closed";
+  at: number;
+  floor: string;
+}
+
+/** A task of the show crashed and is started again after ``delay`` seconds. */
+export interface TaskFailed {
+  type: "task_failed";
+  at: number;
+  floor: string;
+  task: string;
+  detail: string;
+  delay: number;
+}
+
+export type AnyEvent =
+  | ChatMessage
+  | Utterance
+  | Gift
+  | Subscription
+  | Redemption
+  | Follow
+  | Raid
+  | Sighting
+  | Due
+  | Lull
+  | Asked
+  | GameContext
+  | Onset
+  | SpeechEnd
+  | Transcript
+  | Queued
+  | Dropped
+  | TurnStarted
+  | LineWritten
+  | LineStopped
+  | TurnEnded
+  | Verdict
+  | LineStarted
+  | LineTimings
+  | LineEnded
+  | Stopped
+  | Played
+  | OutletChanged
+  | Send
+  | ActDone
+  | LinkState
+  | EngineState
+  | Used
+  | FloorOpened
+  | FloorClosed
+  | TaskFailed;

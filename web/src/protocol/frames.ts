@@ -1,0 +1,105 @@
+/** What crosses the socket, as docs/protocol.md names it. */
+import type { AnyEvent } from "./events";
+
+export const VERSION = 1;
+/** Samples per second of a floor's clock. */
+export const RATE = 48_000;
+
+export type WindowName = "talk" | "stage" | "control";
+export type Rights = "operator" | "capture" | "guest";
+
+export interface CharacterInfo {
+  name: string;
+  drawing: string;
+  languages: string[];
+}
+
+export interface Hello {
+  window: WindowName;
+  token: string;
+  floor: string;
+  language?: string;
+  name?: string;
+  /** Who this is, the same each time: what the character remembers of them is kept under it. */
+  partner?: string;
+}
+
+export interface Welcome {
+  type: "welcome";
+  version: number;
+  session: string;
+  rights: Rights;
+  floor: string;
+  resumed: boolean;
+  run: string;
+  sample: number;
+  rate: number;
+  lead: number;
+  microphone_rate: number;
+  partners: number;
+  seq: number;
+  character: CharacterInfo;
+}
+
+export interface ProtocolError {
+  type: "error";
+  code: string;
+  message: string;
+  retry_after?: number;
+}
+
+export type TextFrame =
+  | Welcome
+  | ProtocolError
+  | { type: "event"; seq: number; event: AnyEvent }
+  | { type: "missed"; count: number }
+  | { type: "pong"; t: number; sample: number };
+
+export type WindowFrame =
+  | { type: "sound"; on: boolean }
+  | { type: "played"; sample: number }
+  | { type: "text"; text: string }
+  | { type: "press" }
+  | { type: "release" }
+  | { type: "hands_free"; on: boolean }
+  | { type: "transcript"; text: string; final: boolean }
+  | { type: "language"; language: string }
+  | { type: "name"; name: string }
+  | { type: "stop" }
+  | { type: "ping"; t: number };
+
+/** A piece of a line's sound: 48 kHz, mono, signed 16 bits, whose first sample is due at `sample`. */
+export interface Sound {
+  turn: string;
+  line: string;
+  sample: number;
+  pcm: Int16Array;
+}
+
+const NEWLINE = 10;
+
+/** Pack a binary frame: one JSON header line, a newline, the payload. */
+export function pack(header: Record<string, unknown>, payload: Int16Array): ArrayBuffer {
+  const line = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
+  const frame = new Uint8Array(line.length + payload.byteLength);
+  frame.set(line);
+  frame.set(new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength), line.length);
+  return frame.buffer;
+}
+
+/** Unpack a binary frame into its header and a copy of its payload; throws where it is none. */
+export function unpack(frame: ArrayBuffer): { header: Record<string, unknown>; payload: Int16Array } {
+  const bytes = new Uint8Array(frame);
+  const end = bytes.indexOf(NEWLINE);
+  if (end < 0) throw new Error("a binary frame has no header line");
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))) as Record<string, unknown>;
+  const whole = (bytes.length - end - 1) & ~1;
+  return { header, payload: new Int16Array(frame.slice(end + 1, end + 1 + whole)) };
+}
+
+/** Read a sound frame; null where the binary frame is of another kind. */
+export function soundOf(frame: ArrayBuffer): Sound | null {
+  const { header, payload } = unpack(frame);
+  if (header.type !== "sound") return null;
+  return { turn: String(header.turn), line: String(header.line), sample: Number(header.sample), pcm: payload };
+}

@@ -1,0 +1,139 @@
+/** The program's state and orders over REST, as docs/protocol.md's neighbour `/api/v1`. */
+import type { Timings } from "./events";
+import { token } from "./token";
+
+/** The parts of the show that a window reads; there is more. */
+export interface ShowInfo {
+  name: string;
+  version: string;
+  character: { name: string; context: string };
+  started_at: number;
+}
+
+export interface TurnRow {
+  id: string;
+  at: number;
+  floor: string;
+  lane: string;
+  /** How it ended; `speaking` while it goes on. */
+  state: "speaking" | "done" | "interrupted" | "discarded" | "refused" | "failed";
+  text: string;
+  who?: string;
+  heard: string;
+  cut: boolean;
+  reason: string;
+  timings: Timings;
+}
+
+export interface QueueRow {
+  percept: string;
+  floor: string;
+  lane: string;
+  kind: string;
+  who: string;
+  text: string;
+  at: number;
+  priority: number;
+  merged: number;
+  why: string;
+}
+
+export interface DroppedRow {
+  floor: string;
+  lane: string;
+  reason: string;
+  count: number;
+}
+
+export interface FloorRow {
+  name: string;
+  partner: string;
+  language: string;
+  outlet: string;
+  speaking: boolean;
+  /** The turn that goes on; null or empty where there is none. */
+  turn: string | null;
+  queue: number;
+}
+
+export interface StoppedRow {
+  line: string;
+  turn: string;
+  shown: string;
+  reason: string;
+  substitute: string;
+  until: number;
+}
+
+export interface EngineRow {
+  name: string;
+  kind: string;
+  engine: string;
+  state: "ready" | "resting" | "probing" | "missing";
+  detail: string;
+  failures: number;
+  calls: number;
+  /** Milliseconds of its last answer; null before the first. */
+  last_ms: number | null;
+  used: Record<string, number>;
+}
+
+export interface LinkRow {
+  name: string;
+  kind: string;
+  state: "connecting" | "up" | "down" | "refused" | "stopped";
+  detail: string;
+}
+
+export interface FoundRow {
+  name: string;
+  url: string;
+  models: string[];
+}
+
+/** An answer of the program that is not a success; `message` is its own plain words. */
+export class RestError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (token()) headers.Authorization = `Bearer ${token()}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(`/api/v1${path}`, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  const said: unknown = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
+  if (answer.ok) return said as T;
+  const detail = said && typeof said === "object" && "detail" in said ? String(said.detail) : answer.statusText;
+  throw new RestError(answer.status, detail || `HTTP ${answer.status}`);
+}
+
+const part = encodeURIComponent;
+
+export const rest = {
+  show: () => call<ShowInfo>("GET", "/show"),
+  setContext: (context: string) => call<void>("PUT", "/show/context", { context }),
+  ask: (text: string, verbatim: boolean, floor: string) =>
+    call<{ id: string }>("POST", "/percepts", { type: "asked", text, verbatim, floor }),
+  turns: (limit = 20) => call<TurnRow[]>("GET", `/turns?limit=${limit}`),
+  queue: () => call<QueueRow[]>("GET", "/queue"),
+  skip: (percept: string) => call<void>("DELETE", `/queue/${part(percept)}`),
+  dropped: () => call<DroppedRow[]>("GET", "/dropped"),
+  floors: () => call<FloorRow[]>("GET", "/floors"),
+  stop: (floor: string) => call<void>("POST", `/floors/${part(floor)}/stop`),
+  stopped: () => call<StoppedRow[]>("GET", "/stopped"),
+  release: (line: string) => call<void>("POST", `/stopped/${part(line)}/release`),
+  engines: () => call<EngineRow[]>("GET", "/engines"),
+  links: () => call<LinkRow[]>("GET", "/links"),
+  found: () => call<FoundRow[]>("GET", "/found"),
+  chooseBrain: (url: string, model: string) => call<void>("POST", "/brain", { url, model }),
+};

@@ -1,0 +1,97 @@
+import { loudness } from "./downsample";
+import workletUrl from "./microphone.worklet?worker&url";
+
+/** Why there is no microphone. */
+export type MicrophoneTrouble = "insecure" | "denied" | "absent" | "busy";
+
+export class MicrophoneError extends Error {
+  constructor(readonly trouble: MicrophoneTrouble) {
+    super(`the microphone is ${trouble}`);
+  }
+}
+
+const TROUBLES: Record<string, MicrophoneTrouble> = {
+  NotAllowedError: "denied",
+  SecurityError: "denied",
+  NotFoundError: "absent",
+  OverconstrainedError: "absent",
+};
+
+/** Frames kept from before the microphone is let through, so that a first syllable is not lost: 160 ms. */
+const PRE_ROLL = 8;
+
+/** The partner's microphone: asked for once, heard by the program only while it is let through. */
+export class Microphone {
+  onFrame: (pcm: Int16Array) => void = () => {};
+  onLevel: (level: number) => void = () => {};
+  /** The device went away. */
+  onEnd: () => void = () => {};
+  #context: AudioContext | null = null;
+  #stream: MediaStream | null = null;
+  #opening: Promise<void> | null = null;
+  #through = false;
+  #before: Int16Array[] = [];
+
+  get open(): boolean {
+    return this.#stream !== null;
+  }
+
+  /** Ask for the microphone; throws `MicrophoneError` where there is none to have. */
+  start(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.close();
+      throw error instanceof MicrophoneError ? error : new MicrophoneError("busy");
+    });
+    return this.#opening;
+  }
+
+  /** Let the sound through to the program, with the moment before it, or hold it back. */
+  pass(through: boolean) {
+    this.#through = through;
+    if (!through) return this.onLevel(0);
+    for (const frame of this.#before.splice(0)) this.onFrame(frame);
+  }
+
+  close(): void {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    void this.#context?.close();
+    this.#context = this.#stream = this.#opening = null;
+    this.#before = [];
+  }
+
+  async #open(): Promise<void> {
+    if (!isSecureContext || !navigator.mediaDevices) throw new MicrophoneError("insecure");
+    const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+    const asked = navigator.mediaDevices.getUserMedia({ audio }).catch((error: unknown) => {
+      throw new MicrophoneError(TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy");
+    });
+    this.#stream = await asked;
+    if (!this.#opening) {
+      // It was closed while the browser asked: leave nothing open behind.
+      this.close();
+      return;
+    }
+    // A context of its own, at the device's rate: not every browser joins two rates in one.
+    const context = new AudioContext();
+    this.#context = context;
+    await context.audioWorklet.addModule(workletUrl);
+    const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
+    node.port.onmessage = ({ data }: MessageEvent<Int16Array>) => this.#hear(data);
+    context.createMediaStreamSource(this.#stream).connect(node);
+    for (const track of this.#stream.getAudioTracks()) {
+      track.onended = () => {
+        this.close();
+        this.onEnd();
+      };
+    }
+  }
+
+  #hear(frame: Int16Array): void {
+    if (!this.#through) {
+      this.#before = [...this.#before, frame].slice(-PRE_ROLL);
+      return;
+    }
+    this.onLevel(loudness(frame));
+    this.onFrame(frame);
+  }
+}

@@ -1,0 +1,56 @@
+import { KeyRound } from "lucide-react";
+import { useState } from "react";
+import { Button } from "../design/Button";
+import { Field } from "../design/Field";
+import { House } from "../design/House";
+import type { Status } from "../protocol/client";
+import { keepToken, token as keptToken } from "../protocol/token";
+
+const TEXT = {
+  keyTitle: "This door asks for a key",
+  keyHelp:
+    "The program prints a link with its token when it starts, and keeps the token in a file. Open that link, or paste the token here.",
+  token: "Token",
+  enter: "Come in",
+  otherTitle: "The program does not let this window in",
+  again: "Try again",
+};
+
+/** What stands in a window that the program does not let in, and what to do about it. */
+export function Refused({ status, retry }: { status: Status; retry: () => void }) {
+  const [token, setToken] = useState("");
+  const key = status.refusal?.code === "token";
+  return (
+    <House className="grid h-dvh place-items-center p-6">
+      <main className="w-full max-w-md animate-rise rounded-2xl border border-line bg-raised p-6 shadow-float sm:p-8">
+        <KeyRound aria-hidden className="size-8 text-gilt" />
+        <h1 className="mt-4 text-xl font-semibold">{key ? TEXT.keyTitle : TEXT.otherTitle}</h1>
+        {key && <p className="mt-2 text-quiet">{TEXT.keyHelp}</p>}
+        {status.refusal && (
+          <p className="mt-3 rounded-card bg-house p-3 text-sm text-quiet">{status.refusal.message}</p>
+        )}
+        <form
+          className="mt-6 flex items-end gap-2"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (key) keepToken(token.trim());
+            retry();
+          }}
+        >
+          {key && (
+            <Field
+              label={TEXT.token}
+              type="password"
+              autoComplete="off"
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
+            />
+          )}
+          <Button kind="live" type="submit" disabled={key && !token.trim() && !keptToken()}>
+            {key ? TEXT.enter : TEXT.again}
+          </Button>
+        </form>
+      </main>
+    </House>
+  );
+}

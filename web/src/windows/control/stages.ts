@@ -1,0 +1,34 @@
+/** The stages of a turn up to its first sample, from its timings. Pure. */
+import type { Stage } from "../../design/StackedBar";
+import type { Timings } from "../../protocol/events";
+
+/** Name, colour and target of each stage, in seconds. */
+const STAGES = [
+  { name: "Recognition", colour: "bg-step-hear", target: 0.3 },
+  { name: "Waiting", colour: "bg-step-wait", target: 0.05 },
+  { name: "First token", colour: "bg-step-think", target: 0.5 },
+  { name: "First sentence", colour: "bg-step-write", target: 0.3 },
+  { name: "Voice", colour: "bg-step-speak", target: 0.3 },
+  { name: "First sample", colour: "bg-step-out", target: 0.05 },
+] as const;
+
+/** All stages within their targets, in seconds. */
+export const TARGET = STAGES.reduce((sum, stage) => sum + stage.target, 0);
+
+export const LEGEND = STAGES.map(({ name, colour }) => ({ name, colour }));
+
+/** How long each stage took; those that never came are left out. */
+export function stagesOf(timings: Timings): Stage[] {
+  const before = [timings.recognised, timings.waited];
+  const marks = [timings.first_token, timings.first_line, timings.first_sound, timings.first_sample];
+  let reached = 0;
+  const after = marks.map((mark) => {
+    if (mark < 0) return -1;
+    const took = Math.max(0, mark - reached);
+    reached = Math.max(reached, mark);
+    return took;
+  });
+  return STAGES.map((stage, index) => ({ ...stage, seconds: [...before, ...after][index] ?? -1 })).filter(
+    (stage) => stage.seconds >= 0,
+  );
+}

@@ -1,0 +1,95 @@
+import { Volume2 } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { useSearchParams } from "react-router";
+import { Character } from "../../character/Character";
+import { House } from "../../design/House";
+import { token } from "../../protocol/token";
+import { useConnection, useStatus } from "../../protocol/useConnection";
+import { drawingOf } from "../../stage/drawing";
+import { Subtitles } from "../../stage/Subtitles";
+import { usePuppeteer } from "../../stage/usePuppeteer";
+import { stageOptions } from "./options";
+
+const TEXT = { sound: "Click for sound" };
+
+/** The character alone, for a capture: nothing to be seen but it, its words and, if wanted, the house. */
+export function Stage() {
+  const [query] = useSearchParams();
+  const options = stageOptions(query);
+  const root = useRef<HTMLElement>(null);
+  const connection = useConnection({ window: "stage", token: token(), floor: options.floor }, options.floor);
+  const { welcome } = useStatus(connection);
+  const { puppeteer, playback, sound } = usePuppeteer(connection);
+  const [asked, setAsked] = useState(false);
+
+  useEffect(() => {
+    if (!options.sound) return;
+    void playback.start();
+    // Where a click is wanted, the hint comes only after the browser had time to allow it by itself.
+    const hint = setTimeout(() => setAsked(true), 1500);
+    return () => clearTimeout(hint);
+  }, [playback, options.sound]);
+
+  useEffect(() => {
+    puppeteer.onPicture = (frame, sample) => {
+      if (!root.current) return;
+      root.current.dataset.mouth = frame.shape;
+      root.current.dataset.speaking = String(frame.speaking);
+      root.current.dataset.sample = String(Math.round(sample));
+    };
+  }, [puppeteer]);
+
+  useEffect(() => {
+    const { documentElement: page } = document;
+    if (options.background === "transparent") page.style.background = "transparent";
+    // The house is dark by day too; a dark page without a house may not be seen through.
+    page.style.colorScheme = options.background === "house" ? "dark" : "light";
+    document.title = welcome ? `${welcome.character.name} – stage` : "Stage – Marotte";
+    return () => {
+      page.style.background = "";
+      page.style.colorScheme = "";
+    };
+  }, [options.background, welcome]);
+
+  const scene = (
+    <main
+      ref={root}
+      data-mouth="rest"
+      data-speaking="false"
+      data-sample="0"
+      data-sound={sound}
+      className="flex h-dvh flex-col items-center justify-end overflow-hidden"
+      style={{ "--size": options.size } as React.CSSProperties}
+    >
+      {options.character && welcome && (
+        <div className="min-h-0 w-full flex-1" style={{ paddingTop: `calc((1 - var(--size)) * 60vh + 3vh)` }}>
+          <Character
+            drawing={drawingOf(welcome.character.drawing)}
+            handle={puppeteer.attach}
+            className="mx-auto block h-full"
+            label={welcome.character.name}
+          />
+        </div>
+      )}
+      {options.subtitles && (
+        <Subtitles
+          puppeteer={puppeteer}
+          className="z-10 mb-[5vh] flex-none min-h-[2.6em] w-[min(84vw,23em)] px-4 text-center text-[clamp(20px,min(5.2vh,4.6vw),64px)] leading-[1.3] font-semibold [paint-order:stroke_fill] [-webkit-text-stroke:0.14em_rgb(21_17_29/0.85)]"
+          unlit="text-[#cfc6da]"
+          lit="text-[#ffffff]"
+        />
+      )}
+      {sound === "blocked" && asked && (
+        <button
+          type="button"
+          onClick={() => void playback.start()}
+          className="fixed right-3 bottom-3 inline-flex items-center gap-2 rounded-full bg-black/50 px-3 py-1.5 text-xs text-white/80 hover:text-white"
+        >
+          <Volume2 aria-hidden className="size-4" />
+          {TEXT.sound}
+        </button>
+      )}
+    </main>
+  );
+  return options.background === "house" ? <House className="h-dvh">{scene}</House> : scene;
+}

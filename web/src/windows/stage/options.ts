@@ -1,0 +1,22 @@
+export interface StageOptions {
+  floor: string;
+  background: "transparent" | "house";
+  subtitles: boolean;
+  character: boolean;
+  sound: boolean;
+  /** How much of the height the character takes, 0.3 to 1. */
+  size: number;
+}
+
+/** Read what the address asks of the stage; what it leaves out or gets wrong has a default. */
+export function stageOptions(query: URLSearchParams): StageOptions {
+  const size = Number(query.get("size") ?? 1);
+  return {
+    floor: query.get("floor") ?? "public",
+    background: query.get("background") === "house" ? "house" : "transparent",
+    subtitles: query.get("subtitles") !== "off",
+    character: query.get("character") !== "off",
+    sound: query.get("sound") !== "off",
+    size: Number.isFinite(size) && size > 0 ? Math.min(1, Math.max(0.3, size)) : 1,
+  };
+}

@@ -1,0 +1,49 @@
+import { SendHorizontal } from "lucide-react";
+import { useState } from "react";
+import { IconButton } from "../../design/Button";
+import { Field } from "../../design/Field";
+import { phrasesFor } from "./text";
+
+interface ComposerProps {
+  language: string;
+  disabled: boolean;
+  send: (text: string) => boolean;
+}
+
+/** Where a partner types. */
+export function Composer({ language, disabled, send }: ComposerProps) {
+  const [text, setText] = useState("");
+  const words = phrasesFor(language);
+  return (
+    <form
+      className="flex items-center gap-2"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (text.trim() && send(text.trim())) setText("");
+      }}
+    >
+      <Field
+        quiet
+        label={words.type}
+        placeholder={words.type}
+        lang={language}
+        value={text}
+        maxLength={1000}
+        disabled={disabled}
+        autoComplete="off"
+        enterKeyHint="send"
+        onChange={(event) => setText(event.target.value)}
+        className="h-11"
+      />
+      <IconButton
+        label={words.send}
+        kind={text.trim() ? "live" : "plain"}
+        type="submit"
+        disabled={disabled || !text.trim()}
+        className="size-11"
+      >
+        <SendHorizontal aria-hidden />
+      </IconButton>
+    </form>
+  );
+}

@@ -1,0 +1,110 @@
+import { MessagesSquare, MicOff, Square, Timer, Volume2, VolumeX, X } from "lucide-react";
+import { type ReactNode, useSyncExternalStore } from "react";
+import { Button, IconButton } from "../../design/Button";
+import { Meter } from "../../design/Meter";
+import { seconds } from "../../design/StackedBar";
+import { Switch } from "../../design/Switch";
+import { Tooltip } from "../../design/Tooltip";
+import { PushToTalk } from "./PushToTalk";
+import { phrasesFor, TEXT, TROUBLES } from "./text";
+import type { Talking } from "./useTalk";
+
+interface DockProps {
+  talk: Talking;
+  disabled: boolean;
+  openList: () => void;
+  children: ReactNode;
+}
+
+/** Where the partner speaks from: the button and what belongs to it. */
+export function Dock({ talk, disabled, openList, children }: DockProps) {
+  const doing = useSyncExternalStore(talk.puppeteer.subscribe, () => talk.puppeteer.doing);
+  const words = phrasesFor(talk.language);
+  const { speech, speaking } = talk;
+  const last = talk.conversation.entries.findLast((entry) => entry.who === "it");
+  const busy = doing === "speaking" || doing === "thinking" || (last?.who === "it" && last.state === "live");
+  return (
+    <div className="shrink-0 border-t border-line bg-raised px-4 pt-4 pb-[max(1rem,env(safe-area-inset-bottom))]">
+      {speaking.trouble && <Trouble {...TROUBLES[speaking.trouble]} close={() => speech.dismiss()} />}
+      <div className="mx-auto grid max-w-3xl grid-cols-[1fr_auto_1fr] items-center gap-3">
+        <div className="flex flex-col items-start gap-1">
+          <Switch
+            label={
+              <span lang={talk.language} className="whitespace-nowrap max-sm:text-xs">
+                {words.handsFree}
+              </span>
+            }
+            checked={speaking.handsFree}
+            onChange={(on) => void speech.listen(on)}
+            disabled={disabled}
+          />
+          {speaking.handsFree && !speaking.held ? (
+            <Meter label={TEXT.level} connect={speech.level} />
+          ) : (
+            <Latency value={talk.latency} />
+          )}
+        </div>
+        <PushToTalk speech={speech} held={speaking.held} language={talk.language} disabled={disabled} />
+        <div className="flex flex-wrap items-center justify-end gap-2">
+          <Button
+            kind="danger"
+            disabled={!busy || disabled}
+            onClick={talk.stop}
+            className="max-sm:px-3"
+            aria-label={words.stop}
+          >
+            <Square aria-hidden className="size-4 fill-current" />
+            <span lang={talk.language} className="max-sm:hidden">
+              {words.stop}
+            </span>
+          </Button>
+          <IconButton
+            label={talk.muted ? TEXT.soundOff : TEXT.soundOn}
+            aria-pressed={!talk.muted}
+            onClick={() => talk.setMuted(!talk.muted)}
+          >
+            {talk.muted ? <VolumeX aria-hidden /> : <Volume2 aria-hidden />}
+          </IconButton>
+        </div>
+      </div>
+      <div className="mt-3 flex items-center gap-2 lg:hidden">
+        <IconButton label={TEXT.conversation} kind="plain" onClick={openList} className="size-11">
+          <MessagesSquare aria-hidden />
+        </IconButton>
+        <div className="flex-1">{children}</div>
+      </div>
+    </div>
+  );
+}
+
+function Latency({ value }: { value: number | null }) {
+  return (
+    <Tooltip text={value === null ? TEXT.latencyNone : TEXT.latency}>
+      <button
+        type="button"
+        className="inline-flex h-8 cursor-help items-center gap-1.5 text-sm text-quiet tabular-nums"
+      >
+        <Timer aria-hidden className="size-4" />
+        {value === null ? "–" : seconds(value)}
+      </button>
+    </Tooltip>
+  );
+}
+
+function Trouble({ title, help, close }: { title: string; help: string; close: () => void }) {
+  return (
+    <div
+      role="alert"
+      className="mx-auto mb-4 flex max-w-3xl animate-rise items-start gap-3 rounded-card border border-trouble/50 bg-trouble/8 p-3"
+    >
+      <MicOff aria-hidden className="mt-0.5 size-5 shrink-0 text-trouble" />
+      <div className="flex-1 text-sm">
+        <p className="font-semibold">{title}</p>
+        <p className="text-quiet">{help}</p>
+      </div>
+      <button type="button" aria-label={TEXT.dismiss} onClick={close} className="text-quiet hover:text-ink">
+        <X aria-hidden className="size-4" />
+      </button>
+    </div>
+  );
+}

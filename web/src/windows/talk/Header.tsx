@@ -1,0 +1,100 @@
+import { Languages, Settings2 } from "lucide-react";
+import { useState } from "react";
+import { Badge } from "../../design/Badge";
+import { IconButton } from "../../design/Button";
+import { Field } from "../../design/Field";
+import { Select } from "../../design/Select";
+import { Switch } from "../../design/Switch";
+import { ThemeSwitch } from "../../design/ThemeSwitch";
+import { recognitionOffered } from "../../sound/recognition";
+import { ConnectionBadge } from "../ConnectionBadge";
+import { LANGUAGES, TEXT } from "./text";
+import type { Talking } from "./useTalk";
+
+/** Who speaks here, in which language, and whether the line stands. */
+export function Header({
+  talk,
+  character,
+  openSettings,
+}: {
+  talk: Talking;
+  character: string;
+  openSettings: () => void;
+}) {
+  const { welcome } = talk.status;
+  const offered = welcome?.character.languages.filter((each) => each in LANGUAGES) ?? Object.keys(LANGUAGES);
+  const languages = offered.includes(talk.language) ? offered : [talk.language, ...offered];
+  return (
+    <header className="z-10 flex h-14 shrink-0 items-center gap-2 border-b border-line bg-raised px-3 sm:px-4">
+      <img src="/favicon.svg" alt="" className="size-8" />
+      <h1 className="truncate text-lg font-semibold">{character}</h1>
+      <div className="ml-2 flex min-w-0 items-center gap-2">
+        <ConnectionBadge status={talk.status} />
+        {welcome?.floor === "public" && welcome.rights === "operator" && (
+          <Badge tone="live" dot="pulse">
+            {TEXT.onStage}
+          </Badge>
+        )}
+      </div>
+      <div className="ml-auto flex items-center gap-1 sm:gap-2">
+        <div className="hidden w-40 md:block">
+          <NameField talk={talk} quiet />
+        </div>
+        <Select
+          label={TEXT.language}
+          icon={<Languages aria-hidden />}
+          value={talk.language}
+          options={languages.map((value) => ({ value, text: LANGUAGES[value] ?? value, lang: value }))}
+          onChange={talk.setLanguage}
+        />
+        <IconButton label={TEXT.settings} onClick={openSettings}>
+          <Settings2 aria-hidden />
+        </IconButton>
+        <div className="hidden sm:block">
+          <ThemeSwitch />
+        </div>
+      </div>
+    </header>
+  );
+}
+
+/** What is chosen once: a name, and whose recognition listens. */
+export function Settings({ talk }: { talk: Talking }) {
+  return (
+    <div className="flex flex-col gap-5">
+      <NameField talk={talk} />
+      <div>
+        <Switch
+          label={TEXT.recognition}
+          checked={talk.speaking.browser}
+          onChange={(on) => talk.speech.setBrowser(on)}
+          disabled={!recognitionOffered()}
+        />
+        <p className="text-sm text-quiet">{recognitionOffered() ? TEXT.recognitionHelp : TEXT.recognitionAbsent}</p>
+      </div>
+      <div className="flex items-center justify-between sm:hidden">
+        <span className="text-sm">{TEXT.light}</span>
+        <ThemeSwitch />
+      </div>
+    </div>
+  );
+}
+
+function NameField({ talk, quiet }: { talk: Talking; quiet?: boolean }) {
+  const [name, setName] = useState(talk.name);
+  const keep = () => name.trim() !== talk.name && talk.setName(name.trim());
+  return (
+    <Field
+      quiet={quiet}
+      label={TEXT.name}
+      placeholder={TEXT.namePlaceholder}
+      value={name}
+      maxLength={40}
+      autoComplete="nickname"
+      onChange={(event) => setName(event.target.value)}
+      onBlur={keep}
+      onKeyDown={(event) => event.key === "Enter" && keep()}
+      className="text-sm"
+    />
+  );
+}

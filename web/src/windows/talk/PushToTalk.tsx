@@ -1,0 +1,127 @@
+import { Mic } from "lucide-react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { cx } from "../../design/cx";
+import { Meter } from "../../design/Meter";
+import type { Speech } from "./speech";
+import { phrasesFor, TEXT } from "./text";
+
+/** A touch shorter than this is a tap, and a tap keeps the button down until the next. */
+const TAP = 300;
+/** Where the space bar has a meaning of its own. */
+const TYPING = "input, textarea, button, a, [role], [contenteditable]";
+
+interface PushToTalkProps {
+  speech: Pick<Speech, "press" | "release" | "level">;
+  held: boolean;
+  language: string;
+  disabled: boolean;
+}
+
+/** The one big button: hold it, or the space bar, and speak; or tap it to begin and again to end. */
+export function PushToTalk({ speech, held, language, disabled }: PushToTalkProps) {
+  const words = phrasesFor(language);
+  const { latched, down, up, cancel } = useHold(speech, held);
+  useSpaceBar(speech, disabled);
+  const key = (event: KeyboardEvent, then: () => void) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) then();
+  };
+  const caption = held ? (latched ? words.tapToEnd : words.release) : words.hold;
+  return (
+    <div className="flex flex-col items-center gap-2">
+      <button
+        type="button"
+        disabled={disabled}
+        aria-pressed={held}
+        aria-label={caption}
+        data-held={held}
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          down();
+        }}
+        onPointerUp={up}
+        onPointerCancel={cancel}
+        onKeyDown={(event) => key(event, down)}
+        onKeyUp={(event) => key(event, up)}
+        onContextMenu={(event) => event.preventDefault()}
+        className={cx(
+          "relative grid size-22 touch-none place-items-center rounded-full border-4 transition select-none disabled:opacity-40",
+          held
+            ? "scale-105 border-live bg-live text-on-live shadow-[0_0_0_8px_color-mix(in_srgb,var(--live)_25%,transparent)]"
+            : "border-live/35 bg-live text-on-live shadow-card hover:brightness-110 active:scale-95",
+        )}
+      >
+        {held ? (
+          <Meter label={TEXT.level} bars={7} connect={speech.level} />
+        ) : (
+          <Mic aria-hidden className="size-9" strokeWidth={2.2} />
+        )}
+      </button>
+      <p lang={language} className="flex items-center gap-2 text-sm font-medium" aria-live="polite">
+        {caption}
+        {!held && (
+          <kbd
+            lang="en"
+            className="hidden rounded-md border border-line bg-house px-1.5 py-0.5 font-sans text-xs text-quiet lg:inline"
+          >
+            {TEXT.space}
+          </kbd>
+        )}
+      </p>
+    </div>
+  );
+}
+
+/** Tells a hold from a tap. */
+function useHold(speech: PushToTalkProps["speech"], held: boolean) {
+  const since = useRef(0);
+  const [latched, setLatched] = useState(false);
+  // Whatever else ended it, for example a microphone that is not allowed, the next touch begins anew.
+  useEffect(() => {
+    if (!held) setLatched(false);
+  }, [held]);
+  const cancel = () => {
+    setLatched(false);
+    speech.release();
+  };
+  return {
+    latched,
+    cancel,
+    down: () => {
+      since.current = performance.now();
+      if (!latched) void speech.press();
+    },
+    up: () => {
+      if (!latched && performance.now() - since.current < TAP) setLatched(true);
+      else cancel();
+    },
+  };
+}
+
+/** The space bar holds the button wherever it means nothing else. */
+function useSpaceBar(speech: PushToTalkProps["speech"], disabled: boolean): void {
+  useEffect(() => {
+    if (disabled) return;
+    const meant = (event: globalThis.KeyboardEvent) =>
+      event.code === "Space" && !(event.target instanceof Element && event.target.closest(TYPING));
+    const down = (event: globalThis.KeyboardEvent) => {
+      if (!meant(event) || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      void speech.press();
+    };
+    const up = (event: globalThis.KeyboardEvent) => {
+      if (meant(event)) speech.release();
+    };
+    const lose = () => speech.release();
+    addEventListener("keydown", down);
+    addEventListener("keyup", up);
+    addEventListener("blur", lose);
+    return () => {
+      removeEventListener("keydown", down);
+      removeEventListener("keyup", up);
+      removeEventListener("blur", lose);
+    };
+  }, [speech, disabled]);
+}

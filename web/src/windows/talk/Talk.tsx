@@ -1,0 +1,55 @@
+import { useEffect, useState } from "react";
+import { useSearchParams } from "react-router";
+import { Dialog } from "../../design/Dialog";
+import { Refused } from "../Refused";
+import { Composer } from "./Composer";
+import { ConversationList } from "./ConversationList";
+import { Dock } from "./Dock";
+import { Header, Settings } from "./Header";
+import { Scene } from "./Scene";
+import { TEXT } from "./text";
+import { useTalk } from "./useTalk";
+
+/** The first thing that a newcomer sees: the character, and one big button to talk to it. */
+export function Talk() {
+  const [query] = useSearchParams();
+  const talk = useTalk(query.get("floor") ?? "private");
+  const [listOpen, setListOpen] = useState(false);
+  const [settingsOpen, setSettingsOpen] = useState(false);
+  const { welcome, state } = talk.status;
+  const character = welcome?.character.name ?? "Marotte";
+  const watching = welcome !== null && welcome.floor === "public" && welcome.rights !== "operator";
+  const disabled = state !== "open" || watching;
+
+  useEffect(() => {
+    document.title = welcome ? `${welcome.character.name} – Marotte` : "Marotte";
+  }, [welcome]);
+
+  if (state === "refused") return <Refused status={talk.status} retry={talk.retry} />;
+  const list = <ConversationList conversation={talk.conversation} puppeteer={talk.puppeteer} character={character} />;
+  const composer = <Composer language={talk.language} disabled={disabled} send={talk.send} />;
+  return (
+    <div className="flex h-dvh flex-col overflow-hidden">
+      <Header talk={talk} character={character} openSettings={() => setSettingsOpen(true)} />
+      <main className="grid min-h-0 flex-1 lg:grid-cols-[minmax(0,1fr)_384px]">
+        <div className="flex min-h-0 flex-col">
+          <Scene talk={talk} character={character} disabled={disabled} watching={watching} />
+          <Dock talk={talk} disabled={disabled} openList={() => setListOpen(true)}>
+            {composer}
+          </Dock>
+        </div>
+        <aside className="hidden min-h-0 flex-col border-l border-line bg-raised lg:flex">
+          <h2 className="border-b border-line px-4 py-3 text-sm font-semibold">{TEXT.conversation}</h2>
+          <div className="min-h-0 flex-1 overflow-y-auto p-4">{list}</div>
+          <div className="border-t border-line p-4">{composer}</div>
+        </aside>
+      </main>
+      <Dialog sheet title={TEXT.conversation} open={listOpen} onClose={() => setListOpen(false)}>
+        {list}
+      </Dialog>
+      <Dialog title={TEXT.settings} open={settingsOpen} onClose={() => setSettingsOpen(false)}>
+        <Settings talk={talk} />
+      </Dialog>
+    </div>
+  );
+}

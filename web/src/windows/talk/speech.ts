@@ -1,0 +1,139 @@
+import type { Connection } from "../../protocol/client";
+import { Microphone, MicrophoneError, type MicrophoneTrouble } from "../../sound/microphone";
+import { Recognition } from "../../sound/recognition";
+
+export interface SpeechState {
+  /** The partner speaks, by the button. */
+  held: boolean;
+  handsFree: boolean;
+  /** Why there is no microphone, where it was asked for. */
+  trouble: MicrophoneTrouble | null;
+  /** The browser's own recognition listens too. */
+  browser: boolean;
+}
+
+const KEPT = "marotte.recognition";
+
+/** The partner's voice: push-to-talk, hands-free, and the browser's own recognition where it is wanted. */
+export class Speech {
+  state: SpeechState = {
+    held: false,
+    handsFree: false,
+    trouble: null,
+    browser: localStorage.getItem(KEPT) === "on",
+  };
+  language = "en";
+  /** The partner wants to speak: the moment to wake the sound. */
+  onWake: () => void = () => {};
+  /** The partner has said something to the end. */
+  onSaid: () => void = () => {};
+  /** The browser's recognition has given up. */
+  onRecognitionFailed: () => void = () => {};
+  #microphone = new Microphone();
+  #recognition = new Recognition();
+  #listeners = new Set<() => void>();
+  #levels: (level: number) => void = () => {};
+
+  constructor(private readonly connection: Connection) {
+    this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
+    this.#microphone.onLevel = (level) => this.#levels(level);
+    this.#microphone.onEnd = () => {
+      this.#set({ trouble: "absent", held: false });
+      if (this.state.handsFree) this.#listenNow(false);
+    };
+    this.#recognition.onText = (text, final) => connection.send({ type: "transcript", text, final });
+    this.#recognition.onFailed = () => {
+      this.setBrowser(false);
+      this.onRecognitionFailed();
+    };
+  }
+
+  /** Follow the connection until the returned function is called. */
+  start(): () => void {
+    // What the program knew of the last connection's ears is gone with it.
+    const end = this.connection.on("status", ({ state }) => {
+      if (state === "open" && this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
+    });
+    return () => {
+      end();
+      this.#set({ held: false, handsFree: false });
+      this.#recognition.abort();
+      this.#microphone.close();
+    };
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Let a meter show the microphone's level. */
+  readonly level = (show: (level: number) => void): (() => void) => {
+    this.#levels = show;
+    return () => {
+      this.#levels = () => {};
+    };
+  };
+
+  async press(): Promise<void> {
+    if (this.state.held) return;
+    this.onWake();
+    this.#set({ held: true });
+    const opened = await this.#open();
+    // The partner may have let go while the browser asked for permission.
+    if (!opened || !this.state.held) return this.#set({ held: false });
+    this.connection.send({ type: "press" });
+    this.#microphone.pass(true);
+    if (this.state.browser) this.#recognition.start(this.language);
+  }
+
+  release(): void {
+    if (!this.state.held) return;
+    this.#set({ held: false });
+    if (!this.#microphone.open) return;
+    this.#microphone.pass(this.state.handsFree);
+    if (!this.state.handsFree) this.#recognition.stop();
+    if (this.connection.send({ type: "release" })) this.onSaid();
+  }
+
+  async listen(on: boolean): Promise<void> {
+    this.onWake();
+    if (!on || (await this.#open())) this.#listenNow(on);
+  }
+
+  setBrowser(on: boolean): void {
+    localStorage.setItem(KEPT, on ? "on" : "off");
+    this.#set({ browser: on });
+    if (!on) this.#recognition.stop();
+    else if (this.state.handsFree) this.#recognition.start(this.language);
+  }
+
+  /** The partner has read what the trouble is. */
+  dismiss(): void {
+    this.#set({ trouble: null });
+  }
+
+  #listenNow(on: boolean): void {
+    this.#set({ handsFree: on });
+    this.#microphone.pass(on);
+    this.connection.send({ type: "hands_free", on });
+    if (on && this.state.browser) this.#recognition.start(this.language);
+    else this.#recognition.stop();
+  }
+
+  async #open(): Promise<boolean> {
+    try {
+      await this.#microphone.start();
+      this.#set({ trouble: null });
+      return true;
+    } catch (error) {
+      this.#set({ trouble: error instanceof MicrophoneError ? error.trouble : "busy" });
+      return false;
+    }
+  }
+
+  #set(change: Partial<SpeechState>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,166 @@
+import { useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
+import { useToast } from "../../design/Toast";
+import type { Connection } from "../../protocol/client";
+import { token } from "../../protocol/token";
+import { useConnection, useStatus } from "../../protocol/useConnection";
+import type { Playback } from "../../sound/playback";
+import { usePuppeteer } from "../../stage/usePuppeteer";
+import { follow, START } from "./conversation";
+import { Speech } from "./speech";
+import { LANGUAGES, TEXT } from "./text";
+
+const KEPT = { language: "marotte.language", name: "marotte.name", partner: "marotte.partner" };
+/** What sounds later than this is no answer any more, in milliseconds. */
+const ANSWERED = 30_000;
+
+function firstLanguage(): string {
+  const kept = localStorage.getItem(KEPT.language);
+  const wanted = kept ? [kept] : navigator.languages.map((each) => each.slice(0, 2).toLowerCase());
+  return wanted.find((each) => each in LANGUAGES) ?? "en";
+}
+
+/** Who this browser's partner is, so that the character knows them again. */
+function partner(): string {
+  const kept = localStorage.getItem(KEPT.partner);
+  if (kept) return kept;
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  const made = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  localStorage.setItem(KEPT.partner, made);
+  return made;
+}
+
+/** Everything that the talk window knows and does, without its looks. */
+export function useTalk(floor: string) {
+  const toast = useToast();
+  const [entrance, setEntrance] = useState(0);
+  const { language, name, keepLanguage, keepName } = usePartner();
+  const connection = useConnection(
+    { window: "talk", token: token(), floor, language, name, partner: partner() },
+    `${floor}/${entrance}`,
+  );
+  const status = useStatus(connection);
+  const { puppeteer, playback, sound } = usePuppeteer(connection);
+  const [conversation, said] = useReducer(follow, START);
+  const { latency, asked } = useLatency(connection, puppeteer);
+  const { speech, speaking } = useSpeech(connection, playback, language, asked);
+  const [muted, setMuted] = useState(false);
+  useWake(playback);
+
+  useEffect(() => {
+    const ends = [
+      connection.on("event", said),
+      connection.on("error", (error) => toast(error.message, true)),
+      connection.on("missed", () => {
+        said({ type: "lost" });
+        toast(TEXT.missed, true);
+      }),
+    ];
+    return () => {
+      for (const end of ends) end();
+    };
+  }, [connection, toast]);
+
+  return {
+    status,
+    puppeteer,
+    conversation,
+    latency,
+    sound,
+    muted,
+    language,
+    name,
+    speech,
+    speaking,
+    send: (text: string) => {
+      if (!connection.send({ type: "text", text })) return false;
+      asked();
+      said({ type: "typed", key: `typed-${performance.now()}`, text, language });
+      return true;
+    },
+    stop: () => connection.send({ type: "stop" }),
+    retry: () => setEntrance((count) => count + 1),
+    setMuted: (quiet: boolean) => {
+      setMuted(quiet);
+      playback.volume(quiet ? 0 : 1);
+    },
+    setLanguage: (next: string) => {
+      keepLanguage(next);
+      connection.amend({ language: next });
+      connection.send({ type: "language", language: next });
+    },
+    setName: (next: string) => {
+      keepName(next);
+      connection.amend({ name: next });
+      connection.send({ type: "name", name: next });
+    },
+  };
+}
+
+export type Talking = ReturnType<typeof useTalk>;
+
+/** The partner's language and name, kept in this browser. */
+function usePartner() {
+  const [language, setLanguage] = useState(firstLanguage);
+  const [name, setName] = useState(() => localStorage.getItem(KEPT.name) ?? "");
+  return {
+    language,
+    name,
+    keepLanguage: (next: string) => {
+      localStorage.setItem(KEPT.language, next);
+      setLanguage(next);
+    },
+    keepName: (next: string) => {
+      localStorage.setItem(KEPT.name, next);
+      setName(next);
+    },
+  };
+}
+
+/** Seconds from the end of the partner's words to the first sound of the answer. */
+function useLatency(connection: Connection, puppeteer: ReturnType<typeof usePuppeteer>["puppeteer"]) {
+  const [latency, setLatency] = useState<number | null>(null);
+  const since = useRef(Number.NEGATIVE_INFINITY);
+  useEffect(() => {
+    puppeteer.onVoice = () => {
+      const waited = performance.now() - since.current;
+      since.current = Number.NEGATIVE_INFINITY;
+      if (waited < ANSWERED) setLatency(waited / 1000);
+    };
+    return connection.on("event", (event) => {
+      if (event.type === "speech_end" && event.why === "silence") since.current = performance.now();
+    });
+  }, [connection, puppeteer]);
+  const [asked] = useState(() => () => {
+    since.current = performance.now();
+  });
+  return { latency, asked };
+}
+
+function useSpeech(connection: Connection, playback: Playback, language: string, asked: () => void) {
+  const toast = useToast();
+  const speech = useMemo(() => new Speech(connection), [connection]);
+  useEffect(() => {
+    speech.onWake = () => void playback.start();
+    speech.onSaid = asked;
+    speech.onRecognitionFailed = () => toast(TEXT.recognitionFailed, true);
+    return speech.start();
+  }, [speech, playback, asked, toast]);
+  useEffect(() => {
+    speech.language = language;
+  }, [speech, language]);
+  return { speech, speaking: useSyncExternalStore(speech.subscribe, () => speech.state) };
+}
+
+/** The first click or key anywhere lets the voice be heard, where the browser wants one. */
+function useWake(playback: Playback): void {
+  useEffect(() => {
+    const wake = () => void playback.start();
+    wake();
+    addEventListener("pointerdown", wake);
+    addEventListener("keydown", wake);
+    return () => {
+      removeEventListener("pointerdown", wake);
+      removeEventListener("keydown", wake);
+    };
+  }, [playback]);
+}

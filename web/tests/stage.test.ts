@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { stageOptions } from "../src/windows/stage/options";
+
+const options = (query: string) => stageOptions(new URLSearchParams(query));
+
+test("a bare address shows everything, with nothing behind it", () => {
+  expect(options("")).toEqual({
+    floor: "public",
+    background: "transparent",
+    subtitles: true,
+    character: true,
+    sound: true,
+    size: 1,
+  });
+});
+
+test("the address chooses", () => {
+  expect(options("floor=talk-1&background=house&subtitles=off&character=off&sound=off&size=0.5")).toEqual({
+    floor: "talk-1",
+    background: "house",
+    subtitles: false,
+    character: false,
+    sound: false,
+    size: 0.5,
+  });
+});
+
+test("a size out of bounds is brought within them", () => {
+  expect([options("size=9"), options("size=0.01"), options("size=big")].map((each) => each.size)).toEqual([1, 0.3, 1]);
+});

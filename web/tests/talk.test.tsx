@@ -1,0 +1,141 @@
+// @vitest-environment jsdom
+import { fireEvent, render, screen } from "@testing-library/react";
+import "./dom";
+import { expect, test, vi } from "vitest";
+import { TooltipProvider } from "../src/design/Tooltip";
+import { Connection, type Status } from "../src/protocol/client";
+import { Puppeteer } from "../src/stage/puppeteer";
+import { ConnectionBadge } from "../src/windows/ConnectionBadge";
+import { Refused } from "../src/windows/Refused";
+import { Composer } from "../src/windows/talk/Composer";
+import { ConversationList } from "../src/windows/talk/ConversationList";
+import { START } from "../src/windows/talk/conversation";
+import { PushToTalk } from "../src/windows/talk/PushToTalk";
+import { PHRASES, TEXT } from "../src/windows/talk/text";
+
+const en = PHRASES.en as NonNullable<(typeof PHRASES)[string]>;
+
+const speech = () => ({ press: vi.fn(async () => {}), release: vi.fn(), level: () => () => {} });
+
+test("the button is held by pointer, by the space bar and by its own keys", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  Element.prototype.setPointerCapture = () => {};
+  const talking = speech();
+  render(<PushToTalk speech={talking} held={false} language="en" disabled={false} />);
+  const button = screen.getByRole("button", { name: en.hold });
+  fireEvent.pointerDown(button, { button: 0 });
+  expect(talking.press).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(500);
+  fireEvent.pointerUp(button);
+  expect(talking.release).toHaveBeenCalledTimes(1);
+  fireEvent.keyDown(document.body, { code: "Space" });
+  fireEvent.keyDown(document.body, { code: "Space", repeat: true });
+  fireEvent.keyUp(document.body, { code: "Space" });
+  expect(talking.press).toHaveBeenCalledTimes(2);
+  expect(talking.release).toHaveBeenCalledTimes(2);
+  vi.useRealTimers();
+});
+
+test("a tap keeps it down until the next tap", () => {
+  Element.prototype.setPointerCapture = () => {};
+  const talking = speech();
+  render(<PushToTalk speech={talking} held language="en" disabled={false} />);
+  const button = screen.getByRole("button");
+  fireEvent.keyDown(button, { key: "Enter" });
+  fireEvent.keyUp(button, { key: "Enter" });
+  expect(screen.getByText(en.tapToEnd)).toBeDefined();
+  expect(talking.press).toHaveBeenCalledTimes(1);
+  expect(talking.release).not.toHaveBeenCalled();
+  fireEvent.keyDown(button, { key: "Enter" });
+  fireEvent.keyUp(button, { key: "Enter" });
+  expect(talking.press).toHaveBeenCalledTimes(1);
+  expect(talking.release).toHaveBeenCalledTimes(1);
+});
+
+test("the space bar types a space in a field and talks nowhere else when disabled", () => {
+  const talking = speech();
+  render(
+    <TooltipProvider>
+      <PushToTalk speech={talking} held={false} language="ja" disabled />
+      <Composer language="ja" disabled={false} send={() => true} />
+    </TooltipProvider>,
+  );
+  fireEvent.keyDown(screen.getByRole("textbox"), { code: "Space" });
+  fireEvent.keyDown(document.body, { code: "Space" });
+  expect(talking.press).not.toHaveBeenCalled();
+  expect(screen.getByText("押しながら話す")).toBeDefined();
+});
+
+test("what could not be sent stays in the field", () => {
+  const send = vi.fn().mockReturnValueOnce(false).mockReturnValueOnce(true);
+  render(
+    <TooltipProvider>
+      <Composer language="en" disabled={false} send={send} />
+    </TooltipProvider>,
+  );
+  const field = screen.getByRole<HTMLInputElement>("textbox");
+  fireEvent.change(field, { target: { value: " hello " } });
+  fireEvent.click(screen.getByRole("button", { name: en.send }));
+  expect(field.value).toBe(" hello ");
+  fireEvent.click(screen.getByRole("button", { name: en.send }));
+  expect(send).toHaveBeenLastCalledWith("hello");
+  expect(field.value).toBe("");
+});
+
+test("the conversation shows the cut and the doubt, and says what to do while it is empty", () => {
+  const connection = new Connection("ws://x/ws", { window: "talk", token: "", floor: "private" });
+  const puppeteer = new Puppeteer(connection, null);
+  Element.prototype.scrollIntoView = () => {};
+  const reply = { who: "it" as const, key: "t", lines: [], reason: "", timings: null };
+  const { rerender } = render(
+    <TooltipProvider>
+      <ConversationList conversation={START} puppeteer={puppeteer} character="Pip" />
+    </TooltipProvider>,
+  );
+  expect(screen.getByText(TEXT.emptyHelp)).toBeDefined();
+  rerender(
+    <TooltipProvider>
+      <ConversationList
+        conversation={{
+          partial: { text: "and then", uncertain: false },
+          entries: [
+            {
+              who: "you",
+              key: "p",
+              text: "what of Mondays",
+              language: "en",
+              uncertain: true,
+              sending: false,
+              from: "",
+            },
+            { ...reply, state: "interrupted", heard: "Mondays are", cut: true },
+          ],
+        }}
+        puppeteer={puppeteer}
+        character="Pip"
+      />
+    </TooltipProvider>,
+  );
+  expect(screen.getByText("Mondays are")).toBeDefined();
+  expect(screen.getByText(TEXT.cut)).toBeDefined();
+  expect(screen.getByText(TEXT.uncertain)).toBeDefined();
+  expect(screen.getByText("and then")).toBeDefined();
+});
+
+const STATUS: Status = { state: "open", welcome: null, refusal: null, retryAt: null };
+
+test("a lost connection tells when it is tried again", () => {
+  render(<ConnectionBadge status={{ ...STATUS, state: "waiting", retryAt: Date.now() + 4_500 }} />);
+  expect(screen.getByText(/trying again · [45] s/)).toBeDefined();
+});
+
+test("a door without a key asks for it, keeps it and tries again", () => {
+  const retry = vi.fn();
+  const refusal = { type: "error" as const, code: "token", message: "the token is missing" };
+  render(<Refused status={{ ...STATUS, state: "refused", refusal }} retry={retry} />);
+  expect(screen.getByText("the token is missing")).toBeDefined();
+  fireEvent.change(screen.getByLabelText("Token"), { target: { value: " abc " } });
+  fireEvent.click(screen.getByRole("button", { name: "Come in" }));
+  expect(retry).toHaveBeenCalledOnce();
+  expect(sessionStorage.getItem("marotte.token")).toBe("abc");
+});
