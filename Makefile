@@ -10,7 +10,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 SHOW ?=
 BIN := .venv/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 

@@ -237,11 +237,12 @@ class Run:
     # --- tasks of the run
 
     async def _carry_out(self, link: IRCLink) -> None:
-        """Hand acts to the link that they name, one after another."""
-        async for message in self.bus.subscribe("event.send.>", size=1_000):
-            act: Send = message.data
-            if act.link == link.name:
-                await link.send(act)
+        """Hand acts to the link that they name; the link keeps their order and bounds how many wait."""
+        async with asyncio.TaskGroup() as acts:
+            async for message in self.bus.subscribe("event.send.>", size=1_000):
+                act: Send = message.data
+                if act.link == link.name:
+                    acts.create_task(link.send(act))
 
     async def _use_device(self) -> None:
         """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""

@@ -125,30 +125,32 @@ async def joined(somebody: Person, nick: str, channel: str, times: int = 1) -> N
 
 async def test_a_talk_in_two_channels_and_in_private(tmp_path: Path) -> None:
     with running(tmp_path) as server:
-        async with person("ada", server.port, "#a", "#b") as ada, Stage(server.port).on() as at:
-            await joined(ada, "marotte", "#b")
-            ada.write("PRIVMSG #a :hello 世界 👋", "PRIVMSG #b :\x01ACTION waves\x01", "PRIVMSG marotte :psst")
-            ada.write("NOTICE #a :a bot must not hear this", "PRIVMSG marotte :\x01VERSION\x01", b"PRIVMSG #a :caf\xe9")
-            await until(lambda: len(at.chats()) == 4)
-            assert at.chats() == [
-                ("ada", "#a", "hello 世界 👋"),
-                ("ada", "#b", "*waves*"),
-                ("ada", "ada", "psst"),
-                ("ada", "#a", "caf\ufffd"),
-            ]
-            first = next(event for event in at.events if isinstance(event, ChatMessage))
-            assert abs(first.at - time.time()) < 5
-            assert first.id == first.tags["msgid"]
-            await until(lambda: ada.saw("NOTICE ada :\x01VERSION Marotte\x01"))
-            assert (await at.say("こんにちは、皆さん")).ok
-            assert (await at.say("psst yourself", "ada")).ok
-            refused = await at.say("is anybody there?", "#nowhere")
-            assert (refused.ok, refused.detail) == (False, "No such channel")
-            await until(lambda: ada.saw("PRIVMSG ada :psst yourself"))
-            assert ada.saw("PRIVMSG #a :こんにちは、皆さん") == 1
-            assert len(at.chats()) == 4  # our own echoes are not heard
-            assert at.link.counters.malformed == 0
-        await until(lambda: not server.port or ada.saw("QUIT :Quit: The curtain falls") or True)
+        async with person("ada", server.port, "#a", "#b") as ada:
+            async with Stage(server.port).on() as at:
+                await joined(ada, "marotte", "#b")
+                ada.write("PRIVMSG #a :hello 世界 👋", "PRIVMSG #b :\x01ACTION waves\x01", "PRIVMSG marotte :psst")
+                ada.write("NOTICE #a :a bot must not hear this", "PRIVMSG marotte :\x01VERSION\x01")
+                ada.write(b"PRIVMSG #a :caf\xe9")
+                await until(lambda: len(at.chats()) == 4)
+                assert at.chats() == [
+                    ("ada", "#a", "hello 世界 👋"),
+                    ("ada", "#b", "*waves*"),
+                    ("ada", "ada", "psst"),
+                    ("ada", "#a", "café"),
+                ]
+                first = next(event for event in at.events if isinstance(event, ChatMessage))
+                assert abs(first.at - time.time()) < 5
+                assert first.id == first.tags["msgid"]
+                await until(lambda: ada.saw("NOTICE ada :\x01VERSION Marotte\x01"))
+                assert (await at.say("こんにちは、皆さん")).ok
+                assert (await at.say("psst yourself", "ada")).ok
+                refused = await at.say("is anybody there?", "#nowhere")
+                assert (refused.ok, refused.detail) == (False, "No such channel")
+                await until(lambda: ada.saw("PRIVMSG ada :psst yourself"))
+                assert ada.saw("PRIVMSG #a :こんにちは、皆さん") == 1
+                assert len(at.chats()) == 4  # our own echoes are not heard
+                assert at.link.counters.malformed == 0
+            await until(lambda: ada.saw("QUIT :") and ada.saw("The curtain falls"))
 
 
 async def test_a_long_text_in_chinese_arrives_whole_characters(tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ async def test_banned_from_the_server_it_waits_long(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         async with person("oper", server.port, "#a") as oper, Stage(server.port).on() as at:
             await joined(oper, "marotte", "#a")
-            oper.write("OPER root root", "GLINE *@127.0.0.1 1h :no bots")
+            oper.write("OPER root root", "GLINE marotte@127.0.0.1 1h :no bots")
             await until(lambda: "refused" in at.states())
             await asyncio.sleep(3)
             assert at.state() == "refused"
@@ -247,18 +249,18 @@ async def test_our_flood_limit_keeps_a_strict_server_from_killing_us(tmp_path: P
         async with person("ada", server.port, "#a") as ada:
             async with Stage(server.port, burst=4, window=5).on() as at:
                 await joined(ada, "marotte", "#a")
-                await asyncio.gather(*(at.say(f"line {number}") for number in range(10)))
-                assert ada.saw("PRIVMSG #a :line") == 10
+                acts = await asyncio.gather(*(at.say(f"line {number}") for number in range(12)))
+                assert all(act.ok for act in acts)
+                assert ada.saw("PRIVMSG #a :line") == 12
                 assert at.states() == ["connecting", "up"]
             async with Stage(server.port, burst=100, window=1, nick="rash").on() as rash:
-                await joined_any(ada, "rash")
-                await asyncio.gather(*(rash.say(f"flood {number}") for number in range(60)))
-                await until(lambda: "down" in rash.states())  # the server is strict indeed
-                assert "Excess Flood" in rash.details()
-
-
-async def joined_any(somebody: Person, nick: str) -> None:
-    await until(lambda: somebody.saw(f":{nick}!{nick}@127.0.0.1 JOIN :#a"))
+                await until(lambda: ada.saw(":rash!rash@127.0.0.1 JOIN :#a"))
+                acts = await asyncio.gather(*(rash.say(f"flood {number}") for number in range(60)))
+                await until(lambda: ada.saw("QUIT :Excess Flood"))  # the server is strict indeed
+                await until(lambda: "down" in rash.states())
+                assert (
+                    sum(act.ok for act in acts) <= ada.saw("PRIVMSG #a :flood") < 60
+                )  # none is claimed that was not sent
 
 
 async def test_what_inspircd_plays_back_on_joining_is_not_heard(tmp_path: Path) -> None:
@@ -282,8 +284,6 @@ async def test_tls(tmp_path: Path) -> None:
             async with Stage(server.tls_port, tls=True).on() as strict:
                 await until(lambda: "down" in strict.states())
                 assert "certificate verify failed" in strict.details()
-            async with Stage(server.port, tls=True, verify=False).on() as wrong:
-                await until(lambda: "down" in wrong.states())
 
 
 async def test_a_server_password(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class InspIRCd:
             tls_port=self.tls_port,
             link_port=self.link_port,
             password=password,
-            threshold=5 if strict else 1000,
+            threshold=10 if strict else 1000,
             commandrate=1000 if strict else 100_000,
             link=link,
         )

@@ -14,6 +14,7 @@ from marotte.links.irc.message import (
     fit,
     is_target,
     parse,
+    parts,
     plain,
     unescape,
 )
@@ -204,9 +205,32 @@ def test_a_message_from_twitch() -> None:
 def test_a_plain_message_needs_no_tags() -> None:
     found = one(":Ada!a@h PRIVMSG #c :hi")
     assert found.viewer is not None
-    assert (found.viewer.id, found.viewer.name, found.viewer.roles, found.at) == ("irc:libera/ada", "Ada", (), NOW)
+    assert (found.viewer.id, found.viewer.name, found.viewer.roles, found.at) == ("irc:libera/~ada", "Ada", (), NOW)
     assert found.id
     assert found.tags == {}
+
+
+def test_a_nick_that_no_account_holds_cannot_pass_for_an_account() -> None:
+    account, nick = one("@account=ada :x!a@h PRIVMSG #c :hi"), one(":ada!a@h PRIVMSG #c :hi")
+    assert account.viewer is not None
+    assert nick.viewer is not None
+    assert account.viewer.id != nick.viewer.id
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("short", ["short"]),
+        ("One two three. Four five six.", ["One two three.", "Four five six."]),
+        ("aaaaaaaaaa bbbbbbbbbb cccccccccc", ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"]),
+        ("一二三四。五六七八。", ["一二三四。", "五六七八。"]),
+        ("x" * 50, ["x" * 20, "x" * 20, "x" * 10]),
+        ("y" * 200, ["y" * 20] * 3),
+        ("   ", []),
+    ],
+)
+def test_long_text_is_parted_where_a_sentence_or_a_word_ends(text: str, expected: list[str]) -> None:
+    assert parts(text, 20, 3) == expected
 
 
 def test_account_time_and_id_of_ircv3() -> None:

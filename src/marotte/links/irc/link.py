@@ -7,11 +7,15 @@ from random import Random
 from marotte.config import Channel
 from marotte.events import ActDone, Event, LinkState, Send
 from marotte.links.irc.client import Client, State
-from marotte.links.irc.message import Message
+from marotte.links.irc.message import Message, parts
 from marotte.links.irc.percepts import percept
 from marotte.links.irc.session import Counters
 from marotte.time import Clock
 
+_ROOM = 380
+"""Bytes of text that fit into one message, whatever the server writes before them."""
+_MOST = 5
+"""Messages that one act may take; more text than that is cut."""
 CTCP_REST = 30.0
 """Seconds between two answers to CTCP requests: whoever asks for more gets none."""
 
@@ -52,9 +56,14 @@ class IRCLink:
             self._publish(LinkState(at=self._clock.wall(), link=self.name, state="stopped"))
 
     async def send(self, act: Send) -> ActDone:
-        """Carry out an act; what became of it is returned and published. An act that bears no time is new."""
+        """Carry out an act, in as many messages as its text needs; what became of it is returned and published.
+
+        An act that bears no time is new.
+        """
         waited = max(0.0, self._clock.wall() - act.at) if act.at else 0.0
-        detail = await self._client.send(act.channel, act.text, waited)
+        pieces = parts(act.text, _ROOM, _MOST) or [act.text]
+        details = await asyncio.gather(*(self._client.send(act.channel, piece, waited) for piece in pieces))
+        detail = next(filter(None, details), "")
         done = ActDone(at=self._clock.wall(), floor=act.floor, act=act.id, link=self.name, ok=not detail, detail=detail)
         self._publish(done)
         return done

@@ -155,11 +155,13 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
     if not text or not nick or not bang:  # without "!" it is a server that speaks, and a server is no viewer
         return None
     get = message.tags.get
+    # A nick is anybody's for the taking: only an account tells who somebody is (on Twitch every nick is one).
+    who = get("account") or (nick if "user-id" in message.tags else f"~{nick}")
     return ChatMessage(
         at=_at(get("tmi-sent-ts") or get("time"), now),
         id=get("id") or get("msgid") or fresh_id(),
         viewer=Viewer(
-            id=f"irc:{link}/{(get('account') or nick).lower()}",
+            id=f"irc:{link}/{who.lower()}",
             name=get("display-name") or nick,
             platform="irc",
             roles=_roles(get("badges"), get("mod"), get("subscriber")),
@@ -238,6 +240,9 @@ def is_target(name: str) -> bool:
     return _TARGET.fullmatch(name) is not None
 
 
+_ENDS = ((". ", "! ", "? ", "。", "！", "？"), (" ", "、", "，"))
+
+
 def fit(text: str, size: int) -> str:
     """Cut ``text`` to at most ``size`` bytes of UTF-8, between characters and never within an accent or an emoji."""
     data = text.encode("utf-8", "replace")
@@ -247,6 +252,19 @@ def fit(text: str, size: int) -> str:
     while cut and (_continues(text[len(cut)]) or cut.endswith(_JOINER)):
         cut = cut[:-1]
     return cut
+
+
+def parts(text: str, size: int, most: int) -> list[str]:
+    """Cut ``text`` into at most ``most`` parts of ``size`` bytes, where a sentence or a word ends if one does."""
+    found: list[str] = []
+    while text and len(found) < most:
+        part = fit(text, size)
+        if len(part) < len(text):
+            ends = (max(part.rfind(mark) + len(mark) for mark in marks) for marks in _ENDS)
+            part = part[: next((end for end in ends if end > len(part) // 2), len(part))]
+        found.append(part.strip())
+        text = text[len(part) :].lstrip()
+    return [part for part in found if part]
 
 
 def _continues(character: str) -> bool:
