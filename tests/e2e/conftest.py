@@ -6,18 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.visitor import MICROPHONE, Visitor, chromium, enter, spoken, until
+from tests.e2e.visitor import MICROPHONE, SHOW, Visitor, chromium, enter, spoken, until
 from tests.servers.marotte import Marotte, marotte
 
-SHOW = """
-[character]
-name = "Pip"
-never = ["custard"]
-[attention]
-lull_after = 0
-[brain]
-discover = false
-"""
 Visit = Callable[..., Awaitable[Visitor]]
 
 

@@ -82,7 +82,7 @@ async def _whole(visitor: Visitor) -> bool:
 async def test_the_theme_follows_the_system_and_the_switch(program: Marotte, visit: Visit) -> None:
     talk = await visit(program, "/talk", color_scheme="dark")
     await talk.connected()
-    colour = "getComputedStyle(document.body).backgroundColor"
+    colour = "getComputedStyle(document.documentElement).backgroundColor"
 
     async def house(other_than: str = "") -> str:
         """The colour of the house, once it is another one."""
@@ -165,7 +165,7 @@ async def test_the_phone_keeps_the_conversation_in_a_sheet(program: Marotte, vis
     await talk.page.get_by_role("button", name="Conversation").tap()
     sheet = talk.page.get_by_role("dialog", name="Conversation")
     await expect(sheet.get_by_text(heard)).to_be_visible()
-    await expect(talk.page.get_by_role("tooltip")).to_have_count(0)
+    await expect(talk.page.get_by_role("tooltip", include_hidden=True)).to_have_count(0, timeout=5_000)
     await talk.page.screenshot(path=results / "talk-phone-sheet.png")
     assert await talk.overflow() == 0
     await talk.page.keyboard.press("Escape")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.conftest import SHOW, Visit
-from tests.e2e.visitor import PHONE, until
+from tests.e2e.conftest import Visit
+from tests.e2e.visitor import PHONE, SHOW, until
 from tests.servers.marotte import Marotte, marotte
 
 pytestmark = pytest.mark.anyio
@@ -69,11 +69,9 @@ def _alpha(png: bytes) -> int:
     return zlib.decompress(data)[4]
 
 
-async def test_japanese_subtitles_name_their_language_and_break_well_on_a_phone(
-    program: Marotte, visit: Visit
-) -> None:
+async def test_japanese_subtitles_name_their_language_and_break_well_on_a_phone(program: Marotte, visit: Visit) -> None:
     stage = await visit(program, "/stage", size=PHONE)
-    await stage.connected()
+    await stage.sounding()
     await say(program, JAPANESE)
     subtitles = stage.page.locator("[data-subtitles]")
     await expect(subtitles).to_have_attribute("lang", "ja")
@@ -101,7 +99,7 @@ async def test_japanese_subtitles_name_their_language_and_break_well_on_a_phone(
 async def test_a_capture_token_only_looks_and_listens(program: Marotte, visit: Visit) -> None:
     capture = (program.data / "capture.token").read_text("ascii").strip()
     stage = await visit(program, "/stage", token=capture)
-    await stage.connected()
+    await stage.sounding()
     assert stage.welcome["rights"] == "capture"
     asking = """async ([method, path, token, body]) => (await fetch(path, {
         method, body, headers: {authorization: `Bearer ${token}`, "content-type": "application/json"}})).status"""
@@ -142,6 +140,7 @@ async def test_the_skull_speaks_with_its_jaw(tmp_path: Path, visit: Visit) -> No
         stage = await visit(program, "/stage")
         skull = stage.page.get_by_role("img", name="Mr. Bones")
         await expect(skull).to_be_visible()
+        await stage.sounding()
         jaw = skull.locator("g[id$='-jaw']")
         chin = "jaw => jaw.getBoundingClientRect().bottom"
         closed = await jaw.evaluate(chin)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.conftest import SHOW, Visit
+from tests.e2e.conftest import Visit
 from tests.e2e.relay import relay
-from tests.e2e.visitor import Visitor, chromium, enter, until
+from tests.e2e.visitor import SHOW, Visitor, chromium, enter, until
 from tests.servers.marotte import TOKEN, Marotte
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ async def ended(program: Marotte, turn: str) -> dict[str, object]:
 
 async def tell(program: Marotte, visitor: Visitor, text: str = STORY) -> str:
     """Have a long text said on a visitor's floor; returns its turn."""
-    await visitor.connected()
+    await visitor.sounding()
     status, _ = await program.post(
         "/api/v1/percepts", {"type": "asked", "verbatim": True, "text": text, "floor": visitor.welcome["floor"]}
     )
@@ -45,6 +45,7 @@ async def test_a_spoken_wish_is_answered_aloud_with_a_moving_mouth_and_lit_words
     stage = await visit(program, "/stage")
     talk = await visit(program, "/talk?floor=public", token=TOKEN)
     await stage.connected()
+    await stage.sounding()
     await talk.page.get_by_role("switch", name="Hands-free").click()
     await expect(talk.conversation.get_by_text("tell me a joke")).to_be_visible()
     turn = (await stage.event("turn_started"))["turn"]
@@ -99,7 +100,7 @@ async def test_push_to_talk_by_pointer_and_by_space_bar(program: Marotte, visit:
 
 async def test_a_typed_question_gets_a_spoken_reply_and_a_latency(program: Marotte, visit: Visit) -> None:
     talk = await visit(program, "/talk")
-    await talk.connected()
+    await talk.sounding()
     await talk.write("Who are you?")
     await expect(talk.conversation.get_by_text("Who are you?")).to_be_visible()
     row = await ended(program, (await talk.event("turn_started"))["turn"])
@@ -110,6 +111,21 @@ async def test_a_typed_question_gets_a_spoken_reply_and_a_latency(program: Marot
     assert words(" ".join(dict.fromkeys(state["text"] for state in subtitles))) == words(str(row["heard"]))
     await expect(talk.page.get_by_text(re.compile(r"^[\d.]+\s?m?s$"))).to_be_visible()
     assert talk.complaints == []
+
+
+async def test_a_reply_stands_in_the_conversation_as_it_was_shown(program: Marotte, visit: Visit) -> None:
+    shown = "She whispered “bells”, and paid $5."
+    talk = await visit(program, "/talk")
+    await ended(program, await tell(program, talk, shown))
+    await expect(talk.conversation.get_by_role("listitem").last).to_have_text(f"Pip: {shown}", timeout=5_000)
+
+
+async def test_words_that_the_operator_has_said_are_not_the_partners(program: Marotte, visit: Visit) -> None:
+    talk = await visit(program, "/talk")
+    await ended(program, await tell(program, talk, "We close in five minutes."))
+    said = talk.conversation.get_by_role("listitem").filter(has_text="We close in five minutes.")
+    await expect(said.filter(has_text="Pip:")).to_have_count(1)
+    await expect(said.filter(has_text="You:")).to_have_count(0, timeout=5_000)
 
 
 async def test_stop_cuts_the_reply_where_it_was_heard(program: Marotte, visit: Visit) -> None:
@@ -163,6 +179,7 @@ async def test_a_restart_of_the_program_is_survived(tmp_path: Path, visit: Visit
         async with relay(program.url) as wire:
             talk = await visit(wire.url, "/talk")
             await talk.connected()
+            await talk.sounding()
             run = talk.welcome["run"]
             wire.cut()
             assert await program.stop() == 0
@@ -201,7 +218,7 @@ async def test_two_partners_do_not_hear_each_other(program: Marotte, visit: Visi
 async def test_a_refused_microphone_is_explained_and_typing_still_works(program: Marotte) -> None:
     async with chromium() as strict:  # without the argument that says yes to every question
         talk = await enter(strict, f"{program.url}/talk")
-        await talk.connected()
+        await talk.sounding()
         await talk.page.get_by_role("switch", name="Hands-free").click()
         alert = talk.page.get_by_role("alert")
         await expect(alert).to_contain_text("The microphone is not allowed")

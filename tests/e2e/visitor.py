@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import subprocess
+import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -30,6 +32,17 @@ DESK = (1280, 720)
 PHONE = (390, 844)
 PATIENCE = 30.0
 """Seconds that a busy machine may take for anything."""
+SHOW = """
+seed = 7
+[character]
+name = "Pip"
+never = ["custard"]
+[attention]
+lull_after = 0
+[brain]
+discover = false
+"""
+"""A show that is quiet unless it is spoken to."""
 MICROPHONE = "--use-fake-ui-for-media-stream"
 _ARGUMENTS = (
     "--use-fake-device-for-media-stream",
@@ -47,11 +60,16 @@ expect.set_options(timeout=PATIENCE * 1_000)
 
 
 def spoken(text: str, file: Path, before: float = 1.0, after: float = 4.0) -> Path:
-    """Write a WAV of ``text`` in a voice that the program has never heard: 48 kHz mono, silence around it in seconds."""
-    bare = file.with_suffix(".bare.wav")
-    subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", str(bare)], check=True)
-    shaping = ["rate", "48000", "pad", str(before), str(after)]
-    subprocess.run(["sox", str(bare), "-b", "16", "-c", "1", str(file), *shaping], check=True)
+    """Write a WAV of ``text`` as flite says it: 48 kHz mono, with so many seconds of silence around it."""
+    subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", str(file)], check=True)
+    with wave.open(str(file)) as bare:
+        pcm, rate = np.frombuffer(bare.readframes(bare.getnframes()), "<i2"), bare.getframerate()
+    sound = np.asarray(soxr.resample(pcm, rate, 48_000), "<i2")
+    with wave.open(str(file), "wb") as padded:
+        padded.setnchannels(1)
+        padded.setsampwidth(2)
+        padded.setframerate(48_000)
+        padded.writeframes(np.pad(sound, (round(before * 48_000), round(after * 48_000))).tobytes())
     return file
 
 
@@ -88,6 +106,8 @@ class Visitor:
         self.page = page
         self.frames: list[dict[str, Any]] = []
         """Text frames that came from the program."""
+        self.orders: list[dict[str, Any]] = []
+        """Text frames that went to the program."""
         self.voice: list[float] = []
         """How loud each frame of the microphone was that left for the program."""
         self.sockets = 0
@@ -114,6 +134,10 @@ class Visitor:
 
     async def connected(self) -> None:
         await until(lambda: self.welcome, "a welcome")
+
+    async def sounding(self) -> None:
+        """Wait until the window has told the program that it plays its sound."""
+        await until(lambda: {"type": "sound", "on": True} in self.orders, "sound in the window")
 
     async def watched(self, key: str) -> Any:
         """Read what watch.js keeps."""
@@ -151,7 +175,9 @@ class Visitor:
             self.frames.append(json.loads(payload))
 
     def _sent(self, payload: str | bytes) -> None:
-        if isinstance(payload, bytes):
+        if isinstance(payload, str):
+            self.orders.append(json.loads(payload))
+        else:
             pcm = np.frombuffer(payload.partition(b"\n")[2], "<i2").astype(float)
             self.voice.append(float(np.sqrt(np.mean(pcm**2))) if len(pcm) else 0.0)
 

@@ -250,6 +250,24 @@ async def test_without_word_timings_what_was_heard_is_right_to_a_word() -> None:
         assert "One four nine zero five six two ten.".startswith(" ".join(heard))
 
 
+async def test_what_was_heard_is_told_as_it_was_shown() -> None:
+    shown, spoken = "The “bells” cost $5 today, my friend!", "The bells cost 5 dollars today, my friend!"
+
+    async def say(house: Stage):
+        async with house.floor.take("t", house.clock.now()) as mouth:
+            await mouth.say(Line(shown=shown, spoken=spoken))
+        return mouth.ending
+
+    async with stage() as house:
+        assert (await say(house)).heard == shown
+    for after, heard in ((0.6, "The “bells”"), (1.3, "The “bells” cost $5"), (1.6, "The “bells” cost $5 today,")):
+        async with stage() as house:
+            saying = asyncio.create_task(say(house))
+            await asyncio.sleep(after)
+            house.floor.cut()
+            assert (await saying).heard == heard
+
+
 async def test_giving_way_ends_with_the_line_that_sounds() -> None:
     async with stage() as house:
         saying = asyncio.create_task(house.say("One two three.", "Four five.", "Six."))

@@ -167,7 +167,11 @@ def _queue(floor: Conversation) -> list[dict[str, Any]]:
     busy = floor.floor.turn
     found: list[dict[str, Any]] = []
     for place, (lane, policy, waiting) in enumerate(floor.attention.pending()):
-        why = f"{place} come first" if place else ("waits for the turn that speaks" if busy else "is next")
+        why = (
+            ("1 comes" if place == 1 else f"{place} come") + " first"
+            if place
+            else ("waits for the turn that speaks" if busy else "is next")
+        )
         if place and policy.merge == "last":
             why += f"; of this lane the newest {policy.together} are answered together"
         found.append(
@@ -295,6 +299,13 @@ async def use_brain(run: TheRun, body: FoundServer) -> None:
     except ValidationError as error:
         raise HTTPException(422, str(error.errors()[0]["msg"])) from None
     run.brains.put_first(built)
+
+
+@router.get("/capture", dependencies=[Operator])
+async def capture(request: Request) -> dict[str, str]:
+    """Return the token of windows that look and listen: for a capture's address, ``/stage#token=…``."""
+    guard: Guard = request.app.state.guard
+    return {"token": guard.capture}
 
 
 @router.get("/viewers/{viewer:path}/facts", dependencies=[Operator])

@@ -55,6 +55,7 @@ class Conversation(Part):
             floor=turn.floor,
             lane=turn.lane,
             state="speaking",
+            who=turn.who,
             text=turn.text,
             heard="",
             cut=False,
@@ -173,7 +174,7 @@ class Conversation(Part):
         concerned = select(turns.c.id).join(named, true()).where(named.c.value.in_(theirs))
         await connection.execute(update(lines).where(lines.c.turn.in_(concerned)).values(shown="", spoken="", heard=""))
         await connection.execute(delete(stopped).where(stopped.c.turn.in_(concerned)))
-        await connection.execute(update(turns).where(turns.c.id.in_(concerned)).values(text="", heard="", reason=""))
+        await connection.execute(update(turns).where(turns.c.id.in_(concerned)).values(who="", text="", heard="", reason=""))
         return (await connection.execute(delete(percepts).where(percepts.c.viewer == viewer))).rowcount
 
 

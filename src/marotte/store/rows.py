@@ -24,6 +24,8 @@ class TurnRow(msgspec.Struct, frozen=True, kw_only=True):
     lane: str
     state: str
     """``speaking``, or the state of its ``Ending``."""
+    who: str
+    """Whom it answers, by name."""
     text: str
     """What it answers."""
     heard: str

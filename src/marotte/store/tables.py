@@ -68,6 +68,7 @@ turns = Table(
     Column("floor", Words, nullable=False),
     Column("lane", Words, nullable=False),
     Column("state", Words, nullable=False),  # speaking, or the state of its Ending
+    Column("who", Words, nullable=False),
     Column("text", Words, nullable=False),
     Column("heard", Words, nullable=False),
     Column("cut", Boolean, nullable=False),

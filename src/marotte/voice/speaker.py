@@ -356,7 +356,7 @@ class Speaker:
         )
 
     def present(self) -> list[Event]:
-        """Return what somebody who comes in now must know of the line that sounds: its start, and its timings so far."""
+        """Return what somebody who comes in now must know of the present line: its start, and its timings so far."""
         speech = self._speeches[0] if self._speeches else None
         if speech is None or speech.started is None:
             return []

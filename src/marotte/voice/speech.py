@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from marotte.events import SAMPLE_RATE, Line, LineStarted, Mouth, Word
@@ -123,23 +124,37 @@ class Speech:
         return heard
 
     def heard(self, played: int) -> tuple[str, bool]:
-        """Return the words heard up to ``played`` on the clock, and whether that is the whole line.
+        """Return the words heard up to ``played`` on the clock, as they are shown, and whether that is the whole line.
 
         Exact where the voice placed its words; else in proportion to the text, to the nearest whole word.
         """
         samples, text = self.heard_samples(played), self.line.spoken
         if self.made and samples and samples >= self.length - _NEARLY:
-            return text, True
+            return self.line.shown, True
         if not samples:
             return "", not text
         if self.words and self.words[-1].end >= min(samples, self.length - SAMPLE_RATE // 2):
-            return _prefix(text, [w for w in self.words if w.end <= samples + _NEARLY]), False
+            return self._shown(_prefix(text, [w for w in self.words if w.end <= samples + _NEARLY])), False
         whole = self.length if self.made else max(self.length, round(seconds(text, self.line.language) * SAMPLE_RATE))
-        return _whole_words(text, round(len(text) * min(1.0, samples / whole))), False
+        return self._shown(_whole_words(text, round(len(text) * min(1.0, samples / whole)))), False
+
+    def _shown(self, heard: int) -> str:
+        """Return what is shown of the first ``heard`` spoken characters: "$5" where "5 dollars" was heard."""
+        shown, spoken = self.line.shown, self.line.spoken
+        if shown == spoken:
+            return shown[:heard]
+        end = 0
+        for block in SequenceMatcher(None, spoken, shown, autojunk=False).get_matching_blocks():
+            if block.a >= heard:
+                break
+            end = block.b + min(block.size, heard - block.a)
+        while 0 < end < len(shown) and shown[end] in _CLOSING:
+            end += 1
+        return shown[:end]
 
 
-def _prefix(text: str, words: list[Word]) -> str:
-    """Return ``text`` up to the end of the last of ``words``, with the marks that close it."""
+def _prefix(text: str, words: list[Word]) -> int:
+    """Return where in ``text`` the last of ``words`` ends, with the marks that close it."""
     end = 0
     for word in words:
         at = word.offset if word.offset >= 0 else text.find(word.text, end)
@@ -147,11 +162,11 @@ def _prefix(text: str, words: list[Word]) -> str:
             end = max(end, at + len(word.text))
     while words and end < len(text) and text[end] in _CLOSING:
         end += 1
-    return text[:end]
+    return end
 
 
-def _whole_words(text: str, end: int) -> str:
+def _whole_words(text: str, end: int) -> int:
     """Cut ``text`` at ``end``, back to a word's border; between any two characters where words have no spaces."""
     if 0 < end < len(text) and text[end].isalnum() and text[end].isascii():
         end = text.rfind(" ", 0, end)
-    return text[: max(0, end)].rstrip()
+    return len(text[: max(0, end)].rstrip())

@@ -156,7 +156,7 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
         return None
     get = message.tags.get
     # A nick is anybody's for the taking: only an account tells who somebody is (on Twitch every nick is one).
-    who = get("account") or (nick if "user-id" in message.tags else f"~{nick}")
+    who = get("account") or (nick if "display-name" in message.tags else f"~{nick}")
     return ChatMessage(
         at=_at(get("tmi-sent-ts") or get("time"), now),
         id=get("id") or get("msgid") or fresh_id(),

@@ -77,7 +77,7 @@ def _conversation() -> None:
         "turns",
         _key(),
         *_float("at"),
-        *_text("floor", "lane", "state", "text", "heard", "reason", "timings", "percepts"),
+        *_text("floor", "lane", "state", "who", "text", "heard", "reason", "timings", "percepts"),
         _flag("cut"),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
     )

@@ -1,0 +1,147 @@
+"""Make the documents' pictures from the running program: ``python -m tests.e2e.pictures OUT_DIR``."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor, chromium, enter, until
+from tests.servers.marotte import TOKEN, Marotte, marotte
+
+SKULL = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"')
+DESK_OF_THE_OPERATOR = (1280, 1120)
+SHARPNESS = 2
+"""Pixels of a picture for one of the page."""
+WELCOME = "Good evening, and welcome to the smallest theatre in town."
+BONES = "Do come in. I would get up, but you know how it is."
+LONG = (
+    "Ladies and gentlemen, the bells are ringing, the curtain is nervous, and so am I, because tonight for the first"
+    " time somebody sits in every single chair."
+)
+CHAT = (("Ada", "Did you ever lose a bell?"), ("Bruno", "What rhymes with marotte?"), ("Chiyo", "こんばんは！"))
+
+
+async def chatted(program: Marotte, who: str, text: str, wait: int = 0) -> None:
+    viewer = {"id": f"test:{who.lower()}", "name": who}
+    await program.post(f"/api/v1/percepts?wait={wait}", {"type": "chat_message", "text": text, "viewer": viewer})
+
+
+async def say(program: Marotte, text: str) -> None:
+    await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": text})
+
+
+async def frozen(visitor: Visitor) -> None:
+    """Wait until some of the words are lit, the mouth is open and the eyes are not shut; then let nothing move."""
+    await visitor.page.evaluate(
+        """() => new Promise((done) => {
+            const next = requestAnimationFrame.bind(globalThis);
+            const look = () => {
+                const words = [...document.querySelectorAll("[data-subtitles] [data-lit]")];
+                const lit = words.filter((word) => word.dataset.lit === "true").length / words.length;
+                const level = document.querySelector("svg[data-level]")?.dataset.level ?? "1";
+                const lid = document.querySelector("g[id$='-lid-left']")?.transform.baseVal.consolidate();
+                const open = Number(level) > 0.3 && (lid?.matrix.f ?? 0) < 40;
+                if (words.length > 4 && lit > 0.35 && lit < 0.8 && open) {
+                    // What is drawn now stays: neither those who wait for the next frame nor others get one.
+                    for (let last = next(() => {}), id = last; id > last - 100; id--) cancelAnimationFrame(id);
+                    globalThis.requestAnimationFrame = () => 0;
+                    done();
+                } else next(() => setTimeout(look));
+            };
+            look();
+        })"""
+    )
+
+
+async def keep(visitor: Visitor, file: Path) -> None:
+    # A word's colour is still on its way when it lights up: show where it arrives.
+    await visitor.page.screenshot(path=file, animations="disabled")
+    assert visitor.complaints == [], "a picture of a window that lacks something"
+    print(file)
+
+
+async def talk(browser: Browser, program: Marotte, file: Path, size: tuple[int, int]) -> None:
+    """A conversation with the character in the middle of a sentence."""
+    name = {"origin": program.url, "localStorage": [{"name": "marotte.name", "value": "Ada"}]}
+    visitor = await enter(
+        browser,
+        f"{program.url}/talk",
+        size=size,
+        color_scheme="dark",
+        device_scale_factor=SHARPNESS,
+        storage_state={"cookies": [], "origins": [name]},
+    )
+    await visitor.connected()
+    for number, text in enumerate(("Who are you?", "Tell me a joke"), 1):
+        await visitor.write(text)
+        await until(lambda n=number: len(visitor.events("turn_ended")) == n, "an answer")
+    await visitor.write("Tell me a story")
+    await until(lambda: len(visitor.events("turn_started")) == 3, "the story")
+    story = visitor.events("turn_started")[2]["turn"]
+    await visitor.event("line_started", turn=story)
+    await frozen(visitor)
+    await keep(visitor, file)
+    await visitor.page.context.close()
+
+
+async def stage(browser: Browser, program: Marotte, file: Path, text: str) -> None:
+    """The character on the stage, in the middle of a sentence."""
+    visitor = await enter(
+        browser, f"{program.url}/stage?background=house", color_scheme="dark", device_scale_factor=SHARPNESS
+    )
+    await visitor.connected()
+    await expect(visitor.page.get_by_role("img").first).to_be_visible()
+    await say(program, text)
+    await frozen(visitor)
+    await keep(visitor, file)
+    await visitor.event("turn_ended")
+    await visitor.page.context.close()
+
+
+async def control(browser: Browser, program: Marotte, folder: Path) -> None:
+    """The operator's desk in the middle of a show: something is said, something waits, something was answered."""
+    for who, text in CHAT[:2]:
+        await chatted(program, who, text, wait=60)
+    desks = [
+        await enter(
+            browser,
+            f"{program.url}/control",
+            token=TOKEN,
+            size=DESK_OF_THE_OPERATOR,
+            color_scheme=scheme,
+            device_scale_factor=SHARPNESS,
+        )
+        for scheme in ("dark", "light")
+    ]
+    for desk in desks:
+        await desk.connected()
+    await say(program, LONG)
+    for who, text in (*CHAT[2:], ("Ada", "And who polishes them?")):
+        await chatted(program, who, text)
+    for desk in desks:
+        await expect(desk.card("Queue").get_by_role("listitem")).to_have_count(2)
+    await asyncio.gather(*map(frozen, desks))
+    for desk, name in zip(desks, ("control.png", "control-light.png"), strict=True):
+        await keep(desk, folder / name)
+        await desk.page.context.close()
+
+
+async def make(folder: Path) -> None:
+    """Make all pictures."""
+    with tempfile.TemporaryDirectory() as house, tempfile.TemporaryDirectory() as crypt:
+        async with chromium() as browser:
+            async with marotte(Path(house), SHOW) as program:
+                await talk(browser, program, folder / "talk.png", DESK)
+                await talk(browser, program, folder / "talk-phone.png", PHONE)
+                await stage(browser, program, folder / "stage.png", WELCOME)
+                await control(browser, program, folder)
+            async with marotte(Path(crypt), SKULL) as program:
+                await stage(browser, program, folder / "skull.png", BONES)
+
+
+if __name__ == "__main__":
+    pictures = Path(sys.argv[1])
+    pictures.mkdir(parents=True, exist_ok=True)
+    asyncio.run(make(pictures))

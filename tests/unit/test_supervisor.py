@@ -1,0 +1,68 @@
+"""The supervisor: a crashed task is started again with a growing pause, and shown."""
+
+import asyncio
+
+import pytest
+
+from marotte.events import TaskFailed
+from marotte.ops.supervisor import Supervisor
+from marotte.time import Clock
+from tests.stand_ins import Published
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+async def test_a_crash_is_told_and_the_pause_grows() -> None:
+    events, clock = Published(), Clock(epoch=0.0)
+    supervisor = Supervisor(events, clock)
+
+    async def crash() -> None:
+        raise ValueError("on purpose")
+
+    supervisor.start("crasher", crash)
+    await asyncio.sleep(7)
+    assert [e.delay for e in events.of(TaskFailed)] == [0.5, 1.0, 2.0, 4.0]
+    assert supervisor.tasks["crasher"].failing == "ValueError: on purpose"
+    await supervisor.stop()
+
+
+async def test_the_rest_goes_on_and_what_ends_is_forgotten() -> None:
+    events, clock = Published(), Clock(epoch=0.0)
+    supervisor = Supervisor(events, clock)
+    ticks = []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(clock.now())
+            await asyncio.sleep(1)
+
+    async def crash() -> None:
+        raise ValueError
+
+    async def end() -> None:
+        pass
+
+    for name, work in (("tick", tick), ("crash", crash), ("end", end)):
+        supervisor.start(name, work)
+    await asyncio.sleep(5.5)
+    assert len(ticks) == 6
+    assert set(supervisor.tasks) == {"tick", "crash"}
+    await supervisor.stop()
+    assert not supervisor.tasks
+
+
+async def test_a_task_that_does_not_stop_delays_the_end_no_longer_than_allowed() -> None:
+    supervisor = Supervisor(Published(), Clock(epoch=0.0))
+
+    async def stubborn() -> None:
+        for _ in range(3):
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                continue
+
+    supervisor.start("stubborn", stubborn)
+    await asyncio.sleep(0.1)
+    before = asyncio.get_running_loop().time()
+    await supervisor.stop(within=1.0)
+    assert asyncio.get_running_loop().time() - before == pytest.approx(1.0, abs=0.1)
