@@ -92,6 +92,7 @@ class Conversation:
             f"{self.name} speaker": self.speaker.run,
             f"{self.name} director": self.director.run,
             f"{self.name} ducking": self._ducking.run,
+            f"{self.name} memory": self.memory.open,
             **doors,
         }
 
@@ -126,12 +127,12 @@ class Conversation:
                 await asyncio.gather(*(self._take_in(message) for message in batch if message.data is not None))
 
         async def take_in_quickly() -> None:
-            offer = self.attention.offer
-            while batch := await self._doors[kind].batch():
+            offer, door, lost = self.attention.offer, self._doors[kind], 0
+            while batch := await door.batch():
                 for message in batch:
                     offer(message.data)
-                    if message.reply:
-                        self._shared.bus.publish(message.reply, "")
+                self.attention.lost(kind, door.dropped - lost)
+                lost = door.dropped
 
         lane = self._shared.show.lanes.get(self._shared.show.lane_of(kind))
         return take_in if lane is not None and lane.survives else take_in_quickly

@@ -22,12 +22,10 @@ from marotte.engines.chain import BrainChain, EarChain, VoiceChain
 from marotte.engines.local_servers import Found, look_around
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
 from marotte.links.irc.link import IRCLink
-from marotte.links.sound_device import SoundDevice
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.ops.metrics import Metrics
 from marotte.ops.supervisor import Supervisor
-from marotte.senses.hearing.detectors import DetectorMissing
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.store.keeper import Keeper
@@ -198,6 +196,8 @@ class Run:
             self.supervisor.start("loading voice activity", self._load_detector)
 
     async def _load_detector(self) -> None:
+        from marotte.senses.hearing.detectors import DetectorMissing
+
         # One that is missing is told to whoever opens a microphone.
         with contextlib.suppress(DetectorMissing):
             await asyncio.to_thread(load_detector, self.show.hearing)
@@ -246,6 +246,8 @@ class Run:
 
     async def _use_device(self) -> None:
         """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
+        from marotte.links.sound_device import SoundDevice
+
         assert self.show.device is not None
         public = self.public
 

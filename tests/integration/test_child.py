@@ -247,7 +247,7 @@ async def test_it_dies_with_its_parent() -> None:
     out, _ = await parent.communicate()
     pid = int(out)
     async with asyncio.timeout(5):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             await asyncio.sleep(0.01)
 
 

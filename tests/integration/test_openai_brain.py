@@ -268,5 +268,5 @@ async def raw(answer: bytes, step: int = 100_000, stays: bool = False) -> AsyncI
 
 async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110
+        while not true():
             await asyncio.sleep(0.005)

@@ -132,7 +132,7 @@ async def test_a_cut_closes_the_connection_at_once(server: OpenAIServer, kit: Ki
         cut = time.monotonic()
     assert time.monotonic() - cut < 0.02
     async with asyncio.timeout(5):
-        while not server.requests[0].cut:  # noqa: ASYNC110
+        while not server.requests[0].cut:
             await asyncio.sleep(0.005)
     assert server.requests[0].cut - cut < 0.1
 

@@ -47,7 +47,8 @@ class Chatter:
 
 async def test_somebody_on_irc_is_answered_there_and_aloud(tmp_path: Path) -> None:
     with inspircd.running(tmp_path) as server:
-        show = f'{QUIET}[irc.test]\nhost = "127.0.0.1"\nport = {server.port}\ntls = false\nnick = "pip"\nchannels = ["#stage"]\n'
+        there = f'host = "127.0.0.1"\nport = {server.port}\ntls = false'
+        show = f'{QUIET}[irc.test]\n{there}\nnick = "pip"\nchannels = ["#stage"]\n'
         async with marotte(tmp_path, show) as program, program.window("stage", floor="public") as stage:
             ada = await Chatter.join(server.port, "ada", "#stage")
             async with asyncio.timeout(20):

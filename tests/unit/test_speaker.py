@@ -363,3 +363,17 @@ async def test_chunks_are_short() -> None:
         await house.say("One two three.")
         watch.cancel()
         assert max(len(p) // 2 for *_, p in outlet.played) <= CHUNK
+
+
+async def test_a_cut_and_a_long_silence_make_no_outlet_deaf() -> None:
+    async with stage() as house:
+        outlet = house.outlet()
+        watch = asyncio.create_task(reports(house, outlet))
+        saying = asyncio.create_task(house.say("One two three four."))
+        await asyncio.sleep(0.6)
+        house.floor.cut()
+        await saying
+        await asyncio.sleep(5)
+        await house.say("Five six.", turn="t2")
+        watch.cancel()
+        assert [e.outlet for e in house.events.of(OutletChanged)] == ["window 1"]

@@ -32,7 +32,8 @@ class LocalSubscription:
         self._bus = bus
         self.pattern = pattern
         self.queue = queue
-        self._size = 1 if overflow == "latest" else size
+        self.only_latest = overflow == "latest"
+        self._size = 1 if self.only_latest else size
         self._keep_new = overflow != "drop_newest"
         self._box: deque[Message] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -116,8 +117,8 @@ class LocalBus:
 
     @property
     def dropped(self) -> int:
-        """How many messages all mailboxes have lost, closed ones included."""
-        return self.closed_drops + sum(s.dropped for s in self._subscriptions)
+        """How many messages mailboxes have lost, closed ones included; to keep but the latest loses nothing."""
+        return self.closed_drops + sum(s.dropped for s in self._subscriptions if not s.only_latest)
 
     def publish(self, subject: str, data: Any, reply: str = "") -> None:
         """Deliver to every matching mailbox, and to one member of each queue group; never waits for a receiver."""
@@ -144,7 +145,7 @@ class LocalBus:
         """Deliver nothing more to a closed mailbox."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-            self.closed_drops += subscription.dropped
+            self.closed_drops += 0 if subscription.only_latest else subscription.dropped
             self._routes.clear()
 
     async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:

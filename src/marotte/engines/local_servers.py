@@ -4,8 +4,6 @@ import asyncio
 import json
 from typing import Any, NamedTuple
 
-import aiohttp
-
 from marotte.engines.kinds import Kit
 
 USUAL = {
@@ -32,6 +30,8 @@ async def look_around(kit: Kit, usual: dict[str, str] | None = None) -> tuple[Fo
 
 
 async def _ask(kit: Kit, name: str, url: str) -> Found | None:
+    import aiohttp
+
     try:
         timeout = aiohttp.ClientTimeout(total=_WITHIN)
         async with kit.http().get(f"{url}/models", timeout=timeout, allow_redirects=False) as response:

@@ -74,25 +74,25 @@ class Lane:
     overflowed: bool = False
     """A surviving lane was full: the rest is on disk."""
 
-    def put(self, percept: AnyPercept, now: float, tries: int = 0) -> tuple[Reason | None, AnyPercept | None]:
+    def put(self, percept: AnyPercept, now: float, tries: int = 0) -> tuple[Reason | None, Waiting | None]:
         """Take a percept in; returns why another (or it) had to leave, and which."""
         policy = self.policy
         text = words(percept)
         if policy.merge != "all" and text and (same := self.by_text.get(text)) is not None:
             same.merged += 1
             return None, None
-        left: tuple[Reason | None, AnyPercept | None] = (None, None)
+        left: tuple[Reason | None, Waiting | None] = (None, None)
         viewer = percept.viewer.id if percept.viewer else ""
         if policy.each_viewer and viewer and self.by_viewer[viewer] >= policy.each_viewer:
             oldest = next(w for w in self.waiting if w.percept.viewer and w.percept.viewer.id == viewer)
-            left = ("fairness", self.remove(oldest).percept)
+            left = ("fairness", self.remove(oldest))
         elif policy.merge == "latest" and self.waiting:
-            left = ("superseded", self.remove(self.waiting[0]).percept)
+            left = ("superseded", self.remove(self.waiting[0]))
         elif len(self.waiting) >= policy.capacity:
             if policy.survives:
                 self.overflowed = True
                 return None, None
-            left = ("capacity", self.remove(self.waiting[0]).percept)
+            left = ("capacity", self.remove(self.waiting[0]))
         entry = Waiting(percept, now, tries=tries)
         self.waiting.append(entry)
         if text:
@@ -179,7 +179,7 @@ class Attention:
         """Take in a percept; costs the same in a flood as in a lull."""
         lane = self._lane_of.get(tag(percept))
         if lane is None:
-            self._drop("none", "blocked", percept)
+            self._drop("none", "blocked", Waiting(percept, 0.0))
             return
         reason, left = lane.put(percept, self._clock.now(), tries)
         if len(lane.waiting) <= _TOLD:
@@ -203,7 +203,7 @@ class Attention:
         for lane in self._lanes:
             for entry in lane.waiting:
                 if entry.percept.id == percept_id:
-                    self._drop(lane.name, "skipped", lane.remove(entry).percept)
+                    self._drop(lane.name, "skipped", lane.remove(entry))
                     return True
         return False
 
@@ -219,13 +219,26 @@ class Attention:
             )
         )
 
-    def _drop(self, lane: str, reason: Reason, percept: AnyPercept, count: int = 1) -> None:
+    def lost(self, kind: str, count: int) -> None:
+        """Count percepts of a kind that came faster than they could be taken in."""
+        if count:
+            lane = self._lane_of.get(kind)
+            self.dropped[lane.name if lane else "none", "capacity"] += count
+
+    def _drop(self, lane: str, reason: Reason, entry: Waiting) -> None:
+        """Count an entry, and those that it stands for, as left unanswered."""
+        before, count = self.dropped[lane, reason], 1 + entry.merged
         self.dropped[lane, reason] += count
         # In a flood only the counters move: an event for each lost message would be a flood of its own.
-        if reason not in ("capacity", "fairness") or self.dropped[lane, reason] % 100 == 1:
+        if reason not in ("capacity", "fairness") or before // 100 < (before + count) // 100 or not before:
             self._publish(
                 Dropped(
-                    at=self._clock.wall(), floor=self.floor, lane=lane, reason=reason, count=count, percept=percept.id
+                    at=self._clock.wall(),
+                    floor=self.floor,
+                    lane=lane,
+                    reason=reason,
+                    count=count,
+                    percept=entry.percept.id,
                 )
             )
 
@@ -259,19 +272,19 @@ class Attention:
         policy = lane.policy
         now = self._clock.now()
         while policy.expiry and lane.waiting and now - lane.waiting[0].since > policy.expiry:
-            self._drop(lane.name, "expired", lane.remove(lane.waiting[0]).percept)
+            self._drop(lane.name, "expired", lane.remove(lane.waiting[0]))
         chosen: list[Waiting] = []
         newest_first = policy.merge in ("last", "latest")
         while lane.waiting and len(chosen) < policy.together:
             entry = lane.remove(lane.waiting[-1] if newest_first else lane.waiting[0])
             if why := self._unworthy(entry.percept):
-                self._drop(lane.name, why, entry.percept, 1 + entry.merged)
+                self._drop(lane.name, why, entry)
             elif not self._merged(entry, chosen, policy):
                 chosen.append(entry)
         if policy.merge == "last":
             chosen.reverse()
             while lane.waiting:
-                self._drop(lane.name, "superseded", lane.remove(lane.waiting[0]).percept)
+                self._drop(lane.name, "superseded", lane.remove(lane.waiting[0]))
         if policy.survives:
             self._in_hand.update(entry.percept.id for entry in chosen)
         return Bundle(lane.name, policy, tuple(chosen)) if chosen else None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -108,6 +108,8 @@ class Director:
         self._rng = rng
         self._pause = pause
         self._turn: Turn | None = None
+        self._pressed = asyncio.Event()
+        """Something waits that need not wait for the pause between turns."""
         self._released: dict[str, None] = {}
         attention.on_press = self._press
 
@@ -115,8 +117,12 @@ class Director:
         """Answer what deserves an answer, until cancelled."""
         while True:
             bundle = await self._attention.next()
+            self._pressed.clear()
             await self.react(Turn(bundle, self._language(bundle), self._clock.now()))
-            await self._clock.sleep(self._pause)
+            # A breath between two turns, but for who cuts in.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause):
+                    await self._pressed.wait()
 
     async def react(self, turn: Turn) -> Ending:
         """Answer one turn: think, check each sentence, say it; remember what was heard."""
@@ -151,6 +157,8 @@ class Director:
 
     def _press(self, policy: config.Lane) -> None:
         """Something has arrived that may end the present turn early."""
+        if policy.preempt == "at_once":
+            self._pressed.set()
         if self._turn is None:
             return
         if policy.preempt == "at_once":

@@ -94,14 +94,28 @@ class Memory:
         self._scope = scope
         self._tail: deque[_Past] | None = None
         """The last exchanges, as many as a prompt takes; None until they were read from the rows."""
+        self._knows_somebody = True
+        """Whether there may be facts: where there are none, no turn pays for looking."""
+
+    async def open(self) -> None:
+        """Read what was said before, so that the first turn need not wait for it."""
+        try:
+            await self._read_back()
+        except StoreError as error:
+            log.error("what was said before is not recalled: %s", error)
+
+    async def _read_back(self) -> None:
+        if self._tail is None:
+            exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
+            if self._tail is None:
+                self._tail = self._fitting(map(_past, exchanges))
+                self._knows_somebody = bool(await self._store.facts_of(self._scope, limit=1))
 
     async def recall(self, percepts: Sequence[AnyPercept], language: str) -> Recollection:
         """Return what was said lately, within the show's tokens, and what is known of those who speak now."""
         facts: tuple[str, ...] = ()
         try:
-            if self._tail is None:
-                exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
-                self._tail = self._fitting(map(_past, exchanges))
+            await self._read_back()
             facts = await self._facts(percepts, language)
         except StoreError as error:
             log.error("not everything is recalled: %s", error)
@@ -129,6 +143,7 @@ class Memory:
                     found_by=fact.found_by,
                 )
                 learnt.append(fact.text)
+                self._knows_somebody = True
         except StoreError as error:
             log.error("what was said is not learnt: %s", error)
         return learnt
@@ -170,7 +185,7 @@ class Memory:
         most = self._settings.recall
         people = _people(percepts)[:MOST_PEOPLE]
         said = " ".join(map(_said, percepts))
-        if not most:
+        if not most or not self._knows_somebody:
             return ()
         hits = await self._store.search_facts(said, self._scope, limit=4 * most, language=language)
         known = await self._store.facts_of(self._scope, *people, limit=most) if people else []

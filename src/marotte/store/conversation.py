@@ -174,7 +174,9 @@ class Conversation(Part):
         concerned = select(turns.c.id).join(named, true()).where(named.c.value.in_(theirs))
         await connection.execute(update(lines).where(lines.c.turn.in_(concerned)).values(shown="", spoken="", heard=""))
         await connection.execute(delete(stopped).where(stopped.c.turn.in_(concerned)))
-        await connection.execute(update(turns).where(turns.c.id.in_(concerned)).values(who="", text="", heard="", reason=""))
+        await connection.execute(
+            update(turns).where(turns.c.id.in_(concerned)).values(who="", text="", heard="", reason="")
+        )
         return (await connection.execute(delete(percepts).where(percepts.c.viewer == viewer))).rowcount
 
 

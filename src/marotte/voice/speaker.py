@@ -29,7 +29,6 @@ from marotte.events import (
 )
 from marotte.ports import Outlet, Record
 from marotte.time import Clock
-from marotte.voice.mouth import follow
 from marotte.voice.speech import Speech
 
 if TYPE_CHECKING:
@@ -234,8 +233,14 @@ class Speaker:
                 async with asyncio.timeout(LAST_REPORT):
                     await self._report.wait()
         until = self._heard_until()
+        self._owe_nothing()
         while self._dropped:
             self._close(self._dropped.popleft(), until)
+
+    def _owe_nothing(self) -> None:
+        """What outlets have thrown away they need not report."""
+        for feed in self._feeds.values():
+            feed.sent = feed.played
 
     # --- ducking
 
@@ -249,6 +254,7 @@ class Speaker:
         """Go on where ``pause`` stopped."""
         if self._paused:
             until = self._heard_until()
+            self._owe_nothing()
             for speech in self._speeches:
                 speech.rewind(until)
             self._paused = False
@@ -302,14 +308,12 @@ class Speaker:
     def _add(self, speech: Speech, sound: Sound | None, pcm: bytes) -> None:
         if pcm and not speech.pcm:
             self.on_mark(speech.turn, "first_sound")
-        start = speech.length
         speech.pcm += pcm
         if sound is not None:
             scale = SAMPLE_RATE / sound.rate
             speech.words += (Word(w.text, round(w.start * scale), round(w.end * scale), w.offset) for w in sound.words)
             speech.mouths += (Mouth(round(m.start * scale), m.shape, m.level) for m in sound.mouths)
-        if pcm and (sound is None or not sound.mouths) and not (speech.mouths and speech.mouths[-1].start >= start):
-            speech.mouths += follow(pcm, SAMPLE_RATE, start)
+            speech.has_lips = speech.has_lips or bool(sound.mouths)
         self._wake.set()
 
     async def _keep_time(self) -> None:
@@ -340,6 +344,7 @@ class Speaker:
                 self._cursor = start + len(pcm) // 2
                 for feed in self._feeds.values():
                     feed.waiting.append((start, speech.turn, speech.line.id, pcm))
+                speech.follow()
                 if timings := self._timings(speech, *speech.untold()):
                     self._publish(timings)
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from marotte.events import SAMPLE_RATE, Line, LineStarted, Mouth, Word
 from marotte.text.sentences import seconds
+from marotte.voice.mouth import follow
 
 _CLOSING = "\"'”’»)]}.,;:!?…。、！？；：」』）】》"
+_FOLLOWED = SAMPLE_RATE * 12 // 100
 _NEARLY = SAMPLE_RATE // 100
 """So much may be missing of a word or line that counts as heard: 10 ms."""
 
@@ -32,6 +34,8 @@ class Speech:
     words: list[Word] = field(default_factory=list[Word])
     """In samples at 48 kHz from the start of the line, as are the mouth shapes."""
     mouths: list[Mouth] = field(default_factory=list[Mouth])
+    has_lips: bool = False
+    """The voice itself tells mouth shapes; otherwise they follow the sound."""
     made: bool = False
     """No more sound will come."""
     started: LineStarted | None = None
@@ -43,6 +47,7 @@ class Speech:
     """What was heard of it, and whether that was all; known once it is closed."""
     kept: int = 0
     """The place on the clock at which what was heard was last kept."""
+    _followed: int = 0
     _told_words: int = 0
     _told_mouths: int = 0
 
@@ -76,6 +81,13 @@ class Speech:
         else:
             self.spans.append(Span(start, offset, length))
         return bytes(self.pcm[2 * offset : 2 * (offset + length)])
+
+    def follow(self) -> None:
+        """Where the voice tells no mouth shapes, let them follow the sound that has a place."""
+        while not self.has_lips and self._followed < self.placed:
+            piece = bytes(self.pcm[2 * self._followed : 2 * (self._followed + _FOLLOWED)])
+            self.mouths += follow(piece, SAMPLE_RATE, self._followed)
+            self._followed += len(piece) // 2
 
     def untold(self) -> tuple[tuple[Word, ...], tuple[Mouth, ...]]:
         """Return timings, on the floor's clock, that have become certain since the last call."""
