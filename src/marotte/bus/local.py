@@ -138,7 +138,7 @@ class LocalBus:
             raise ValueError(f"a mailbox holds at least one message, not {size}")
         subscription = LocalSubscription(self, _check(pattern, pattern=True), queue, size, overflow)
         self._subscriptions.append(subscription)
-        self._routes.clear()
+        self._unlearn(subscription.pattern)
         return subscription
 
     def forget(self, subscription: LocalSubscription) -> None:
@@ -146,7 +146,14 @@ class LocalBus:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
             self.closed_drops += 0 if subscription.only_latest else subscription.dropped
+            self._unlearn(subscription.pattern)
+
+    def _unlearn(self, pattern: tuple[str, ...]) -> None:
+        """Forget the routes that a subscription changes: one subject's, or all where its pattern is wild."""
+        if "*" in pattern or pattern[-1] == ">":
             self._routes.clear()
+        else:
+            self._routes.pop(".".join(pattern), None)
 
     async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:
         """Ask, and return the first answer's data. Raises NoResponders at once, TimeoutError after ``within`` s."""

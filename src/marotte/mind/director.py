@@ -68,6 +68,8 @@ class Turn:
     id: str = field(default_factory=fresh_id)
     named: set[str] = field(default_factory=set[str])
     """Ids of surviving percepts that a line has named."""
+    rows: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    """What is being written of it."""
 
     @property
     def percepts(self) -> tuple[AnyPercept, ...]:
@@ -127,7 +129,7 @@ class Director:
     async def react(self, turn: Turn) -> Ending:
         """Answer one turn: think, check each sentence, say it; remember what was heard."""
         self._turn = turn
-        await self._begin(turn)
+        self._begin(turn)
         ending = Ending(state="discarded", reason="stopped before it had the floor")
         mouth: Mouth | None = None
         try:
@@ -172,7 +174,8 @@ class Director:
         self.language = self._persona.language(bundle.percepts, self.language)
         return self.language
 
-    async def _begin(self, turn: Turn) -> None:
+    def _begin(self, turn: Turn) -> None:
+        """Tell that a turn begins; its row is written while the brain thinks."""
         first = turn.percepts[0]
         started = TurnStarted(
             at=self._clock.wall(),
@@ -184,7 +187,7 @@ class Director:
             who=first.viewer.name if first.viewer else "",
         )
         self._publish(started)
-        await self._rows.begin_turn(started, turn.percepts)
+        turn.rows.append(asyncio.create_task(self._rows.begin_turn(started, turn.percepts)))
 
     def _mark_arrival(self, turn: Turn, mouth: Mouth) -> None:
         mouth.mark("waited", turn.began - min(w.since for w in turn.bundle.waiting))
@@ -225,13 +228,16 @@ class Director:
                 await self._memory.forget(person(percept))
                 yield phrase("forgotten", turn.language, self._rng)
                 return
-            await self._memory.learn(percept)
+            turn.rows.append(asyncio.create_task(self._learn(percept)))
         recalled = await self._memory.recall(turn.percepts, turn.language)
         prompt = self._persona.prompt(turn.percepts, turn.language, recalled.history, recalled.facts)
         mouth.mark("prompted")
         async with aclosing(self._brain.reply(prompt)) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _learn(self, percept: AnyPercept) -> None:
+        await self._memory.learn(percept)
 
     def _line(self, turn: Turn, sentence: str) -> Line | None:
         """Make a line of a sentence; None where nothing of it can be spoken."""
@@ -279,6 +285,9 @@ class Director:
 
     async def _end(self, turn: Turn, ending: Ending) -> None:
         """Keep what was heard, and tell."""
+        for failed in await asyncio.gather(*turn.rows, return_exceptions=True):
+            if failed is not None:
+                log.error("turn %s is not wholly kept: %s", turn.id, failed)
         self._attention.settle(turn.bundle, ending.answered)
         await self._memory.keep(turn.id, turn.percepts, ending)
         self._publish(
