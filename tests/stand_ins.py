@@ -175,8 +175,10 @@ class KeptRows:
     percepts: dict[str, AnyPercept] = field(default_factory=dict)
     turns: dict[str, Ending | None] = field(default_factory=dict)
 
-    async def keep_percept(self, percept: AnyPercept, lane: str) -> None:
+    async def keep_percept(self, percept: AnyPercept, lane: str) -> bool:
+        new = percept.id not in self.percepts
         self.percepts[percept.id] = percept
+        return new
 
     async def waiting_percepts(self) -> list[AnyPercept]:
         return list(self.percepts.values())

@@ -115,7 +115,7 @@ class VoiceChain(Chain):
     """Voices, espeak-ng last."""
 
     chain: tuple[str, ...] = ("espeak",)
-    ahead: Seconds = 6.0
+    ahead: float = Field(default=6.0, ge=0.5, le=60)
     """Seconds of sound made ahead of what is heard."""
 
 
@@ -178,8 +178,12 @@ class Lane(Model):
 
     @model_validator(mode="after")
     def _keeps_what_survives(self) -> "Lane":
-        if self.survives and self.merge in ("join", "latest"):
+        if self.survives and self.merge != "all":
             raise ValueError(f"a lane that survives cannot merge = {self.merge!r}: that would lose what was given")
+        if self.survives and (self.expiry or self.each_viewer):
+            raise ValueError(
+                "a lane that survives has no expiry and no limit for each viewer: nothing given is dropped"
+            )
         return self
 
 
@@ -360,11 +364,11 @@ class Show(Model):
                 merged[name] = lane
                 continue
             given = cast("dict[str, Any]", lane)
-            for kind in cast("list[str]", given.get("percepts", ())):
-                for other in merged.values():
-                    if isinstance(other, dict) and other is not merged.get(name):
-                        entry = cast("dict[str, Any]", other)
-                        entry["percepts"] = tuple(p for p in entry["percepts"] if p != kind)
+            taken: Any = given.get("percepts", ())
+            for other in merged.values() if isinstance(taken, list | tuple) else ():
+                if isinstance(other, dict) and other is not merged.get(name):
+                    entry = cast("dict[str, Any]", other)
+                    entry["percepts"] = tuple(p for p in entry.get("percepts", ()) if p not in taken)
             merged[name] = {**defaults.get(name, {}), **given}
         return {**table, "lanes": merged}
 

@@ -27,6 +27,9 @@ from marotte.voice.speaker import Speaker
 
 log = logging.getLogger(__name__)
 
+TAKE_IN_WITHIN = 0.7
+"""Seconds in which what has arrived must be taken in when a floor closes."""
+
 
 class Shared(NamedTuple):
     """What all floors of a run use: nothing in it remembers a conversation."""
@@ -84,30 +87,27 @@ class Conversation:
         # A lane of its own in the bus for each kind: a flood of one can never push out another.
         self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
 
-    @property
-    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """What runs while the floor is open, by name."""
-        doors = {f"{self.name} {kind}": self._door(kind) for kind in self._doors}
-        return {
-            f"{self.name} speaker": self.speaker.run,
-            f"{self.name} director": self.director.run,
-            f"{self.name} ducking": self._ducking.run,
-            f"{self.name} memory": self.memory.open,
-            **doors,
-        }
-
     def start(self) -> None:
         """Begin."""
-        for name, work in self.tasks.items():
-            self._shared.supervisor.start(name, work)
+        start = self._shared.supervisor.start
+        self._door_tasks = [start(f"{self.name} {kind}", self._door(kind)) for kind in self._doors]
+        self._mind_tasks = [
+            start(f"{self.name} memory", self.memory.open),
+            start(f"{self.name} director", self.director.run),
+            start(f"{self.name} ducking", self._ducking.run),
+        ]
+        self._speaker_task = start(f"{self.name} speaker", self.speaker.run)
 
     async def stop(self) -> None:
-        """End: no new turn begins, the present one is cut, and what was heard of it is kept."""
+        """End: what has arrived is taken in, the present turn is cut, and what was heard of it is kept."""
+        stop = self._shared.supervisor.stop
         for door in self._doors.values():
             door.close()
+        taking_in = [watched.task for watched in self._door_tasks if watched.task is not None]
+        await asyncio.wait(taking_in, timeout=TAKE_IN_WITHIN)
         self._ducking.close()
-        await self._shared.supervisor.stop(*(n for n in self.tasks if not n.endswith(" speaker")))
-        await self._shared.supervisor.stop(f"{self.name} speaker")
+        await stop(*self._door_tasks, *self._mind_tasks)
+        await stop(self._speaker_task)
 
     def hearing(self, viewer: Viewer | None, language: str = "") -> Hearing:
         """Return ears for one more microphone on this floor."""

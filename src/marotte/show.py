@@ -25,12 +25,13 @@ from marotte.links.irc.link import IRCLink
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.ops.metrics import Metrics
-from marotte.ops.supervisor import Supervisor
+from marotte.ops.supervisor import Supervisor, Watched
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.store.keeper import Keeper
 from marotte.store.store import Store
 from marotte.time import Clock
+from marotte.voice.speaker import LAST_REPORT
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class Run:
         except ValueError as error:
             key, _, reason = str(error).partition(": ")
             raise show.mistake(tuple(key.split(".")), reason) from None
+        self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
+        self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
         self.metrics = Metrics(self.bus, self.clock, self.counts)
         self.counted_elsewhere: Callable[[], Mapping[str, Mapping[tuple[str, ...], float]]] = dict
         """What the gateway counts, for the metrics."""
@@ -74,6 +77,8 @@ class Run:
         self._shared: Shared | None = None
         self._dropped_before: Counter[tuple[str, str]] = Counter()
         """What the lanes of floors that are closed have dropped."""
+        self._arrivals: list[Watched] = []
+        """Tasks through which something arrives: they end first."""
         self._names = 0
         self._ears_warm = False
         self._prepared_to_hear = False
@@ -113,7 +118,7 @@ class Run:
         for name, channel in self.show.irc.items():
             link = IRCLink(name, channel, self.kit.secrets, self.publish, self.clock, self.kit.rng)
             self.links[name] = link
-            self.supervisor.start(f"irc {name}", link.run)
+            self._arrivals.append(self.supervisor.start(f"irc {name}", link.run))
             self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
@@ -124,8 +129,15 @@ class Run:
         if self.show.brain.discover and self.show.brain.chain == ("improviser",):
             self.supervisor.start("discovery", self._discover)
 
+    async def hush(self) -> None:
+        """Cut every turn, and wait until it is known what was heard of it."""
+        cut = [floor for floor in self.floors.values() if floor.floor.cut("stopped")]
+        if cut:
+            await self.clock.sleep(LAST_REPORT + 0.05)
+
     async def stop(self) -> None:
         """End cleanly: turns are cut, what was heard is kept, nothing is left running."""
+        await self.supervisor.stop(*self._arrivals, within=1.0)
         await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
         if self._shared is not None:
             try:
@@ -133,7 +145,7 @@ class Run:
                     await self._shared.keeper.settle()
             except TimeoutError:
                 log.error("the store is so slow that not all that was heard is kept")
-            await self.supervisor.stop(within=1.0)
+            await self.supervisor.stop_all(within=1.0)
             await asyncio.gather(self.voices.close(), self.ears.close(), self.brains.close())
             await self.kit.close()
             await self._shared.store.close()
@@ -225,6 +237,11 @@ class Run:
         self.publish(percept)
         return False
 
+    async def forget(self, viewer: str) -> int:
+        """Forget a viewer: rows, and what every floor still has in mind; returns how many rows went."""
+        deleted = [await floor.memory.forget(viewer) for floor in self.floors.values()]
+        return max(deleted, default=0)
+
     def release(self, line_id: str) -> bool:
         """Say a stopped line after all; false where it is unknown or too late."""
         line = self.moderator.release(line_id)
@@ -238,11 +255,15 @@ class Run:
 
     async def _carry_out(self, link: IRCLink) -> None:
         """Hand acts to the link that they name; the link keeps their order and bounds how many wait."""
-        async with asyncio.TaskGroup() as acts:
-            async for message in self.bus.subscribe("event.send.>", size=1_000):
-                act: Send = message.data
-                if act.link == link.name:
-                    acts.create_task(link.send(act))
+        sends = self.bus.subscribe("event.send.>", size=1_000)
+        try:
+            async with asyncio.TaskGroup() as acts:
+                async for message in sends:
+                    act: Send = message.data
+                    if act.link == link.name and self.show.irc[link.name].answer:
+                        acts.create_task(link.send(act))
+        finally:
+            sends.close()
 
     async def _use_device(self) -> None:
         """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
@@ -258,19 +279,19 @@ class Run:
         host = Viewer(id="host", name="the host", platform="device", roles=("operator",))
         public.speaker.attach(device)
         self.warm_ears()
-        listening = asyncio.create_task(public.hearing(host).run(device))
         try:
-            await device.run()
+            async with asyncio.TaskGroup() as both:
+                both.create_task(public.hearing(host).run(device))
+                both.create_task(device.run())
         finally:
-            listening.cancel()
             public.speaker.detach(device)
 
     async def _follow_links(self) -> None:
-        async for message in self.bus.subscribe("event.link_state.>", size=1_000):
+        async for message in self._link_news:
             self.link_states[message.data.link] = message.data
 
     async def _keep_stopped_lines(self) -> None:
-        async for message in self.bus.subscribe("event.line_stopped.>", size=1_000):
+        async for message in self._stopped_news:
             self.stopped[message.data.line] = message.data
             while len(self.stopped) > 50:
                 del self.stopped[next(iter(self.stopped))]

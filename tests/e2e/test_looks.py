@@ -124,6 +124,7 @@ async def test_every_control_of_the_talk_window_is_reached_by_key(program: Marot
     await talk.page.get_by_role("combobox", name="Language of the conversation").press("Enter")
     await expect(talk.page.get_by_role("option", name="Español")).to_be_visible()
     await talk.page.keyboard.press("ArrowDown")
+    await expect(talk.page.get_by_role("option", name="Español")).to_be_focused()
     await talk.page.keyboard.press("Enter")
     await expect(talk.page.get_by_role("button", name="Mantén pulsado para hablar")).to_be_visible()
     await talk.write("Hola", "O escribe aquí…")

@@ -62,7 +62,10 @@ async def test_what_everybody_may_see_needs_no_token_here(program: Marotte) -> N
             assert response.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}, {"Origin": "http://["}],
+)
 async def test_pages_from_elsewhere_are_refused(program: Marotte, headers: dict[str, str]) -> None:
     async with program.request("GET", "/api/v1/turns", headers=headers) as response:
         assert response.status == 403
@@ -156,8 +159,9 @@ async def test_a_window_that_says_nothing_is_shown_out(program: Marotte) -> None
         ('{"type":"text"}', "text: must be text"),
         (json.dumps({"type": "text", "text": "x" * 3_000}), "3000 characters are more than 2000"),
         ('{"type":"played","sample":"x"}', "sample: must be a number"),
-        ('{"type":"played","sample":1e400}', "sample: must be a number"),
+        ('{"type":"played","sample":1e400}', "Number out of range"),
         ('{"type":"played","sample":true}', "sample: must be a number"),
+        ('{"type":"text","text":"\\ud800 hi"}', "not JSON"),
         (b"no header", "there is no header line"),
         (b'{"type":"camera"}\nxx', "is no frame of this protocol"),
         (b'{"type":"microphone"}\nxxx', "no whole number of 16-bit samples"),
@@ -192,6 +196,15 @@ async def test_a_guest_on_the_public_floor_may_only_look(program: Marotte) -> No
         for frame in ({"type": "text", "text": "hi"}, {"type": "stop"}, {"type": "press"}):
             await window.send(**frame)
             assert "only look and listen" in (await window.until("error"))["message"]
+
+
+async def test_a_window_that_leaves_at_once_leaves_no_floor_behind(program: Marotte) -> None:
+    for n in range(5):
+        async with program.window(greet=False) as window:
+            await window.socket.send_json({"type": "hello", "version": 1, "window": "talk", "partner": f"gone {n}"})
+    async with asyncio.timeout(60):
+        while len([f for f in await program.get("/api/v1/floors") if f["name"] != "public"]) > 0:
+            await asyncio.sleep(0.5)
 
 
 async def test_private_floors_are_limited(tmp_path: Path) -> None:
@@ -255,7 +268,14 @@ async def test_a_stopped_line_can_be_released_and_the_queue_skipped(program: Mar
 
 
 async def test_unknown_paths_are_not_the_application(program: Marotte) -> None:
-    for path in ("/api/v1/nothing", "/api/", "/assets/nothing.js", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"):
+    for path in (
+        "/api/v1/nothing",
+        "/api/",
+        "/assets/nothing.js",
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/%00",
+    ):
         async with program.request("GET", path) as response:
             assert response.status == 404, path
             assert "root:" not in await response.text()

@@ -126,7 +126,7 @@ async def test_a_gift_is_a_row_before_it_is_acted_on() -> None:
 
     async def keep(percept, lane):
         kept_first.append(waiting.depth()["gifts"])
-        await rows_keep(percept, lane)
+        return await rows_keep(percept, lane)
 
     rows.keep_percept = keep
     await waiting.keep(gift)
@@ -216,3 +216,11 @@ async def test_a_flood_is_not_announced_message_by_message() -> None:
     assert len(events.of(Queued)) <= 20
     assert len(events.of(Dropped)) <= 60
     assert sum(waiting.dropped.values()) + waiting.depth()["chat"] == 5_000
+
+
+async def test_a_gift_that_is_delivered_twice_is_answered_once() -> None:
+    waiting, _, _ = attention()
+    gift = Gift(id="g1", viewer=viewer("ada"))
+    await waiting.keep(gift)
+    await waiting.keep(gift)
+    assert waiting.depth()["gifts"] == 1

@@ -189,6 +189,24 @@ async def test_nobody_who_gave_goes_unnamed() -> None:
         assert not h.rows.percepts
 
 
+async def test_a_name_inside_another_word_is_no_thanks_and_thanks_are_moderated() -> None:
+    async with house(ScriptedBrain("I laughed so hard.")) as h:
+        await h.attention.keep(Gift(viewer=Viewer(id="e", name="Ed"), what="rose"))
+        assert "Ed!" in (await h.ending()).heard
+        assert not h.rows.percepts
+    async with house(ScriptedBrain("How kind."), show='[character]\nnever = ["zorgslur"]') as h:
+        await h.attention.keep(Gift(viewer=Viewer(id="z", name="Zorgslur"), what="rose"))
+        assert "orgslur" not in (await h.ending()).heard
+        assert h.events.of(LineStopped)
+
+
+async def test_who_cannot_be_named_is_not_forgotten_for_everybody() -> None:
+    async with house() as h:
+        h.attention.offer(Asked(text="Forget me, please."))
+        await h.ending()
+        assert not h.memory.forgotten
+
+
 async def test_a_gift_whose_answer_was_cut_is_answered_again() -> None:
     async with house(ScriptedBrain("Well well well what have we here. Thank you Ada!", "Yes?", "Thank you Ada!")) as h:
         await h.attention.keep(Gift(viewer=ADA, what="rose"))

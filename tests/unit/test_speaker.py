@@ -377,3 +377,37 @@ async def test_a_cut_and_a_long_silence_make_no_outlet_deaf() -> None:
         await house.say("Five six.", turn="t2")
         watch.cancel()
         assert [e.outlet for e in house.events.of(OutletChanged)] == ["window 1"]
+
+
+async def test_a_speaker_that_crashed_can_be_started_again() -> None:
+    house = Stage(ScriptedVoice())
+
+    class Broken(KeptOutlet):
+        def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
+            raise RuntimeError("on purpose")
+
+    broken = Broken()
+    house.speaker.attach(broken)
+    saying = asyncio.create_task(house.say("One two three."))
+    with pytest.raises(ExceptionGroup):
+        await house.speaker.run()
+    house.speaker.detach(broken)
+    running = asyncio.create_task(house.speaker.run())
+    assert (await asyncio.wait_for(saying, 5)).heard == ""
+    assert (await house.say("Four five.", turn="t2")).heard == "Four five."
+    running.cancel()
+
+
+async def test_an_outlet_that_always_reports_the_same_does_not_hold_the_floor() -> None:
+    async with stage() as house:
+        outlet = house.outlet()
+
+        async def stuck() -> None:
+            while True:
+                await asyncio.sleep(0.5)
+                house.speaker.played(outlet, 0)
+
+        reporting = asyncio.create_task(stuck())
+        ending = await asyncio.wait_for(house.say("one two three four five six seven eight nine ten", "more"), 60)
+        reporting.cancel()
+        assert ending.state == "done"

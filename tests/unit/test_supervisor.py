@@ -23,7 +23,7 @@ async def test_a_crash_is_told_and_the_pause_grows() -> None:
     await asyncio.sleep(7)
     assert [e.delay for e in events.of(TaskFailed)] == [0.5, 1.0, 2.0, 4.0]
     assert supervisor.tasks["crasher"].failing == "ValueError: on purpose"
-    await supervisor.stop()
+    await supervisor.stop_all()
 
 
 async def test_the_rest_goes_on_and_what_ends_is_forgotten() -> None:
@@ -47,7 +47,7 @@ async def test_the_rest_goes_on_and_what_ends_is_forgotten() -> None:
     await asyncio.sleep(5.5)
     assert len(ticks) == 6
     assert set(supervisor.tasks) == {"tick", "crash"}
-    await supervisor.stop()
+    await supervisor.stop_all()
     assert not supervisor.tasks
 
 
@@ -64,5 +64,17 @@ async def test_a_task_that_does_not_stop_delays_the_end_no_longer_than_allowed()
     supervisor.start("stubborn", stubborn)
     await asyncio.sleep(0.1)
     before = asyncio.get_running_loop().time()
-    await supervisor.stop(within=1.0)
+    await supervisor.stop_all(within=1.0)
     assert asyncio.get_running_loop().time() - before == pytest.approx(1.0, abs=0.1)
+
+
+async def test_a_task_is_stopped_itself_and_not_another_of_its_name() -> None:
+    supervisor = Supervisor(Published(), Clock(epoch=0.0))
+    old = supervisor.start("speaker", lambda: asyncio.sleep(1_000))
+    new = supervisor.start("speaker", lambda: asyncio.sleep(1_000))
+    await supervisor.stop(old)
+    assert supervisor.tasks["speaker"] is new
+    assert old.task is not None
+    assert new.task is not None
+    assert (old.task.done(), new.task.done()) == (True, False)
+    await supervisor.stop_all()

@@ -6,10 +6,15 @@ import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ToastHouse } from "../src/design/Toast";
 import { TooltipProvider } from "../src/design/Tooltip";
+import { Connection } from "../src/protocol/client";
+import { Puppeteer } from "../src/stage/puppeteer";
+import { CopyStage } from "../src/windows/control/Control";
 import { Engines, Floors, Found, Links } from "../src/windows/control/Health";
+import { Now } from "../src/windows/control/Now";
 import { Ask } from "../src/windows/control/Orders";
 import { Turns } from "../src/windows/control/Turns";
 import { TEXT } from "../src/windows/control/text";
+import { followTurns } from "../src/windows/control/useControl";
 import { Dropped, Queue, Stopped } from "../src/windows/control/Waiting";
 
 type Answer = { status?: number; body?: unknown };
@@ -181,4 +186,63 @@ test("words are asked for, or said as they stand", async () => {
     }),
   );
   await waitFor(() => expect(screen.getByRole<HTMLTextAreaElement>("textbox").value).toBe(""));
+});
+
+test("words said as they stand are told as such, answers with what they answer", async () => {
+  const timings = { recognised: -1, waited: 0, prompted: -1, first_token: 0, first_line: 0, first_sound: 0.1 };
+  const row = { at: now(), floor: "public", lane: "operator", state: "done", who: "", cut: false, reason: "" };
+  const spans = { ...timings, first_sample: 0.1, last_sample: 2 };
+  answers["GET /turns"] = {
+    body: [
+      { ...row, id: "a", text: "Welcome! We begin.", heard: "Welcome!", timings: spans },
+      { ...row, id: "b", text: "Who are you?", heard: "A head on a stick.", timings: spans },
+    ],
+  };
+  show(<Turns />);
+  expect(await screen.findByText(TEXT.wordForWord)).toBeDefined();
+  expect(screen.getByText("Who are you?")).toBeDefined();
+});
+
+test("a turn that goes on is known to be verbatim by its first line", () => {
+  const on = { at: 0, floor: "public", turn: "t" };
+  const started = {
+    ...on,
+    type: "turn_started" as const,
+    lane: "operator",
+    percepts: [],
+    text: "Hi there. Sit.",
+    who: "",
+  };
+  const line = { ...on, type: "line_written" as const, line: "l", language: "en", feeling: "" };
+  const going = followTurns({}, started);
+  expect(going.public).toMatchObject({ turn: "t", verbatim: false });
+  expect(followTurns(going, { ...line, shown: "Hi there." }).public?.verbatim).toBe(true);
+  expect(followTurns(going, { ...line, shown: "I am Pip." }).public?.verbatim).toBe(false);
+  expect(followTurns(going, { ...line, turn: "other", shown: "Hi there." })).toBe(going);
+});
+
+test("the stage's address for a capture is copied with its token", async () => {
+  const writeText = vi.fn(async () => {});
+  vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
+  answers["GET /capture"] = { body: { token: "looks-and-listens" } };
+  show(<CopyStage />);
+  fireEvent.click(screen.getByRole("button", { name: TEXT.copyStage }));
+  expect((await screen.findAllByText(TEXT.copied)).length).toBeGreaterThan(0);
+  expect(writeText).toHaveBeenCalledWith(`${location.origin}/stage#token=looks-and-listens`);
+});
+
+test("a window that comes in the middle of a turn can end it", async () => {
+  const floor = { name: "public", partner: "", language: "en", outlet: "", queue: 0 };
+  answers["GET /floors"] = { body: [{ ...floor, speaking: true, turn: "t" }] };
+  answers["POST /floors/public/stop"] = { status: 204 };
+  const connection = new Connection("ws://x/ws", { window: "control", token: "", floor: "public" });
+  const now = { puppeteer: new Puppeteer(connection, null), floor: "public", setFloor: () => {} };
+  const { unmount } = show(<Now {...now} turn={undefined} />);
+  expect(await screen.findByText(TEXT.speaking)).toBeDefined();
+  fireEvent.click(screen.getByRole("button", { name: TEXT.stop }));
+  await waitFor(() => expect(calls).toContainEqual({ method: "POST", path: "/floors/public/stop", body: undefined }));
+  unmount();
+  show(<Now {...now} turn={null} />);
+  expect(screen.getByText(TEXT.silent)).toBeDefined();
+  expect(screen.getByRole<HTMLButtonElement>("button", { name: TEXT.stop }).disabled).toBe(true);
 });

@@ -125,3 +125,12 @@ test("where events were lost, a reply keeps what was heard and waits no longer",
   const conversation = after(turnStarted, line("a", "Hi there."), lineEnded("a", "Hi there."), { type: "lost" });
   expect(reply(conversation)).toMatchObject({ state: "done", heard: "Hi there.", cut: false });
 });
+
+test("what the operator wants said is nobody's question, and takes up nobody's words", () => {
+  const operator: Said = { ...turnStarted, turn: "o", lane: "operator", text: "We close in five minutes." };
+  expect(after(operator).entries).toMatchObject([{ who: "it", key: "o" }]);
+  const typed: Said = { type: "typed", key: "k", text: "hello", language: "en" };
+  expect(after(typed, operator).entries).toMatchObject([{ text: "hello", sending: true }, { key: "o" }]);
+  const { entries } = after(typed, operator, asks("hello", "Ada"));
+  expect(entries).toMatchObject([{ text: "hello", sending: false }, { key: "o" }, { key: "t" }]);
+});

@@ -86,7 +86,7 @@ test("the conversation shows the cut and the doubt, and says what to do while it
   const connection = new Connection("ws://x/ws", { window: "talk", token: "", floor: "private" });
   const puppeteer = new Puppeteer(connection, null);
   Element.prototype.scrollIntoView = () => {};
-  const reply = { who: "it" as const, key: "t", lines: [], reason: "", timings: null };
+  const reply = { who: "it" as const, key: "t", unasked: false, lines: [], reason: "", timings: null };
   const { rerender } = render(
     <TooltipProvider>
       <ConversationList conversation={START} puppeteer={puppeteer} character="Pip" />

@@ -55,3 +55,21 @@ test("a Japanese phrase does not begin with an ending", () => {
   expect(groups.join("")).toBe(text);
   for (const group of groups.slice(1)) expect(group).toMatch(/^[^ぁ-ん]/);
 });
+
+test.each([
+  [
+    "I would get up, but you know how it is with my back: it belongs to the man who holds the stick, and he sits.",
+    "en",
+    "I would get up, but you know how it is with my back: ",
+  ],
+  [
+    "我很想站起来，可是你知道我的背是什么样的情况，它其实属于那个拿着木棍的人，而他现在正坐着休息呢",
+    "zh",
+    "我很想站起来，可是你知道我的背是什么样的情况，",
+  ],
+])("a phrase ends at the mark in its last half rather than in the middle of a clause", (text, language, first) => {
+  const groups = phrases(pieces(text, language)).map((group) => texts(group).join(""));
+  expect(groups[0]).toBe(first);
+  expect(groups.join("")).toBe(text);
+  for (const group of groups) expect(columns(group.trimEnd())).toBeLessThanOrEqual(68);
+});

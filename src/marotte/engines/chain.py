@@ -139,7 +139,9 @@ class Chain(Generic[T]):
                         yield piece
                 if not size:
                     raise EngineError("gave nothing")
-            except EngineError as error:
+            except Exception as unforeseen:
+                # Whatever a stranger's engine gives, the turn goes on.
+                error = _as_engine_error(unforeseen)
                 reasons.append(f"{member.name}: {error}")
                 if not isinstance(error, EngineUnsuited):
                     self._trip(member, error)
@@ -149,7 +151,7 @@ class Chain(Generic[T]):
         raise EngineError(f"no {self.kind} could answer: " + "; ".join(reasons))
 
     def _candidates(self) -> list[Member]:
-        """Engines that are ready; a rest that is over begins a probe; where nobody is ready, all are tried."""
+        """Engines that are ready; a rest that is over begins a probe; where nobody is ready, the last is asked."""
         now = self._clock.now()
         for member in self.members:
             if member.state == "resting" and now >= member.rests_until:
@@ -229,8 +231,10 @@ class Chain(Generic[T]):
             async with aclosing(self._pieces(member, self._probe(member.engine))) as pieces:
                 async for _ in pieces:
                     pass
-        except EngineError as error:
-            self._trip(member, error)
+        except EngineUnsuited:
+            self._well(member)
+        except Exception as error:
+            self._trip(member, _as_engine_error(error))
         else:
             self._well(member)
 

@@ -17,7 +17,7 @@ from marotte.show import Run
 
 log = logging.getLogger(__name__)
 
-WINDOWS = Path(__file__).parent / "windows"
+WINDOWS = (Path(__file__).parent / "windows").resolve()
 """Where the build of ``web/`` lies."""
 _PAGES = ("talk", "stage", "control")
 _HEADERS = {
@@ -35,7 +35,9 @@ _HEADERS = {
 
 def build(run: Run, guard: Guard) -> FastAPI:
     """Join a run to the web."""
-    app = FastAPI(title="Marotte", version=marotte.__version__, docs_url="/api/docs", redoc_url=None)
+    app = FastAPI(
+        title="Marotte", version=marotte.__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
     app.state.run, app.state.guard = run, guard
     windows = Windows(run, guard)
     run.counted_elsewhere = windows.counts
@@ -94,6 +96,8 @@ def _serve_pages(app: FastAPI) -> None:
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         first = path.split("/", 1)[0]
+        if "\0" in path:
+            return JSONResponse({"detail": "there is nothing there"}, 404)
         file = (WINDOWS / path).resolve()
         if first not in _PAGES and file.is_file() and file.is_relative_to(WINDOWS):
             caching = "public, max-age=31536000, immutable" if first == "assets" else "no-cache"

@@ -61,12 +61,18 @@ class Guard:
             return False
         if not origin:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.netloc.lower() == host.lower() or origin.rstrip("/").lower() in self._origins
 
 
 def _hostname(host: str) -> str:
-    return urlsplit(f"//{host}").hostname or ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def keep_token(file: Path) -> tuple[str, bool]:

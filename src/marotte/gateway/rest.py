@@ -317,7 +317,7 @@ async def facts(run: TheRun, viewer: str, floor: str = events.PUBLIC) -> Respons
 @router.delete("/viewers/{viewer:path}", dependencies=[Operator])
 async def forget(run: TheRun, viewer: str) -> dict[str, int]:
     """Forget a viewer: what they said, what is known of them, what was answered."""
-    return {"deleted": await run.store.forget_viewer(viewer)}
+    return {"deleted": await run.forget(viewer)}
 
 
 @router.get("/schema")

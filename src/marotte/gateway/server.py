@@ -13,6 +13,7 @@ import uvicorn
 from marotte.gateway.app import build
 from marotte.gateway.guard import Guard, keep_token
 from marotte.gateway.running import alone, announced
+from marotte.log import redact
 from marotte.show import Run
 
 log = logging.getLogger(__name__)
@@ -50,14 +51,16 @@ async def serve(run: Run, host: str, port: int, *, token: str = "", browser: boo
                 lifespan="off",
             )
         )
-        await run.start()
         stack.push_async_callback(run.stop)
+        await run.start()
         stack.enter_context(announced(run.data, address))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = _stop_signal()
         _greet(run, address, guard, new=new, browser=browser)
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
+        # While the windows are still there to say what they played last.
+        await run.hush()
         server.should_exit = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN):
@@ -76,8 +79,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host.strip("[]"), port), family=family, backlog=256)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise PortTaken(f"{host}:{port}: {reason}; choose another with --port") from None
 
 
@@ -85,6 +88,7 @@ def _guard(run: Run, host: str, token: str) -> tuple[Guard, bool]:
     """Make the guard with its tokens; the operator's may come from the environment."""
     operator, new = (token, False) if token else keep_token(run.data / "operator.token")
     capture, _ = keep_token(run.data / "capture.token")
+    redact.add((operator, capture))
     return Guard(operator, capture, host, run.show.gateway.origins), new
 
 
@@ -114,8 +118,8 @@ def _greet(run: Run, address: str, guard: Guard, *, new: bool, browser: bool) ->
         print(f"    control  {address}/control    (token: {run.data / 'operator.token'})", flush=True)
     print("\n  Stop with Ctrl-C.\n", flush=True)
     if browser:
-        # The token travels behind the #, which browsers never send.
-        asyncio.get_running_loop().run_in_executor(None, webbrowser.open, f"{address}/talk#token={guard.operator}")
+        # Without a token: the address becomes an argument that everybody on this machine can read.
+        asyncio.get_running_loop().run_in_executor(None, webbrowser.open, f"{address}/talk")
 
 
 def _in_url(host: str) -> str:

@@ -5,7 +5,8 @@ private floor does not lose its partner to a lift or a tunnel.
 """
 
 import asyncio
-import itertools
+import logging
+import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,12 +16,12 @@ from marotte.bus import Bus, Subscription
 from marotte.gateway.guard import Rights
 from marotte.gateway.outbox import Outbox
 
+log = logging.getLogger(__name__)
+
 KEPT_EVENTS = 500
 KEPT_SECONDS = 30.0
 
 Window = Literal["talk", "stage", "control"]
-
-_numbers = itertools.count(1)
 
 _FOR_FLOOR = frozenset(
     (
@@ -48,7 +49,8 @@ class Session:
     rights: Rights
     floor: str
     bus: Bus
-    id: str = field(default_factory=lambda: f"s-{next(_numbers)}-{events.fresh_id()}")
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    """A secret: whoever has it may go on where this window was."""
     seq: int = 0
     outbox: Outbox | None = None
     kept: deque[tuple[int, str]] = field(default_factory=lambda: deque[tuple[int, str]](maxlen=KEPT_EVENTS))
@@ -79,7 +81,11 @@ class Session:
         while batch := await watch.batch():
             for message in batch:
                 if everything or events.tag(message.data) in _FOR_FLOOR:
-                    self.tell(message.data)
+                    try:
+                        self.tell(message.data)
+                    except (ValueError, TypeError):
+                        # One event that cannot be written must not end all that follow.
+                        log.exception("an event is lost to window %s", self.id)
 
     def tell(self, event: events.Event) -> None:
         """Send an event, now or when the window comes back."""

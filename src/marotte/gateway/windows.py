@@ -64,11 +64,11 @@ class Hello(msgspec.Struct, forbid_unknown_fields=False):
 class _WindowOutlet:
     """A window that plays sound."""
 
-    rank = Rank.WINDOW
     lead = LEAD
 
-    def __init__(self, name: str, outbox: Outbox) -> None:
+    def __init__(self, name: str, outbox: Outbox, rank: Rank) -> None:
         self.name = name
+        self.rank = rank
         self._outbox = outbox
 
     def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
@@ -213,7 +213,9 @@ class _Connection:
         self._session = session
         self._floor = floor
         self._outbox = Outbox()
-        self._outlet = _WindowOutlet(f"window {session.id}", self._outbox)
+        # Whoever may only look cannot say what was heard.
+        rank = Rank.CLOCK if session.rights == "guest" and floor.is_public else Rank.WINDOW
+        self._outlet = _WindowOutlet(f"window {session.id}", self._outbox, rank)
         self._plays = False
         self._since = seq
         self._name = hello.name[:60]
@@ -229,8 +231,24 @@ class _Connection:
         if session.leaving is not None:
             session.leaving.cancel()
             session.leaving = None
-        missed = None if self._since is None else session.missed_since(self._since)
-        await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
+        sender: asyncio.Task[None] | None = None
+        try:
+            missed = None if self._since is None else session.missed_since(self._since)
+            await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
+            self._catch_up(missed)
+            sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
+            await self._receive()
+        finally:
+            if sender is not None:
+                sender.cancel()
+            self._floor.speaker.detach(self._outlet)
+            if self._microphone is not None:
+                self._microphone.end()
+            self._windows.left(session)
+
+    def _catch_up(self, missed: list[str] | None) -> None:
+        """Tell a window that came back what it missed, a new one what sounds now, and all what happens from now on."""
+        session = self._session
         for frame in missed or ():
             self._outbox.put(frame)
         session.outbox = self._outbox
@@ -239,15 +257,6 @@ class _Connection:
                 session.tell(event)
         if session.window == "talk" and self._may_speak():
             self._run.prepare_to_hear()
-        sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
-        try:
-            await self._receive()
-        finally:
-            sender.cancel()
-            self._floor.speaker.detach(self._outlet)
-            if self._microphone is not None:
-                self._microphone.end()
-            self._windows.left(session)
 
     def _welcome(self, *, resumed: bool) -> dict[str, object]:
         card = self._run.show.character
@@ -303,8 +312,8 @@ class _Connection:
 
     def _take_text(self, data: str) -> None:
         try:
-            frame: Any = json.loads(data)
-        except (ValueError, RecursionError) as error:
+            frame: Any = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
             raise Mistake(f"not JSON: {error}") from None
         kind = cast("dict[str, Any]", frame).get("type") if isinstance(frame, dict) else None
         take = getattr(self, f"_on_{kind}", None) if isinstance(kind, str) and kind.isidentifier() else None

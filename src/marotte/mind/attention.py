@@ -24,8 +24,8 @@ Reason = Literal["capacity", "expired", "superseded", "fairness", "blocked", "em
 class Rows(Protocol):
     """Where percepts of surviving lanes are kept."""
 
-    async def keep_percept(self, percept: AnyPercept, lane: str) -> None:
-        """Keep a percept; on disk when this returns."""
+    async def keep_percept(self, percept: AnyPercept, lane: str) -> bool:
+        """Keep a percept; on disk when this returns. False where it was kept before."""
         ...
 
     async def waiting_percepts(self) -> list[AnyPercept]:
@@ -164,13 +164,14 @@ class Attention:
 
     async def keep(self, percept: AnyPercept) -> None:
         """Take in a percept that must survive: on disk first, then in its lane."""
-        await self._rows.keep_percept(percept, self._lane_of[tag(percept)].name)
-        self.offer(percept)
+        if await self._rows.keep_percept(percept, self._lane_of[tag(percept)].name):
+            self.offer(percept)
 
     async def recover(self) -> int:
         """Take in again what an earlier run left unanswered; returns how many."""
+        kept = await self._rows.waiting_percepts()
         known = self._in_hand | {w.percept.id for lane in self._lanes for w in lane.waiting}
-        left = [p for p in await self._rows.waiting_percepts() if p.floor == self.floor and p.id not in known]
+        left = [p for p in kept if p.floor == self.floor and p.id not in known]
         for percept in left:
             self.offer(percept)
         return len(left)
@@ -261,8 +262,8 @@ class Attention:
                 if lane.waiting and (bundle := self._take(lane)):
                     return bundle
                 if lane.overflowed and not lane.waiting:
-                    lane.overflowed = False
                     await self.recover()
+                    lane.overflowed = bool(lane.waiting) and lane.overflowed
             self._something.clear()
             if not any(lane.waiting for lane in self._lanes):
                 await self._something.wait()

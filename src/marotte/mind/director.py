@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -38,6 +38,8 @@ from marotte.time import Clock
 
 log = logging.getLogger(__name__)
 
+_RIGHT_OF_WAY = 0.02
+"""Seconds for which rows wait at a turn's beginning, so that the brain is asked first."""
 _NAME = 20
 """So many letters of a name tell who is meant; longer names are cut when they are spoken."""
 
@@ -138,8 +140,6 @@ class Director:
                 async with aclosing(self._passed(turn, self._lines(turn, mouth))) as lines:
                     async for line in lines:
                         await self._say(mouth, line)
-                for line in self._owed(turn):
-                    await self._say(mouth, line)
         finally:
             # A cut ends the block above, not this function.
             self._turn = None
@@ -187,7 +187,7 @@ class Director:
             who=first.viewer.name if first.viewer else "",
         )
         self._publish(started)
-        turn.rows.append(asyncio.create_task(self._rows.begin_turn(started, turn.percepts)))
+        self._soon(turn, lambda: self._rows.begin_turn(started, turn.percepts))
 
     def _mark_arrival(self, turn: Turn, mouth: Mouth) -> None:
         mouth.mark("waited", turn.began - min(w.since for w in turn.bundle.waiting))
@@ -213,10 +213,17 @@ class Director:
                             yield line
         except EngineError as error:
             log.error("turn %s: %s", turn.id, error)
+            splitter = Splitter(turn.language)  # half a sentence is no sentence
             yield self._own(turn, phrase("lost", turn.language, self._rng))
-        for sentence in (*splitter.feed(thoughts.end()), *splitter.end()):
+        else:
+            for sentence in splitter.feed(thoughts.end()):
+                if line := self._line(turn, sentence):
+                    yield line
+        for sentence in splitter.end():
             if line := self._line(turn, sentence):
                 yield line
+        for line in self._owed(turn):
+            yield line
 
     async def _words(self, turn: Turn, mouth: Mouth) -> AsyncGenerator[str]:
         """Yield what is to be said: the operator's own words, our own, or a brain's."""
@@ -224,11 +231,12 @@ class Director:
             yield " ".join(map(words, turn.percepts))
             return
         for percept in turn.percepts:
-            if wants_forgetting(words(percept), turn.language):
-                await self._memory.forget(person(percept))
+            if (who := person(percept)) and wants_forgetting(words(percept), turn.language):
+                await asyncio.gather(*turn.rows, return_exceptions=True)  # nothing of it may be learnt afterwards
+                await self._memory.forget(who)
                 yield phrase("forgotten", turn.language, self._rng)
                 return
-            turn.rows.append(asyncio.create_task(self._learn(percept)))
+            self._soon(turn, lambda percept=percept: self._memory.learn(percept))
         recalled = await self._memory.recall(turn.percepts, turn.language)
         prompt = self._persona.prompt(turn.percepts, turn.language, recalled.history, recalled.facts)
         mouth.mark("prompted")
@@ -236,8 +244,14 @@ class Director:
             async for piece in pieces:
                 yield piece
 
-    async def _learn(self, percept: AnyPercept) -> None:
-        await self._memory.learn(percept)
+    def _soon(self, turn: Turn, work: Callable[[], Awaitable[object]]) -> None:
+        """Do what nobody waits for once the brain's request is on its way."""
+
+        async def later() -> None:
+            await self._clock.sleep(_RIGHT_OF_WAY)
+            await work()
+
+        turn.rows.append(asyncio.create_task(later()))
 
     def _line(self, turn: Turn, sentence: str) -> Line | None:
         """Make a line of a sentence; None where nothing of it can be spoken."""
@@ -317,12 +331,17 @@ class Director:
 
 def _names(spoken: str, percept: AnyPercept) -> bool:
     """Whether a line names who gave something; marks and decoration in a name are not spoken."""
-    name = _bare(percept.viewer.name if percept.viewer else "")
-    return name[:_NAME] in _bare(spoken)
+    name = _bare(percept.viewer.name if percept.viewer else "")[:_NAME].strip()
+    if not name:
+        return True  # nobody can be named: any line answers
+    if not name.isascii():
+        return name in _bare(spoken)
+    return f" {name} " in f" {_bare(spoken)} " or (len(name) == _NAME and f" {name}" in f" {_bare(spoken)}")
 
 
 def _bare(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())
+    """Return the words of a text, and nothing else."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
 async def _as_generator(lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:

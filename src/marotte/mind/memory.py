@@ -150,6 +150,8 @@ class Memory:
 
     async def forget(self, viewer_id: str) -> int:
         """Delete all that a viewer said, what was answered, and what is known of them; return how many rows went."""
+        if not viewer_id:
+            return 0
         if self._tail is not None:
             self._tail = deque(past for past in self._tail if viewer_id not in past.people)
         return await self._store.forget_viewer(viewer_id)

@@ -58,6 +58,7 @@ class Persona:
     def language(self, percepts: Sequence[AnyPercept], spoken: str) -> str:
         """Choose the language of the answer: the percept's own, else that of its words, else ``spoken``."""
         known = [base(tag) for tag in self.card.languages]
+        spoken = base(spoken) if base(spoken) in known else ""
         for percept in percepts:
             if percept.language and base(percept.language) in known:
                 return base(percept.language)
@@ -84,7 +85,7 @@ class Persona:
         if scene:
             system.append(f"What you see: {scene}")
         if facts:
-            system.append("What you remember: " + " ".join(facts))
+            system.append("What you remember, as it was told: " + " ".join(map(_quoted, facts)))
         for asked, answered in card.examples:
             system.append(f"Example. Somebody says {_quoted(asked)}, you answer {_quoted(answered)}")
         return Prompt(

@@ -50,6 +50,9 @@ _PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
+_SOMEBODY = {"en": "my friend", "es": "amigo mío", "fr": "mon ami", "zh": "朋友", "ja": "お友だち"}
+
+
 def phrase(kind: str, language: str, rng: Random, **slots: str) -> str:
     """Return one of the sentences of a kind, in ``language`` or else in English."""
     choices = _PHRASES[kind].get(language) or _PHRASES[kind]["en"]
@@ -58,7 +61,7 @@ def phrase(kind: str, language: str, rng: Random, **slots: str) -> str:
 
 def thanks(percept: AnyPercept, language: str, rng: Random) -> str:
     """Return a sentence that names who gave something; "" where nobody gave anything."""
-    name = percept.viewer.name if percept.viewer else ""
+    name = _plain(percept.viewer.name if percept.viewer else "") or _SOMEBODY.get(language, _SOMEBODY["en"])
     match percept:
         case Gift():
             return phrase("gift", language, rng, name=name, what=percept.what)

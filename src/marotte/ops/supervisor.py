@@ -20,7 +20,7 @@ class Watched:
     """A task and how it fares."""
 
     name: str
-    work: Callable[[], Awaitable[None]]
+    work: Callable[[], Awaitable[object]]
     task: "asyncio.Task[None] | None" = None
     crashes: int = 0
     failing: str = ""
@@ -35,16 +35,23 @@ class Supervisor:
         self._publish = publish
         self._clock = clock
 
-    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def start(self, name: str, work: Callable[[], Awaitable[object]]) -> Watched:
         """Run ``work()`` until it returns or is stopped; a crash starts it again."""
         watched = Watched(name, work)
         self.tasks[name] = watched
         watched.task = asyncio.create_task(self._watch(watched), name=name)
+        return watched
 
-    async def stop(self, *names: str, within: float = 2.0) -> None:
-        """Cancel tasks, all where none is named, and wait for them at most ``within`` seconds."""
-        stopped = [self.tasks.pop(name) for name in (names or tuple(self.tasks)) if name in self.tasks]
-        tasks = [watched.task for watched in stopped if watched.task is not None]
+    async def stop_all(self, within: float = 2.0) -> None:
+        """Cancel every task, and wait for them at most ``within`` seconds."""
+        await self.stop(*self.tasks.values(), within=within)
+
+    async def stop(self, *which: Watched, within: float = 2.0) -> None:
+        """Cancel these tasks, and wait for them at most ``within`` seconds."""
+        for watched in which:
+            if self.tasks.get(watched.name) is watched:
+                del self.tasks[watched.name]
+        tasks = [watched.task for watched in which if watched.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -67,7 +74,8 @@ class Supervisor:
                 log.exception("%s crashed and starts again in %.1f s", watched.name, delay)
                 self._publish(TaskFailed(at=self._clock.wall(), task=watched.name, detail=watched.failing, delay=delay))
             else:
-                self.tasks.pop(watched.name, None)
+                if self.tasks.get(watched.name) is watched:
+                    del self.tasks[watched.name]
                 return
             await self._clock.sleep(delay)
             delay = min(LONGEST, delay * 2)

@@ -26,10 +26,10 @@ class Conversation(Part):
 
     # --- percepts ---
 
-    async def keep_percept(self, percept: AnyPercept, lane: str) -> None:
-        """Flush a percept that must survive to the disk, before it is acted on; the same one twice is kept once."""
+    async def keep_percept(self, percept: AnyPercept, lane: str) -> bool:
+        """Flush a percept that must survive to the disk, before it is acted on; false where it is kept already."""
         row = _percept_row(percept, lane, "waiting")
-        await self._now(self._insert(percepts).values(row).on_conflict_do_nothing(), flushed=True)
+        return bool(await self._now(self._insert(percepts).values(row).on_conflict_do_nothing(), flushed=True))
 
     async def waiting_percepts(self, limit: int = MOST_WAITING) -> list[AnyPercept]:
         """Return the percepts that no line has answered yet, oldest first."""

@@ -129,7 +129,8 @@ class _Hold(Mouth):
                 ours = error is None
             elif error is not None:
                 self._speaker.cut(self.turn)
-            await self._wait(self._speaker.close_cut())
+            if late := await self._wait(self._speaker.close_cut()):
+                error, ours = late, False
             self._ending = self._conclude(None if ours else error)
         finally:
             self._floor.hold = None

@@ -27,7 +27,7 @@ from marotte.events import (
     Stopped,
     Word,
 )
-from marotte.ports import Outlet, Record
+from marotte.ports import Outlet, Rank, Record
 from marotte.time import Clock
 from marotte.voice.speech import Speech
 
@@ -95,6 +95,7 @@ class Speaker:
         """Where the next sample will be placed at the earliest."""
         self._feeds: dict[str, _Feed] = {}
         self._paused = False
+        self._has_run = False
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._to_make = asyncio.Event()
@@ -136,11 +137,13 @@ class Speaker:
         feed = self._feeds.get(outlet.name)
         if feed is None or feed.outlet is not outlet:
             return
-        feed.played = max(feed.played, min(sample, feed.sent, self.now()))
-        feed.reported = self._clock.now()
-        if feed.deaf:
-            feed.deaf = False
-            self._choose_record()
+        played = min(sample, feed.sent, self.now())
+        if played > feed.played:
+            feed.played = played
+            feed.reported = self._clock.now()
+            if feed.deaf:
+                feed.deaf = False
+                self._choose_record()
         self._report.set()
         self._wake.set()
 
@@ -150,7 +153,7 @@ class Speaker:
         return self._of_record or "clock"
 
     def _choose_record(self) -> None:
-        able = [f for f in self._feeds.values() if not f.deaf]
+        able = [f for f in self._feeds.values() if not f.deaf and f.outlet.rank < Rank.CLOCK]
         best = min(able, key=lambda f: f.outlet.rank, default=None)
         name = best.outlet.name if best else ""
         if name != self._of_record:
@@ -269,7 +272,11 @@ class Speaker:
     # --- at work
 
     async def run(self) -> None:
-        """Make and place sound until cancelled."""
+        """Make and place sound until cancelled. What a crash left unsaid is dropped: its turn ends."""
+        if self._has_run:
+            self._drop(list(self._speeches))
+            self._paused = False
+        self._has_run = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._make_lines())
             tasks.create_task(self._keep_time())
@@ -311,8 +318,10 @@ class Speaker:
         speech.pcm += pcm
         if sound is not None:
             scale = SAMPLE_RATE / sound.rate
-            speech.words += (Word(w.text, round(w.start * scale), round(w.end * scale), w.offset) for w in sound.words)
-            speech.mouths += (Mouth(round(m.start * scale), m.shape, m.level) for m in sound.mouths)
+            speech.words += (
+                Word(w.text, max(0, round(w.start * scale)), round(w.end * scale), w.offset) for w in sound.words
+            )
+            speech.mouths += (Mouth(max(0, round(m.start * scale)), m.shape, m.level) for m in sound.mouths)
             speech.has_lips = speech.has_lips or bool(sound.mouths)
         self._wake.set()
 

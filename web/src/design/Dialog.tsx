@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { cx } from "./cx";
 
 interface DialogProps {
@@ -15,12 +15,21 @@ interface DialogProps {
 
 /** A part of the window in front of the rest, until it is closed. */
 export function Dialog({ title, description, open, onClose, sheet, children }: DialogProps) {
+  const opener = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/60 backdrop-blur-xs" />
         <Radix.Content
           aria-describedby={description ? undefined : ""}
+          // Radix gives the focus back to a trigger of its own only; here whatever had it is the opener.
+          onOpenAutoFocus={() => {
+            opener.current = document.activeElement;
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (opener.current instanceof HTMLElement) opener.current.focus();
+          }}
           className={cx(
             "fixed z-40 flex animate-rise flex-col border border-line bg-raised shadow-float outline-none",
             sheet

@@ -9,17 +9,19 @@ interface SelectProps {
   options: { value: string; text: string; lang?: string }[];
   onChange: (value: string) => void;
   icon?: ReactNode;
+  small?: boolean;
   className?: string;
 }
 
 /** A choice among a few. */
-export function Select({ label, value, options, onChange, icon, className }: SelectProps) {
+export function Select({ label, value, options, onChange, icon, small, className }: SelectProps) {
   return (
     <Radix.Root value={value} onValueChange={onChange}>
       <Radix.Trigger
         aria-label={label}
         className={cx(
-          "inline-flex h-10 items-center gap-2 rounded-card border border-line bg-raised px-3 text-sm transition hover:border-edge hover:bg-hover [&>svg]:size-4 [&>svg]:text-quiet",
+          "inline-flex items-center gap-2 rounded-card border border-line bg-raised px-3 text-sm transition hover:border-edge hover:bg-hover [&>svg]:size-4 [&>svg]:text-quiet",
+          small ? "h-8" : "h-10",
           className,
         )}
       >

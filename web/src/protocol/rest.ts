@@ -18,7 +18,7 @@ export interface TurnRow {
   /** How it ended; `speaking` while it goes on. */
   state: "speaking" | "done" | "interrupted" | "discarded" | "refused" | "failed";
   text: string;
-  who?: string;
+  who: string;
   heard: string;
   cut: boolean;
   reason: string;
@@ -120,6 +120,8 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 const part = encodeURIComponent;
 
 export const rest = {
+  /** The token of windows that look and listen, for a capture's address. */
+  capture: () => call<{ token: string }>("GET", "/capture"),
   show: () => call<ShowInfo>("GET", "/show"),
   setContext: (context: string) => call<void>("PUT", "/show/context", { context }),
   ask: (text: string, verbatim: boolean, floor: string) =>

@@ -22,6 +22,9 @@ export class Playback {
   #building: Promise<void> | null = null;
   #node: AudioWorkletNode | null = null;
   #gain: GainNode | null = null;
+  #level = 1;
+  /** The player could not be loaded, which may go better another time. */
+  #failed = false;
   #state: SoundState = "off";
   #report: PlayerReport | null = null;
   #sent = -1;
@@ -48,17 +51,18 @@ export class Playback {
     this.#follow();
   }
 
+  /** Begin again where the player could not be loaded, as while the program restarts; else do nothing. */
+  async again(): Promise<void> {
+    if (this.#failed) await this.start();
+  }
+
   close(): void {
-    const context = this.#context;
-    this.#context = this.#node = this.#gain = this.#report = this.#building = null;
-    if (context) {
-      context.onstatechange = null;
-      void context.close();
-    }
+    this.#leave();
     this.#enter("off");
   }
 
   volume(level: number): void {
+    this.#level = level;
     if (this.#gain && this.#context) this.#gain.gain.setTargetAtTime(level, this.#context.currentTime, 0.01);
   }
 
@@ -92,16 +96,27 @@ export class Playback {
     // It may have been closed meanwhile.
     if (this.#context !== context) return;
     if (!loaded) {
-      this.#enter("absent");
-      return;
+      // A context remembers what it could not load: the next try needs a new one.
+      this.#leave();
+      this.#failed = true;
+      return this.#enter("absent");
     }
     const node = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
-    const gain = new GainNode(context);
+    const gain = new GainNode(context, { gain: this.#level });
     node.connect(gain).connect(context.destination);
     node.port.onmessage = ({ data }: MessageEvent<PlayerReport>) => this.#hear(data);
     context.onstatechange = () => this.#follow();
     this.#node = node;
     this.#gain = gain;
+  }
+
+  #leave(): void {
+    const context = this.#context;
+    this.#context = this.#node = this.#gain = this.#report = this.#building = null;
+    this.#failed = false;
+    if (!context) return;
+    context.onstatechange = null;
+    void context.close();
   }
 
   #hear(report: PlayerReport): void {

@@ -58,7 +58,11 @@ export class Puppeteer {
       const report = () => connection.send({ type: "sound", on: playback.state === "on" });
       ends.push(
         connection.on("sound", (sound) => playback.play(sound)),
-        connection.on("status", ({ state }) => state === "open" && playback.state === "on" && report()),
+        connection.on("status", ({ state }) => {
+          if (state !== "open") return;
+          if (playback.state === "on") report();
+          else void playback.again();
+        }),
       );
       playback.onPlayed = (sample) => connection.send({ type: "played", sample });
       playback.onState = report;
@@ -80,6 +84,7 @@ export class Puppeteer {
     if (this.floor !== null && event.floor !== this.floor) return;
     switch (event.type) {
       case "line_started":
+        void this.playback?.again();
         return this.#timeline.started(event);
       case "line_timings":
         return this.#timeline.timings(event);

@@ -55,7 +55,12 @@ export function columns(text: string): number {
   return total;
 }
 
-/** Group pieces into phrases of at most `widest` columns and about the same length, ended at a comma where one is near. */
+/** A phrase may be this share of the widest and end at a mark, whatever the lengths of the others. */
+const FULL = 0.55;
+const MARK = /[,;:.!?、，；：。！？—–…]["”’」』）)]*\s*$/u;
+
+/** Group pieces into phrases of at most `widest` columns: each ends at a mark of its last half where there is one, else
+ * they are about the same length. */
 export function phrases(all: Piece[], widest = PHRASE): Piece[][] {
   const widths = all.map((piece) => columns(piece.text));
   const total = widths.reduce((sum, width) => sum + width, 0);
@@ -67,7 +72,8 @@ export function phrases(all: Piece[], widest = PHRASE): Piece[][] {
   for (let end = 1; end < all.length; end++) {
     width += widths[end - 1] ?? 0;
     if (width > widest && best > 0) break;
-    const value = endsWell(all[end - 1], all[end]) - Math.abs(width - even) / even;
+    const clause = width >= FULL * widest && MARK.test(all[end - 1]?.text ?? "") ? 1 : 0;
+    const value = clause + endsWell(all[end - 1], all[end]) - Math.abs(width - even) / even;
     if (value <= merit) continue;
     merit = value;
     best = end;
@@ -78,7 +84,7 @@ export function phrases(all: Piece[], widest = PHRASE): Piece[][] {
 /** How good it is to end a phrase between two pieces, 0 to 0.6. */
 function endsWell(before: Piece | undefined, after: Piece | undefined): number {
   if (!before || !after) return 0;
-  if (/[,;:.!?、，；：。！？—–]["”’」』）)]*\s*$/u.test(before.text)) return 0.6;
+  if (MARK.test(before.text)) return 0.6;
   // Japanese: a phrase may begin with a Chinese character, katakana or a bracket after hiragana, not with an ending.
   if (/[ぁ-ん]$/u.test(before.text))
     return /^[\p{Script=Han}\p{Script=Katakana}「『（\p{Script=Latin}]/u.test(after.text) ? 0.35 : 0;

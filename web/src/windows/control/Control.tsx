@@ -1,9 +1,13 @@
-import { Cpu, ExternalLink, History, ListOrdered, MessageSquare, Mic2 } from "lucide-react";
+import { useMutation } from "@tanstack/react-query";
+import { Copy, Cpu, ExternalLink, History, ListOrdered, MessageSquare, Mic2 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
+import { IconButton } from "../../design/Button";
 import { cx } from "../../design/cx";
 import { RelativeTime } from "../../design/RelativeTime";
 import { ThemeSwitch } from "../../design/ThemeSwitch";
+import { useToast } from "../../design/Toast";
 import type { Status } from "../../protocol/client";
+import { rest } from "../../protocol/rest";
 import { ConnectionBadge } from "../ConnectionBadge";
 import { Refused } from "../Refused";
 import { Engines, Floors, Found, Links } from "./Health";
@@ -44,11 +48,10 @@ export function Control() {
         <div className="mx-auto grid max-w-[1600px] grid-cols-1 items-start gap-4 p-4 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
           <div className="flex min-w-0 flex-col gap-4 max-lg:contents">
             <div className={only("now")}>
-              <Now puppeteer={puppeteer} turn={turns[floor] ?? null} floor={floor} setFloor={setFloor} />
+              <Now puppeteer={puppeteer} turn={turns[floor]} floor={floor} setFloor={setFloor} />
             </div>
             <div className={only("queue")}>
               <Queue />
-              <Dropped />
             </div>
             <div className={only("turns")}>
               <Turns />
@@ -57,13 +60,22 @@ export function Control() {
           <div className="flex min-w-0 flex-col gap-4 max-lg:contents">
             <div className={only("now")}>
               <Ask />
+            </div>
+            <div className={only("house")}>
+              <Engines />
+            </div>
+            <div className={only("now")}>
               <Stopped />
               <Context />
             </div>
             <div className={only("house")}>
-              <Engines />
-              <Floors />
               <Links />
+              <Floors />
+            </div>
+            <div className={only("queue")}>
+              <Dropped />
+            </div>
+            <div className={only("house")}>
               <Found />
             </div>
           </div>
@@ -108,9 +120,34 @@ function Header({ status }: { status: Status }) {
       <nav className="ml-auto flex items-center gap-1">
         <HeaderLink href="/talk" text={TEXT.openTalk} icon={<MessageSquare aria-hidden />} />
         <HeaderLink href="/stage?background=house" text={TEXT.openStage} icon={<ExternalLink aria-hidden />} />
+        <CopyStage />
         <ThemeSwitch />
       </nav>
     </header>
+  );
+}
+
+/** Hands the stage's address, with the key to look and listen, to whoever sets up a capture. */
+export function CopyStage() {
+  const toast = useToast();
+  const copy = useMutation({
+    mutationFn: async () => {
+      if (!navigator.clipboard) throw new Error(TEXT.copyImpossible);
+      const { token } = await rest.capture();
+      await navigator.clipboard.writeText(`${location.origin}/stage#token=${token}`);
+    },
+    onSuccess: () => toast(TEXT.copied),
+    onError: (error) => toast(error.message, true),
+  });
+  return (
+    <IconButton
+      label={TEXT.copyStage}
+      onClick={() => copy.mutate()}
+      disabled={copy.isPending}
+      className="max-sm:hidden"
+    >
+      <Copy aria-hidden />
+    </IconButton>
   );
 }
 

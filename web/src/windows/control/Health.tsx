@@ -154,7 +154,8 @@ function FoundServer({ row }: { row: FoundRow }) {
           value={model}
           options={row.models.map((value) => ({ value, text: value }))}
           onChange={setModel}
-          className="h-8 max-w-44"
+          small
+          className="max-w-44"
         />
       )}
       <Button small onClick={() => choose.mutate()} disabled={!model || choose.isPending}>

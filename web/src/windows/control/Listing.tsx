@@ -19,18 +19,18 @@ export function Listing<T extends ListTopic>({ topic, empty, children }: Listing
   const { data, error, refetch } = useTopic(topic);
   if (error && !data) {
     return (
-      <Empty icon={<CloudOff aria-hidden />} title={error.message}>
+      <Empty small icon={<CloudOff aria-hidden />} title={error.message}>
         <Button small onClick={() => void refetch()} className="mt-2">
           {TEXT.again}
         </Button>
       </Empty>
     );
   }
-  if (!data) return <p className="animate-breathe py-4 text-center text-sm text-quiet">{TEXT.loading}</p>;
+  if (!data) return <p className="animate-breathe text-sm text-quiet">{TEXT.loading}</p>;
   const rows = data as Rows[T];
   if (rows.length === 0) {
     return (
-      <Empty icon={empty.icon} title={empty.title}>
+      <Empty small icon={empty.icon} title={empty.title}>
         {empty.help}
       </Empty>
     );

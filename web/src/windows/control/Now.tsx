@@ -5,18 +5,18 @@ import { Button } from "../../design/Button";
 import { Card } from "../../design/Card";
 import { Select } from "../../design/Select";
 import { useToast } from "../../design/Toast";
-import type { TurnStarted } from "../../protocol/events";
 import { rest } from "../../protocol/rest";
 import type { Mood, Puppeteer } from "../../stage/puppeteer";
 import { Subtitles } from "../../stage/Subtitles";
 import { TEXT } from "./text";
-import { useTopic } from "./useControl";
+import { type Going, useTopic } from "./useControl";
 
 const TONES: Record<Mood, Tone> = { idle: "quiet", listening: "gilt", thinking: "gilt", speaking: "live" };
 
 interface NowProps {
   puppeteer: Puppeteer;
-  turn: TurnStarted | null;
+  /** Undefined while this window has heard of none: it may have come in the middle of one. */
+  turn: Going | null | undefined;
   floor: string;
   setFloor: (floor: string) => void;
 }
@@ -26,7 +26,10 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
   const toast = useToast();
   const frame = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.frame);
   const doing = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.doing);
-  const mood = turn && doing === "idle" ? "thinking" : doing;
+  const { data: floors } = useTopic("floors");
+  const row = turn === undefined ? floors?.find((each) => each.name === floor) : undefined;
+  const going = Boolean(turn || row?.turn) || frame.speaking;
+  const mood = going && doing === "idle" ? (row?.speaking ? "speaking" : "thinking") : doing;
   return (
     <Card
       title={TEXT.now}
@@ -43,8 +46,14 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
       <div className="flex min-h-36 flex-col gap-4">
         {turn && (
           <p className="truncate text-sm text-quiet">
-            {TEXT.answers} <span className="font-medium text-ink">{turn.who || turn.lane}</span>
-            {turn.text && <>: “{turn.text}”</>}
+            {turn.verbatim ? (
+              TEXT.wordForWord
+            ) : (
+              <>
+                {TEXT.answers} <span className="font-medium text-ink">{turn.who || turn.lane}</span>
+                {turn.text && <>: “{turn.text}”</>}
+              </>
+            )}
           </p>
         )}
         <div className="flex flex-1 items-center" aria-live="off">
@@ -55,8 +64,8 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
               unlit="text-quiet/80"
               lit="text-ink"
             />
-          ) : turn ? (
-            <p className="animate-breathe text-2xl text-quiet">{TEXT.thinking}</p>
+          ) : going ? (
+            <p className="animate-breathe text-2xl text-quiet">{mood === "speaking" ? TEXT.speaking : TEXT.thinking}</p>
           ) : (
             <div>
               <p className="text-lg font-medium">{TEXT.silent}</p>
@@ -67,7 +76,7 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
         <Button
           kind="danger"
           className="self-end"
-          disabled={!turn && !frame.speaking}
+          disabled={!going}
           onClick={() => void rest.stop(floor).catch((error: Error) => toast(error.message, true))}
         >
           <Square aria-hidden className="size-4 fill-current" />
@@ -88,7 +97,7 @@ export function FloorSelect({ floor, setFloor }: { floor: string; setFloor: (flo
       value={floor}
       options={[...names].map((name) => ({ value: name, text: name }))}
       onChange={setFloor}
-      className="h-8"
+      small
     />
   );
 }

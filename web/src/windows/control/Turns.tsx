@@ -8,6 +8,7 @@ import type { TurnRow } from "../../protocol/rest";
 import { Listing } from "./Listing";
 import { LEGEND, stagesOf, TARGET } from "./stages";
 import { TEXT } from "./text";
+import { isVerbatim } from "./useControl";
 
 const TONES: Record<TurnRow["state"], Tone> = {
   speaking: "live",
@@ -65,13 +66,13 @@ function Turn({ row, total, scale }: { row: TurnRow; total: number; scale: numbe
         <Badge tone="gilt">{row.lane}</Badge>
         <span className="min-w-0 flex-1 truncate">
           {row.who && <span className="text-ink">{row.who}: </span>}
-          {row.text}
+          {isVerbatim(row.lane, row.text, row.heard) ? TEXT.wordForWord : row.text}
         </span>
         <RelativeTime at={row.at} />
         <Badge tone={TONES[row.state]}>{TEXT.turnStates[row.state]}</Badge>
       </p>
       <p className={cx("text-sm", !row.heard && "text-quiet")}>
-        {row.heard || row.reason || TEXT.nothingHeard}
+        {row.heard || row.reason || (row.state === "speaking" ? TEXT.goesOn : TEXT.nothingHeard)}
         {row.cut && row.heard && (
           <span className="ml-2">
             <Badge tone="gilt">{TEXT.cut}</Badge>

@@ -3,6 +3,10 @@ export const TEXT = {
   title: "Control",
   tabs: { now: "Now", queue: "Queue", house: "House", turns: "Turns" },
   openStage: "Open the stage",
+  copyStage: "Copy the stage’s address for OBS",
+  copied: "Copied. Whoever has this address may look and listen: paste it into OBS as a browser source.",
+  copyImpossible:
+    "The browser lets a page copy only at https or on this machine itself: open http://localhost instead.",
   started: "started",
   openTalk: "Open the talk window",
   loading: "Loading…",
@@ -12,9 +16,11 @@ export const TEXT = {
   floor: "Floor",
   stop: "Stop",
   answers: "Answers",
+  wordForWord: "Says, word for word",
   silent: "Nobody speaks",
   silentHelp: "Ask something, or have words said as they stand, and they light up here as they sound.",
   thinking: "Thinking…",
+  speaking: "Speaking…",
   states: { idle: "silent", listening: "listening", thinking: "thinking", speaking: "speaking" },
 
   ask: "Ask or say",
@@ -96,6 +102,7 @@ export const TEXT = {
   turnsEmptyHelp: "Each answer stands here with what was heard of it and how long each stage took.",
   cut: "cut",
   nothingHeard: "Nothing of it was heard.",
+  goesOn: "It goes on.",
   turnStates: {
     speaking: "speaking",
     done: "done",

@@ -61,12 +61,26 @@ export function useControl(entrance: number) {
   return { connection, status, turns };
 }
 
+/** A turn that goes on. */
+export interface Going extends TurnStarted {
+  /** Its words are the operator's own. */
+  verbatim: boolean;
+}
+
 /** The turn that goes on, by floor. */
-export function followTurns(before: Record<string, TurnStarted | null>, event: AnyEvent) {
-  if (event.type === "turn_started") return { ...before, [event.floor]: event };
-  if (event.type === "turn_ended" && before[event.floor]?.turn === event.turn)
-    return { ...before, [event.floor]: null };
+export function followTurns(before: Record<string, Going | null>, event: AnyEvent): Record<string, Going | null> {
+  if (event.type === "turn_started") return { ...before, [event.floor]: { ...event, verbatim: false } };
+  const turn = before[event.floor];
+  if (!turn || !("turn" in event) || event.turn !== turn.turn) return before;
+  if (event.type === "turn_ended") return { ...before, [event.floor]: null };
+  if (event.type === "line_written" && isVerbatim(turn.lane, turn.text, event.shown))
+    return { ...before, [event.floor]: { ...turn, verbatim: true } };
   return before;
+}
+
+/** Whether the operator's words are said as they stand; no event tells it, but then what was asked for is what is said. */
+export function isVerbatim(lane: string, asked: string, said: string): boolean {
+  return lane === "operator" && said !== "" && (asked.startsWith(said) || said.startsWith(asked));
 }
 
 /** What is said on one floor, word by word. */

@@ -66,7 +66,7 @@ export function Stage() {
           <Character
             drawing={drawingOf(welcome.character.drawing)}
             handle={puppeteer.attach}
-            className="mx-auto block h-full"
+            className="mx-auto block h-full max-w-full"
             label={welcome.character.name}
           />
         </div>

@@ -16,6 +16,8 @@ export interface Yours {
 export interface Reply {
   who: "it";
   key: string;
+  /** Nobody on the floor wanted it: the operator did. */
+  unasked: boolean;
   lines: { id: string; shown: string; language: string; heard: string | null }[];
   state: "live" | "done" | "interrupted" | "discarded" | "refused" | "failed";
   heard: string;
@@ -34,6 +36,8 @@ export interface Conversation {
 
 export const START: Conversation = { entries: [], partial: null };
 const KEPT = 200;
+/** The lane of what the operator wants said; nobody on the floor has said it. */
+const OPERATOR = "operator";
 /** Languages that are written without spaces between sentences. */
 const UNSPACED = new Set(["ja", "zh"]);
 
@@ -49,6 +53,7 @@ export function follow(before: Conversation, event: Said): Conversation {
       if (!event.final) return { ...before, partial: { text: event.text, uncertain: event.uncertain } };
       return event.text ? { ...put(before, yours(`said-${event.at}`, event.text, event)), partial: null } : before;
     case "turn_started":
+      if (event.lane === OPERATOR) return put(before, fresh(event.turn, true));
       return put(answering(before, event), fresh(event.turn));
     case "line_started":
       return change(before, event.turn, (reply) => ({
@@ -101,14 +106,14 @@ function yours(key: string, text: string, more: Partial<Yours>): Yours {
 
 /** A turn takes up what was said; where nothing is known of that here, it tells it. */
 function answering(before: Conversation, { turn, text, who }: TurnStarted): Conversation {
-  const known = before.entries.at(-1)?.who === "you";
+  const known = before.entries.findLast((entry) => entry.who === "you" || !entry.unasked)?.who === "you";
   const entries = before.entries.map((entry) => (entry.who === "you" ? { ...entry, sending: false } : entry));
   const next = { entries, partial: null };
   return known || !text ? next : put(next, yours(`for-${turn}`, text, { from: who }));
 }
 
-function fresh(turn: string): Reply {
-  return { who: "it", key: turn, lines: [], state: "live", heard: "", cut: false, reason: "", timings: null };
+function fresh(turn: string, unasked = false): Reply {
+  return { who: "it", key: turn, unasked, lines: [], state: "live", heard: "", cut: false, reason: "", timings: null };
 }
 
 function put(before: Conversation, entry: Entry): Conversation {
