@@ -69,7 +69,7 @@ $(BIN)/uv:
 	@.ci/need-node
 	@mkdir -p .make
 	@echo "installing the front end's packages …"
-	@npm --prefix web ci --silent --no-audit --no-fund
+	@npm --prefix web install --no-save --silent --no-audit --no-fund
 	@touch $@
 
 $(WINDOWS): $(WEB) | .make/node
