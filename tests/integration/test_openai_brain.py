@@ -1,7 +1,6 @@
 """The brain behind OpenAI's chat interface, against a server that keeps to the interface and one that does not."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -33,7 +32,7 @@ async def kit() -> AsyncIterator[Kit]:
 
 
 def brain(url: str, kit: Kit, **settings: Any) -> OpenAIBrain:
-    return OpenAIBrain(OpenAIBrainSettings(url=url, **settings), kit)
+    return OpenAIBrain(OpenAIBrainSettings(**{"url": url, "secret": "OPENAI_API_KEY", **settings}), kit)
 
 
 async def reply(brain: OpenAIBrain, prompt: Prompt = PROMPT) -> str:
@@ -52,7 +51,7 @@ async def test_a_reply_comes_word_by_word(server: OpenAIServer, kit: Kit) -> Non
         "temperature": 0.7,
         "max_tokens": 50,
         "messages": [
-            {"role": "system", "content": "You are Pip.\n\nAnswer in the language with the tag en."},
+            {"role": "system", "content": "You are Pip."},
             {"role": "user", "content": 'Ada says: "Hello!"'},
         ],
     }
@@ -76,16 +75,10 @@ def test_a_prompt_becomes_messages_whose_roles_alternate() -> None:
             Message(role="assistant", text="Hello both.", name="Pip"),
         ),
         text="Ada asks a riddle.",
-        facts=("Ada likes tea.",),
-        scene="A red hat.",
-        language="ja",
         said="Well, I",
     )
     system, *rest = messages(prompt)
-    assert system["role"] == "system"
-    assert system["content"].startswith("You are Pip.")
-    for part in ("- Ada likes tea.", "A red hat.", "tag ja"):
-        assert part in system["content"]
+    assert system == {"role": "system", "content": "You are Pip."}
     assert [(m["role"], m["content"]) for m in rest[:4]] == [
         ("user", "Ada: Hi\nBo: Me too"),
         ("assistant", "Hello both."),
@@ -218,25 +211,6 @@ async def test_a_server_that_never_ends_its_stream(kit: Kit) -> None:
         began = time.monotonic()
         assert await reply(brain(url, kit)) == "Hi"
         assert time.monotonic() - began < 0.5
-
-
-@pytest.mark.parametrize(
-    ("pieces", "spoken"),
-    [
-        (["<think>\nHm, <b>", "a joke? </th", "ink>\n\nWell,", " hello."], "Well, hello."),
-        (["\n<th", "ink>", "Hm.</think>Hello."], "Hello."),
-        (["<", "think", "ing is hard"], "<thinking is hard"),
-        (["Hello <think>", "</think>"], "Hello <think></think>"),
-        (["<th"], "<th"),
-        (["<think>Hm."], ""),
-        ([" ", "Hello."], " Hello."),
-    ],
-)
-async def test_thoughts_are_not_spoken(kit: Kit, pieces: list[str], spoken: str) -> None:
-    chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
-    stream = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
-    async with raw((SSE + stream).encode()) as url:
-        assert await reply(brain(url, kit)) == spoken
 
 
 async def test_a_redirect_is_not_followed(kit: Kit) -> None:

@@ -34,7 +34,7 @@ async def kit() -> AsyncIterator[Kit]:
 
 
 def voice(url: str, kit: Kit, **settings: Any) -> OpenAIVoice:
-    return OpenAIVoice(OpenAIVoiceSettings(url=url, **settings), kit)
+    return OpenAIVoice(OpenAIVoiceSettings(**{"url": url, "secret": "OPENAI_API_KEY", **settings}), kit)
 
 
 async def speak(voice: OpenAIVoice, line: Line = LINE) -> list[Sound]:
