@@ -119,7 +119,7 @@ async def _measure() -> Rows:
         await run.start()
         try:
             await warm(run)
-            await run.supervisor.stop(f"{PUBLIC} director")
+            await run.supervisor.stop(run.supervisor.tasks[f"{PUBLIC} director"])
             director = InstantDirector(run)
             run.supervisor.start("instant director", director.run)
             (took, grown), (waited, flushed) = await asyncio.gather(flood(run), gifts(run, director, folder))
