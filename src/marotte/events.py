@@ -3,6 +3,8 @@
 An event is a tagged ``msgspec.Struct``; its tag is its class name in snake case and doubles as the last part of the
 subject it is published under (``subject(event)``). All times are seconds since the epoch, all positions on a
 speaker's clock are samples at 48 kHz since the run began, all text is plain text and never markup.
+
+The file is longer than others on purpose: whoever wants to know what can happen reads it from top to bottom, once.
 """
 
 import itertools
