@@ -183,10 +183,10 @@ class KeptRows:
     async def waiting_percepts(self) -> list[AnyPercept]:
         return list(self.percepts.values())
 
-    async def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
+    def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
         self.turns[turn.turn] = None
 
-    async def end_turn(self, turn: str, ending: Ending) -> None:
+    def end_turn(self, turn: str, ending: Ending) -> None:
         self.turns[turn] = ending
         for answered in ending.answered:
             self.percepts.pop(answered, None)

@@ -172,10 +172,9 @@ def _say(options: argparse.Namespace) -> int:
 async def _speak(options: argparse.Namespace, show: "Show") -> None:
     from marotte.engines.chain import VoiceChain
     from marotte.engines.kinds import EngineError
-    from marotte.events import Line
     from marotte.text.language import detect
     from marotte.text.sentences import Splitter
-    from marotte.text.views import views
+    from marotte.text.views import line
 
     kit = _kit(show)
     voices = VoiceChain(_build("voice", show, kit), lambda event: None, kit.clock)
@@ -184,9 +183,8 @@ async def _speak(options: argparse.Namespace, show: "Show") -> None:
     out = _Wav(options.out) if options.out else _Loudspeaker()
     try:
         for sentence in (*splitter.feed(options.text), *splitter.end()):
-            view = views(sentence, language)
-            if view.spoken:
-                async for sound in voices.speak(Line(shown=view.shown, spoken=view.spoken, language=language)):
+            if said := line(sentence, language):
+                async for sound in voices.speak(said):
                     out.write(sound.pcm, sound.rate)
         out.close()
     except EngineError as error:
@@ -306,7 +304,7 @@ async def _think(text: str, show: "Show") -> None:
     from marotte.mind.moderation import Moderator
     from marotte.mind.persona import Persona
     from marotte.text.sentences import Splitter, Thoughts
-    from marotte.text.views import views
+    from marotte.text.views import line
 
     kit = _kit(show)
     brains = BrainChain(_build("brain", show, kit), lambda event: None, kit.clock)
@@ -318,17 +316,15 @@ async def _think(text: str, show: "Show") -> None:
     async def lines() -> AsyncIterator[Line]:
         async for piece in brains.reply(persona.prompt([asked], language)):
             for sentence in splitter.feed(thoughts.feed(piece)):
-                yield _shown(sentence)
+                if said := line(sentence, language):
+                    yield said
         for sentence in (*splitter.feed(thoughts.end()), *splitter.end()):
-            yield _shown(sentence)
-
-    def _shown(sentence: str) -> Line:
-        view = views(sentence, language)
-        return Line(shown=view.shown, spoken=view.spoken, language=language)
+            if said := line(sentence, language):
+                yield said
 
     try:
         moderator = Moderator(show.moderation, show.character.never)
-        print(" ".join([line.shown async for line in moderator.passed(lines()) if line.shown]))
+        print(" ".join([said.shown async for said in moderator.passed(lines())]))
     except EngineError as error:
         raise Failure(NO_ENGINE, str(error)) from None
     finally:

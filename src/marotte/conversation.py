@@ -18,7 +18,6 @@ from marotte.mind.persona import Persona
 from marotte.ops.supervisor import Supervisor
 from marotte.senses.hearing.hearing import Hearing
 from marotte.store.database import StoreError
-from marotte.store.keeper import Keeper
 from marotte.store.store import Store
 from marotte.time import Clock
 from marotte.voice.ducking import Ducking
@@ -38,7 +37,6 @@ class Shared(NamedTuple):
     bus: Bus
     clock: Clock
     store: Store
-    keeper: Keeper
     voices: VoiceChain
     ears: EarChain
     brains: BrainChain
@@ -63,9 +61,7 @@ class Conversation:
         self.partner = partner
         self.opened = clock.wall()
         self._shared = shared
-        self.speaker = Speaker(
-            name, shared.voices, shared.publish, clock, shared.keeper, shared.began, show.voice.ahead
-        )
+        self.speaker = Speaker(name, shared.voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
         self.floor = SpeakingFloor(self.speaker, clock)
         self.attention = Attention(name, show, shared.store, shared.moderator.unread, shared.publish, clock)
         self.memory = Memory(shared.store, show.memory, clock, name)

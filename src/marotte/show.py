@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import importlib
 import logging
@@ -28,7 +29,6 @@ from marotte.ops.metrics import Metrics
 from marotte.ops.supervisor import Supervisor, Watched
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
-from marotte.store.keeper import Keeper
 from marotte.store.store import Store
 from marotte.time import Clock
 from marotte.voice.speaker import LAST_REPORT
@@ -90,13 +90,11 @@ class Run:
         self.data.mkdir(parents=True, exist_ok=True)
         url = self.show.store.url or f"sqlite+aiosqlite:///{self.data / 'marotte.sqlite'}"
         store = await Store.open(url, self.clock)
-        keeper = Keeper(store)
         self._shared = Shared(
             self.show,
             self.bus,
             self.clock,
             store,
-            keeper,
             self.voices,
             self.ears,
             self.brains,
@@ -106,7 +104,6 @@ class Run:
             self.kit.rng,
             self.clock.now(),
         )
-        self.supervisor.start("keeper", keeper.run)
         self.supervisor.start("warming up", self._warm_up)
         self.supervisor.start("metrics", self.metrics.watch)
         self.supervisor.start("event loop", self.metrics.measure_lag)
@@ -140,11 +137,6 @@ class Run:
         await self.supervisor.stop(*self._arrivals, within=1.0)
         await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
         if self._shared is not None:
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._shared.keeper.settle()
-            except TimeoutError:
-                log.error("the store is so slow that not all that was heard is kept")
             await self.supervisor.stop_all(within=1.0)
             await asyncio.gather(self.voices.close(), self.ears.close(), self.brains.close())
             await self.kit.close()
@@ -295,7 +287,7 @@ class Run:
             self.stopped[message.data.line] = message.data
             while len(self.stopped) > 50:
                 del self.stopped[next(iter(self.stopped))]
-            await self.store.note_stopped(message.data)
+            self.store.note_stopped(message.data)
 
     async def _keep_house(self) -> None:
         """Delete what is older than the show keeps, at start and every hour."""
@@ -308,6 +300,9 @@ class Run:
         await asyncio.to_thread(importlib.import_module, "soxr")
         await self.voices.warm()
         await self.brains.warm()
+        # What is here now stays: the collector need not look at it again, which would hold up the voice for long.
+        gc.collect()
+        gc.freeze()
 
     async def _discover(self) -> None:
         self.found = await look_around(self.kit)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.visitor import MICROPHONE, SHOW, Visitor, chromium, enter, spoken, until
+from tests.e2e.visitor import MICROPHONE, SHOW, Visitor, chromium, enter, spoken
 from tests.servers.marotte import Marotte, marotte
+from tests.waiting import until
 
 Visit = Callable[..., Awaitable[Visitor]]
 

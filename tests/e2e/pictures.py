@@ -7,8 +7,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor, chromium, enter, until
+from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor, chromium, enter
 from tests.servers.marotte import TOKEN, Marotte, marotte
+from tests.waiting import until
 
 SKULL = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"')
 DESK_OF_THE_OPERATOR = (1280, 1120)

@@ -6,11 +6,12 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import Visit
-from tests.e2e.visitor import PHONE, Visitor, until
+from tests.e2e.visitor import PHONE, Visitor
 from tests.servers.marotte import TOKEN, Marotte
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-LONG = "The first bell rings, the second bell rings, the third bell rings, and the curtain does not move at all. " * 2
+LONG = "The first bell rings, the second bell rings, the third bell rings, and the curtain does not move at all. " * 8
 
 
 async def order(control: Visitor, text: str, *, verbatim: bool) -> None:

@@ -9,8 +9,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import Visit
-from tests.e2e.visitor import DESK, PHONE, Visitor, until
+from tests.e2e.visitor import DESK, PHONE, Visitor
 from tests.servers.marotte import TOKEN, Marotte
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 SIZES = {"desk": DESK, "phone": PHONE}
@@ -166,7 +167,7 @@ async def test_the_phone_keeps_the_conversation_in_a_sheet(program: Marotte, vis
     await talk.page.get_by_role("button", name="Conversation").tap()
     sheet = talk.page.get_by_role("dialog", name="Conversation")
     await expect(sheet.get_by_text(heard)).to_be_visible()
-    await expect(talk.page.get_by_role("tooltip", include_hidden=True)).to_have_count(0, timeout=5_000)
+    await expect(talk.page.get_by_role("tooltip", include_hidden=True)).to_have_count(0)
     await talk.page.screenshot(path=results / "talk-phone-sheet.png")
     assert await talk.overflow() == 0
     await talk.page.keyboard.press("Escape")

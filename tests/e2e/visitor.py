@@ -1,12 +1,11 @@
 """A visitor: somebody with a real browser in front of one window of the program."""
 
-import asyncio
 import json
 import os
 import shutil
 import subprocess
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,12 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.waiting import PATIENCE, until
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
 DESK = (1280, 720)
 PHONE = (390, 844)
-PATIENCE = 30.0
-"""Seconds that a busy machine may take for anything."""
 SHOW = """
 seed = 7
 [character]
@@ -39,6 +38,8 @@ name = "Pip"
 never = ["custard"]
 [attention]
 lull_after = 0
+[moderation]
+release_within = 120
 [brain]
 discover = false
 """
@@ -82,21 +83,6 @@ async def chromium(*more: str) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
-
-
-async def until(condition: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:
-    """Wait until ``condition`` gives or resolves to something true, and return that."""
-    try:
-        async with asyncio.timeout(within):
-            while True:
-                found = condition()
-                if isinstance(found, Awaitable):
-                    found = await found
-                if found:
-                    return found
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"{what}: not within {within:g} s") from None
 
 
 class Visitor:

@@ -7,6 +7,7 @@ import pytest
 
 from marotte.bus import Bus, NoResponders
 from marotte.bus.local import LocalBus
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 BUSES: dict[str, Callable[[], Bus]] = {"local": LocalBus}
@@ -18,7 +19,7 @@ def bus(request: pytest.FixtureRequest) -> Bus:
 
 
 async def _all(subscription, count: int) -> list:
-    return [(await asyncio.wait_for(subscription.get(), 2)).data for _ in range(count)]
+    return [(await asyncio.wait_for(subscription.get(), PATIENCE)).data for _ in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ async def test_a_closed_mailbox_ends_its_reader_and_receives_no_more(bus: Bus) -
     await asyncio.sleep(0)
     mailbox.close()
     bus.publish("x", 2)
-    assert await asyncio.wait_for(reader, 2) == [1]
+    assert await asyncio.wait_for(reader, PATIENCE) == [1]
 
 
 async def test_two_readers_share_a_mailbox_and_one_may_be_cancelled(bus: Bus) -> None:
@@ -143,7 +144,7 @@ async def test_two_readers_share_a_mailbox_and_one_may_be_cancelled(bus: Bus) ->
     await asyncio.sleep(0)
     first.cancel()
     bus.publish("x", 7)
-    assert (await asyncio.wait_for(second, 2)).data == 7
+    assert (await asyncio.wait_for(second, PATIENCE)).data == 7
 
 
 async def _drain(mailbox) -> list:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-import time
+import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from marotte.engines.child import Child, Frame
 from marotte.engines.kinds import EngineError, EngineUnavailable
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +26,16 @@ async def child() -> AsyncIterator[Child]:
     yield child
     await child.close()
     assert child.pid == 0
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program take its time to obey a cut: on a machine that stalls it would be killed."""
+    monkeypatch.setattr("marotte.engines.child._GRACE", PATIENCE)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 async def answers(child: Child, header: dict[str, Any], payload: bytes = b"", **more: Any) -> list[Frame]:
@@ -104,11 +116,15 @@ async def test_a_death_is_told_and_the_next_request_starts_it_anew(child: Child,
 
 
 async def test_a_crash_loop_is_slowed_down(child: Child) -> None:
-    for _ in range(2):
-        with pytest.raises(EngineError, match="status 3"):
+    """Each pause is twice the last, so one of them outlasts whatever holds this machine up."""
+    refused, crashes = False, 0
+    while not refused and crashes < 8:
+        with pytest.raises(EngineError) as failure:
             await answers(child, {"do": "crash"})
-    with pytest.raises(EngineUnavailable, match=r"helper: died 2 times; it is started again in 0\.\d s"):
-        await answers(child, {"do": "echo"})
+        refused = isinstance(failure.value, EngineUnavailable)
+        crashes += not refused
+    assert crashes >= 2, "the first death costs nothing"
+    assert re.match(rf"helper: died {crashes} times; it is started again in \d+\.\d s", str(failure.value))
 
 
 async def test_one_that_cannot_start_says_why() -> None:
@@ -121,24 +137,26 @@ async def test_one_that_cannot_start_says_why() -> None:
     assert child.pid == 0
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cut_stops_it_and_nobody_waits(child: Child) -> None:
     await child.start()
     pid = child.pid
-    async with aclosing(child.request({"do": "count", "to": 10_000, "every": 0.01})) as numbers:
+    async with aclosing(child.request({"do": "count", "to": 1_000_000, "every": 0.01})) as numbers:
         assert [header["number"] async for header, _ in _first(numbers, 3)] == [0, 1, 2]
-        began = time.perf_counter()
-    assert time.perf_counter() - began < 0.05
+    assert child._settling is not None
+    assert not child._settling.done(), "the cut is not waited for"
     assert await answers(child, {"do": "echo"})
-    assert time.perf_counter() - began < 1
     assert child.pid == pid, "it obeyed and was not killed"
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cut_while_it_waits_for_a_full_pipe(child: Child) -> None:
     await child.start()
     pid = child.pid
     async with aclosing(child.request({"do": "count", "to": 1_000_000})) as numbers:
         await anext(numbers)
-        await asyncio.sleep(0.1)  # both pipe and buffer fill up
+        # Both pipe and buffer fill up, and it falls asleep.
+        await until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING, "a full pipe")
     [(header, _)] = await answers(child, {"do": "echo", "after": "cut"})
     assert header["got"]["after"] == "cut"
     assert child.pid == pid
@@ -148,19 +166,24 @@ async def test_one_that_hangs_when_cut_is_killed(child: Child) -> None:
     async with aclosing(child.request({"do": "hang"})) as answer:
         await anext(answer)
         pid = child.pid
-        began = time.perf_counter()
-    assert time.perf_counter() - began < 0.05
+    assert not gone(pid), "the cut is not waited for"
     assert await answers(child, {"do": "echo"})
-    assert 0.9 < time.perf_counter() - began < 2
     assert child.pid != pid
-    assert not psutil.pid_exists(pid)
+    await until(lambda: gone(pid), "the end of the program that hung")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cancelled_task_cuts_its_request(child: Child) -> None:
     await child.start()
-    task = asyncio.create_task(answers(child, {"do": "count", "to": 10_000, "every": 0.01}))
+    numbers: list[Frame] = []
+
+    async def count() -> None:
+        async for number in child.request({"do": "count", "to": 1_000_000, "every": 0.01}):
+            numbers.append(number)
+
+    task = asyncio.create_task(count())
     waits = asyncio.create_task(answers(child, {"do": "echo", "never": "sent"}))
-    await asyncio.sleep(0.1)
+    await until(lambda: len(numbers) > 3, "numbers")
     for each in (waits, task):
         each.cancel()
     await asyncio.wait({task, waits})
@@ -189,15 +212,19 @@ async def test_a_source_that_fails_fails_its_request(child: Child) -> None:
     assert await answers(child, {"do": "echo"})
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_cut_while_frames_follow(child: Child) -> None:
+    silent = asyncio.Event()
+
     async def silence() -> AsyncIterator[Frame]:
         yield {}, b"12345"
+        silent.set()
         await asyncio.Event().wait()
 
     await child.start()
     pid = child.pid
     task = asyncio.create_task(answers(child, {"do": "sum"}, more=silence()))
-    await asyncio.sleep(0.05)
+    await silent.wait()
     task.cancel()
     await asyncio.wait({task})
     assert await answers(child, {"do": "echo"})
@@ -210,13 +237,11 @@ async def test_closing_ends_all_it_started_and_those_who_wait(child: Child) -> N
     waits = asyncio.create_task(anext(hanging))
     await asyncio.sleep(0)
     pids = [child.pid, header["pid"]]
-    began = time.perf_counter()
-    await child.close()
-    assert time.perf_counter() - began < 0.6
+    async with asyncio.timeout(PATIENCE):  # the program and its offspring would sleep for a minute
+        await child.close()
     with pytest.raises(EngineError):
         await waits
-    for pid in pids:
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    await until(lambda: all(map(gone, pids)), "the end of all that it started")
     with pytest.raises(EngineUnavailable, match="closed"):
         await answers(child, {"do": "echo"})
 
@@ -238,17 +263,13 @@ async def test_it_dies_with_its_parent() -> None:
         "    await anext(request)\n    print(child.pid, flush=True)\n    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
-    import sys
-
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )  # fmt: skip
     out, _ = await parent.communicate()
     pid = int(out)
-    async with asyncio.timeout(5):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(0.01)
+    await until(lambda: gone(pid), "the end of an orphan")
 
 
 async def _first(numbers: AsyncIterator[Frame], count: int) -> AsyncIterator[Frame]:

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.servers.marotte import TOKEN, Marotte, marotte
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 SHOW = (
     "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\npartners = 60\n[character]\nnever = ['xyzzy']\n"
+    "[moderation]\nrelease_within = 120\n"
 )
+LONG = "to the crowd, and to the crew, " * 12
+"""Half a minute: what is asked while it is said has to wait."""
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +189,17 @@ async def test_a_frame_that_is_too_large_closes_the_connection(program: Marotte)
 
 async def test_a_window_that_floods_is_told(program: Marotte) -> None:
     async with program.window(partner="flood") as window:
-        for _ in range(300):
-            await window.send(type="ping", t=1)
-        assert "more than 100 frames a second" in (await window.until("error"))["message"]
+
+        async def flood() -> None:
+            while True:
+                await window.send(type="ping", t=1)
+                await asyncio.sleep(0)
+
+        flooding = asyncio.create_task(flood())
+        try:
+            assert "more than 100 frames a second" in (await window.until("error"))["message"]
+        finally:
+            flooding.cancel()
 
 
 async def test_a_guest_on_the_public_floor_may_only_look(program: Marotte) -> None:
@@ -202,9 +214,11 @@ async def test_a_window_that_leaves_at_once_leaves_no_floor_behind(program: Maro
     for n in range(5):
         async with program.window(greet=False) as window:
             await window.socket.send_json({"type": "hello", "version": 1, "window": "talk", "partner": f"gone {n}"})
-    async with asyncio.timeout(60):
-        while len([f for f in await program.get("/api/v1/floors") if f["name"] != "public"]) > 0:
-            await asyncio.sleep(0.5)
+
+    async def empty() -> bool:
+        return [floor["name"] for floor in await program.get("/api/v1/floors")] == ["public"]
+
+    await until(empty, "the end of the last private floor", 3 * PATIENCE)
 
 
 async def test_private_floors_are_limited(tmp_path: Path) -> None:
@@ -224,7 +238,7 @@ async def test_a_window_that_does_not_read_loses_events_and_slows_nobody(program
     async with program.window("stage", floor="public", token=TOKEN) as slow:
         await slow.send(type="sound", on=True)
         code, answer = await program.post(
-            "/api/v1/percepts?wait=30", {"type": "asked", "verbatim": True, "text": "Nobody waits for a slow window."}
+            "/api/v1/percepts?wait=90", {"type": "asked", "verbatim": True, "text": "Nobody waits for a slow window."}
         )
         assert (code, answer["turn"]["state"]) == (202, "done")
 
@@ -236,7 +250,7 @@ async def test_the_tokens_are_for_the_owner_alone(program: Marotte) -> None:
 
 
 async def test_metrics_tell_of_turns_and_refusals(program: Marotte) -> None:
-    await program.post("/api/v1/percepts?wait=30", {"type": "asked", "verbatim": True, "text": "Count me."})
+    await program.post("/api/v1/percepts?wait=90", {"type": "asked", "verbatim": True, "text": "Count me."})
     async with program.request("GET", "/metrics") as response:
         text = await response.text()
     for name in (
@@ -252,7 +266,7 @@ async def test_metrics_tell_of_turns_and_refusals(program: Marotte) -> None:
 
 async def test_a_stopped_line_can_be_released_and_the_queue_skipped(program: Marotte) -> None:
     async with program.window("control", token=TOKEN) as control:
-        await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": "Say xyzzy to the crowd."})
+        await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": f"Say xyzzy {LONG}."})
         stopped = await control.event("line_stopped")
         assert (await program.get("/api/v1/stopped"))[0]["line"] == stopped["line"]
         assert (await program.post(f"/api/v1/stopped/{stopped['line']}/release"))[0] == 204

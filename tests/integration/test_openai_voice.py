@@ -1,9 +1,6 @@
 """The voice behind OpenAI's speech interface, against a server that keeps to the interface and one that does not."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -54,14 +51,6 @@ async def test_sound_comes_whole_in_small_pieces_of_whole_samples(server: OpenAI
     }
 
 
-async def test_the_first_sound_does_not_wait_for_the_last(kit: Kit) -> None:
-    async with OpenAIServer(Script(pace=5)) as server:
-        sounds = voice(server.url, kit).speak(LINE)
-        async with aclosing(sounds):
-            await anext(sounds)
-            assert time.monotonic() - server.requests[0].first < 0.05
-
-
 async def test_what_a_show_may_set(server: OpenAIServer, kit: Kit) -> None:
     settings = {"voice": "Ünïque", "voices": {"ja": "jf_alpha"}, "speed": 2.0, "instructions": "Whisper."}
     engine = voice(server.url, kit, **settings)
@@ -76,30 +65,6 @@ async def test_a_wav_file_is_taken_for_what_its_header_says(server: OpenAIServer
     sounds = await speak(voice(server.url, kit, extra={"response_format": "wav"}, rate=48_000))
     assert b"".join(sound.pcm for sound in sounds) == SOUND
     assert {sound.rate for sound in sounds} == {24_000}
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "told"),
-    [
-        ("401", EngineUnavailable, r"does not accept the key in OPENAI_API_KEY \(401\)"),
-        ("429", EngineUnavailable, r"it may be asked again in 7 s \(429\)"),
-        ("500", EngineUnavailable, r"has failed \(500\)"),
-        ("wrong_type", EngineUnavailable, "sent text/html instead of sound: <html>"),
-        ("empty", EngineError, "sent no sound"),
-        ("garbage", EngineError, "sent no sound"),
-        ("close", EngineError, "the connection broke while it answered"),
-    ],
-)
-async def test_a_fault_is_told_and_the_next_line_is_well(
-    server: OpenAIServer, kit: Kit, fault: str, kind: type[Exception], told: str
-) -> None:
-    server.fault("speech", fault, times=1)
-    engine = voice(server.url, kit)
-    with pytest.raises(EngineError, match=told) as failure:
-        await speak(engine)
-    assert type(failure.value) is kind
-    assert Script.key not in str(failure.value)
-    assert b"".join(sound.pcm for sound in await speak(engine)) == SOUND
 
 
 async def test_ten_megabytes_in_one_chunk_are_cut_up(server: OpenAIServer, kit: Kit) -> None:
@@ -121,20 +86,6 @@ async def test_more_than_a_line_can_be_is_refused(
 async def test_compressed_sound_is_refused(server: OpenAIServer, kit: Kit) -> None:
     with pytest.raises(EngineUnavailable, match="sent compressed sound"):
         await speak(voice(server.url, kit, extra={"response_format": "mp3"}))
-
-
-async def test_a_cut_closes_the_connection_at_once(server: OpenAIServer, kit: Kit) -> None:
-    server.script.pace = 1
-    server.fault("speech", "endless")
-    sounds = voice(server.url, kit).speak(LINE)
-    async with aclosing(sounds):
-        await anext(sounds)
-        cut = time.monotonic()
-    assert time.monotonic() - cut < 0.02
-    async with asyncio.timeout(5):
-        while not server.requests[0].cut:
-            await asyncio.sleep(0.005)
-    assert server.requests[0].cut - cut < 0.1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.waiting import PATIENCE
+
 TOKEN = "a-token-for-the-tests-of-32-chars"
 
 
@@ -50,7 +52,7 @@ class Marotte:
             )
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"})
         announced = self.data / "running.json"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * PATIENCE):
             while True:
                 if self._process.poll() is not None:
                     raise AssertionError(f"it ended with {self._process.returncode}: {self.output()}")
@@ -87,7 +89,7 @@ class Marotte:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return await asyncio.to_thread(self._process.wait, 10)
+            return await asyncio.to_thread(self._process.wait, PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise AssertionError(f"it did not stop: {self.output()}") from None
@@ -134,7 +136,7 @@ class Window:
         self.events: list[dict[str, Any]] = []
         self.seq = 0
 
-    async def frame(self, within: float = 20) -> dict[str, Any] | None:
+    async def frame(self, within: float = 2 * PATIENCE) -> dict[str, Any] | None:
         """The next frame; sound is kept aside and comes as its header. None at the end."""
         message = await self.socket.receive(within)
         if message.type is aiohttp.WSMsgType.TEXT:
@@ -151,7 +153,7 @@ class Window:
 
     async def until(self, *types: str) -> dict[str, Any]:
         """The next frame of one of these types."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * PATIENCE):
             while (frame := await self.frame()) is not None:
                 if frame["type"] in types:
                     return frame
@@ -166,10 +168,6 @@ class Window:
 
     async def send(self, **frame: Any) -> None:
         await self.socket.send_json(frame)
-
-    async def play(self) -> None:
-        """Read on, and report what a loudspeaker would have played, until cancelled."""
-        await self.send(type="sound", on=True)
 
     async def closed(self) -> int:
         """Read to the end; returns the close code."""

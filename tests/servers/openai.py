@@ -85,6 +85,9 @@ class OpenAIServer:
     def __init__(self, script: Script | None = None, *, port: int = 0) -> None:
         self.script = script or Script()
         self.requests: list[Asked] = []
+        self.gate = asyncio.Event()
+        """While it is closed (``gate.clear()``), a stream stands still after its first word or sound."""
+        self.gate.set()
         self.url = ""
         self._port = port
         self._faults: dict[str, tuple[str, float]] = {}
@@ -130,9 +133,12 @@ class OpenAIServer:
             except _RefusedError as refused:
                 asked.status = refused.status
                 return refused.response()
-            except (asyncio.CancelledError, ConnectionResetError):
+            except asyncio.CancelledError:
                 asked.cut = time.monotonic()
                 raise
+            except ConnectionResetError:  # the client left while a piece was being written
+                asked.cut = time.monotonic()
+                return web.Response()  # goes nowhere, without a complaint in the log
             finally:
                 asked.ended = time.monotonic()
 
@@ -254,6 +260,7 @@ class OpenAIServer:
                 return response
             asked.first = asked.first or time.monotonic()
             await send(part({"content": word}))
+            await self.gate.wait()
         await send(part({}, "stop"))
         if (body.get("stream_options") or {}).get("include_usage"):
             await send({**head, "choices": [], "usage": usage})
@@ -300,6 +307,7 @@ class OpenAIServer:
             # An odd number of bytes: a network keeps no sample whole.
             await response.write(sound[at : at + step - 1])
             sent += len(sound[at : at + step - 1])
+            await self.gate.wait()
             await asyncio.sleep(max(0.0, asked.first + sent / 48_000 / pace - time.monotonic()))
         return response
 

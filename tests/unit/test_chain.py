@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
-from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
+from marotte.engines.kinds import Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
 from marotte.events import EngineState, Line, Used
 from marotte.time import Clock
 from tests.stand_ins import Published, ScriptedBrain, ScriptedEar, ScriptedVoice, built
@@ -126,6 +126,22 @@ async def test_usage_is_told() -> None:
 def brains(*engines) -> tuple[BrainChain, Published]:
     events = Published()
     return BrainChain([built(f"b{n}", e, **FAST) for n, e in enumerate(engines)], events, Clock()), events
+
+
+async def test_what_a_server_counts_is_told_for_each_reply_though_two_run_at_once() -> None:
+    class Counting(ScriptedBrain):
+        async def reply(self, prompt):
+            async for piece in super().reply(prompt):
+                yield piece
+            yield Counted(int(prompt.text))
+
+    chain, events = brains(Counting("Hello there, all of you."))
+
+    async def reply(text: str) -> str:
+        return "".join([piece async for piece in chain.reply(Prompt(system="", text=text))])
+
+    assert await asyncio.gather(reply("7"), reply("30")) == ["Hello there, all of you."] * 2
+    assert sorted(used.amount for used in events.of(Used)) == [7, 30]
 
 
 async def test_the_next_brain_is_told_what_was_said() -> None:

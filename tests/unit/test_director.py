@@ -18,6 +18,7 @@ from marotte.events import (
     ChatMessage,
     Ending,
     Gift,
+    Line,
     LineStarted,
     LineStopped,
     LineWritten,
@@ -25,6 +26,7 @@ from marotte.events import (
     Send,
     SpeechEnd,
     Stopped,
+    Transcript,
     TurnEnded,
     TurnStarted,
     Utterance,
@@ -43,6 +45,7 @@ from tests.stand_ins import KeptOutlet, KeptRecord, KeptRows, Published, Scripte
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
+BOB = Viewer(id="irc:test/bob", name="Bob", platform="irc")
 
 
 @dataclass
@@ -63,9 +66,12 @@ class KeptMemory:
         self.forgotten.append(viewer)
         return 1
 
-    async def keep(self, turn: str, percepts: Sequence[AnyPercept], ending: Ending) -> None:
+    async def keep(
+        self, turn: str, percepts: Sequence[AnyPercept], ending: Ending, leaving: tuple[str, ...] = ()
+    ) -> None:
         self.kept.append((turn, ending))
-        await self.rows.end_turn(turn, ending)
+        self.forgotten += leaving
+        self.rows.end_turn(turn, ending)
 
 
 class House:
@@ -283,8 +289,20 @@ async def test_forgetting_is_done_at_once() -> None:
     async with house() as h:
         h.attention.offer(ChatMessage(text="please forget me", viewer=ADA))
         await h.ending()
-        assert h.memory.forgotten == [ADA.id]
+        assert h.memory.forgotten == [ADA.id, ADA.id]  # at once, and again with what this turn itself has left
         assert not h.brains[0].prompts
+
+
+async def test_who_asks_to_be_forgotten_takes_nobody_elses_answer_along() -> None:
+    async with house(ScriptedBrain("Hello Bob."), show="[lanes.chat]\ntogether = 2") as h:
+        h.attention.offer(ChatMessage(text="please forget me", viewer=ADA))
+        h.attention.offer(ChatMessage(text="and who are you?", viewer=BOB))
+        ending = await h.ending()
+        assert set(h.memory.forgotten) == {ADA.id}
+        assert ending.heard.endswith("Hello Bob.")
+        (prompt,) = h.brains[0].prompts
+        assert "who are you" in prompt.text
+        assert "forget me" not in prompt.text
 
 
 async def test_the_speaker_ducks_at_the_onset_and_resumes_without_words() -> None:
@@ -311,6 +329,48 @@ async def test_the_speaker_ducks_at_the_onset_and_resumes_without_words() -> Non
         reporting.cancel()
         assert (ending.state, ending.heard) == ("done", "One two three four five six seven eight.")
         assert ending.timings.last_sample == pytest.approx(2.0 + 2.0, abs=0.3)
+
+
+async def test_a_turn_that_has_not_begun_to_sound_waits_until_the_partner_is_done() -> None:
+    async with house(ScriptedBrain("One two three four.")) as h:
+        h.publish(Onset())
+        await asyncio.sleep(0.01)
+        h.attention.offer(Asked(text="go"))
+        await asyncio.sleep(3.0)
+        assert not h.events.of(LineStarted), "it talked over the partner"
+        h.publish(SpeechEnd(seconds=3.0, why="noise"))
+        assert (await h.ending()).heard == "One two three four."
+
+
+async def test_words_that_cut_nothing_let_the_line_go_on() -> None:
+    async with house(ScriptedBrain("One two three four.")) as h:
+        h.publish(Onset())
+        h.attention.offer(Asked(text="go"))
+        await asyncio.sleep(0.5)
+        h.publish(SpeechEnd(seconds=0.5))
+        h.publish(Transcript(text="hello", final=True))
+        ending = await h.ending()
+        assert (ending.state, ending.heard) == ("done", "One two three four.")
+        assert ending.timings.first_sample < 1.0
+
+
+async def test_a_cancellation_from_outside_is_never_taken_for_a_cut() -> None:
+    async with house(ScriptedBrain("One two three four five six seven eight nine ten.")) as h:
+        left = asyncio.Event()
+
+        async def turn() -> None:
+            async with h.floor.take("t9", h.clock.now()) as mouth:
+                await mouth.say(Line(shown="One two three.", spoken="One two three."))
+            left.set()  # only a cut of its own ends the block and not the function
+
+        task = asyncio.create_task(turn())
+        await asyncio.sleep(0.5)  # the block is over, its line sounds
+        h.floor.cut()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not left.is_set()
+        assert not h.floor.turn
 
 
 async def test_a_noise_resumes_at_once() -> None:

@@ -40,13 +40,19 @@ def says(text: str, viewer: Viewer | None = ADA, floor: str = "public") -> ChatM
 
 
 async def exchange(
-    store: Store, memory: Memory, percept: AnyPercept, heard: str, state: str = "done", cut: bool = False
+    store: Store,
+    memory: Memory,
+    percept: AnyPercept,
+    heard: str,
+    state: str = "done",
+    cut: bool = False,
+    leaving: tuple[str, ...] = (),
 ):
     """Live through one turn as the director does."""
     turn = f"turn of {percept.id}"
     started = TurnStarted(at=Clock().wall(), floor=percept.floor, turn=turn, lane="chat", percepts=(percept.id,))
-    await store.begin_turn(started, [percept])
-    await memory.keep(turn, [percept], Ending(state=state, heard=heard, cut=cut))
+    store.begin_turn(started, [percept])
+    await memory.keep(turn, [percept], Ending(state=state, heard=heard, cut=cut), leaving)
 
 
 async def texts(memory: Memory, percept: AnyPercept | None = None) -> list[tuple[str, str]]:
@@ -285,7 +291,7 @@ async def test_the_conversation_goes_on_without_the_store(
         monkeypatch.setattr(store, method, away)
     assert await memory.learn(says("my name is Ada")) == []
     assert await texts(memory, says("hi")) == [("user", "hello"), ("assistant", "Hello Ada.")]
-    await exchange(store, memory, says("forget me"), "Oh.")
+    await exchange(store, memory, says("forget me"), "Oh.", leaving=(ADA.id,))
     assert (await memory_of(store).recall([says("hi")], "en")).history == ()
     assert caplog.text.count("disk is full") == 3
     with pytest.raises(StoreError):
@@ -357,7 +363,7 @@ async def test_the_turn_in_which_somebody_asks_to_be_forgotten_is_forgotten_with
     memory = memory_of(store)
     wish = says("my name is Ada, forget me")
     assert await memory.learn(wish) == []
-    await exchange(store, memory, wish, "Ada who?")
+    await exchange(store, memory, wish, "Ada who?", leaving=(ADA.id,))
     assert await texts(memory) == []
     counts = await store.counts()
     assert (counts["percepts"], counts["facts"], counts["viewers"]) == (0, 0, 0)

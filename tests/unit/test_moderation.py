@@ -264,7 +264,7 @@ async def test_giving_up_closes_the_source() -> None:
     assert closed == [True]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=80), st.sampled_from(["en", "ja", "xx", ""]))
 def test_any_text_is_judged(text: str, language: str) -> None:
     assert isinstance(MODERATOR.judge(text, language), str)

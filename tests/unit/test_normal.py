@@ -36,7 +36,7 @@ TEXTS = st.text(max_size=60) | st.lists(st.sampled_from([*"aAеο 1!@$|.-é\u030
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(TEXTS)
 @example("3$a")
 @example("a4@b4")

@@ -141,7 +141,7 @@ TEXTS = st.lists(ALPHABET, max_size=120).map("".join) | st.text(max_size=200)
 MARKS = re.compile(r"[\s.!?…。！？｡．)\]}”’»）」』】》〉］]")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, st.lists(st.integers(1, 9), max_size=40), st.sampled_from(["", "en", "fr", "ja"]), st.booleans())
 def test_nothing_is_lost_or_doubled(text: str, sizes: list[int], language: str, first_clause: bool) -> None:
     splitter, rest, pieces = Splitter(language, first_clause), text, list[str]()
@@ -158,7 +158,7 @@ def test_nothing_is_lost_or_doubled(text: str, sizes: list[int], language: str, 
     assert len(whole) >= len(said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60), st.text(max_size=30), st.text(max_size=60), st.integers(1, 7))
 def test_thoughts_are_never_said(before: str, thought: str, after: str, size: int) -> None:
     before, thought, after = (part.replace("<", "").replace(">", "") for part in (before, thought, after))

@@ -68,6 +68,23 @@ async def test_a_task_that_does_not_stop_delays_the_end_no_longer_than_allowed()
     assert asyncio.get_running_loop().time() - before == pytest.approx(1.0, abs=0.1)
 
 
+async def test_what_is_cancelled_within_a_task_is_a_crash_and_not_its_end() -> None:
+    events = Published()
+    supervisor = Supervisor(events, Clock(epoch=0.0))
+
+    async def trip() -> None:
+        inner = asyncio.create_task(asyncio.sleep(100))
+        asyncio.get_running_loop().call_later(1, inner.cancel)
+        await inner
+
+    supervisor.start("trip", trip)
+    await asyncio.sleep(2)
+    assert [e.task for e in events.of(TaskFailed)] == ["trip"]
+    assert "trip" in supervisor.tasks
+    await supervisor.stop_all()
+    assert not supervisor.tasks
+
+
 async def test_a_task_is_stopped_itself_and_not_another_of_its_name() -> None:
     supervisor = Supervisor(Published(), Clock(epoch=0.0))
     old = supervisor.start("speaker", lambda: asyncio.sleep(1_000))

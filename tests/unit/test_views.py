@@ -132,7 +132,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(PARTS, max_size=30).map("".join) | st.text(max_size=120),
     st.sampled_from(["en", "fr", "zh-CN", "ja", "xx", ""]),

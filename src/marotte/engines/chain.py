@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec.structs import replace
 
 from marotte.engines.kinds import (
+    Counted,
     EngineError,
     EngineUnavailable,
     EngineUnsuited,
@@ -250,6 +251,8 @@ class Chain(Generic[T]):
 
 async def _next(queue: "asyncio.Queue[T]", limit: float, input_ended: asyncio.Event | None) -> T:
     """Wait for the next piece; raises TimeoutError ``limit`` seconds after the engine had all of its input."""
+    if not queue.empty():
+        return queue.get_nowait()
     if input_ended is None or input_ended.is_set():
         async with asyncio.timeout(limit):
             return await queue.get()
@@ -344,42 +347,45 @@ async def _end(given: Sequence[Sound]) -> AsyncIterator[Sound]:
     yield Sound(pcm=bytes(2 * (given[-1].rate // 100)), rate=given[-1].rate)
 
 
-class BrainChain(Chain[str]):
+class BrainChain(Chain[str | Counted]):
     """Brains: the understudy is told what was already said and goes on from there."""
 
     kind = "brain"
     _unit = "characters"
 
-    def _size(self, piece: str) -> float:
-        return len(piece)
+    def _size(self, piece: str | Counted) -> float:
+        return len(piece) if isinstance(piece, str) else 0
 
-    def _probe(self, engine: Any) -> AsyncIterator[str]:
+    def _probe(self, engine: Any) -> AsyncIterator[str | Counted]:
         return engine.reply(Prompt(system="Answer with one word.", text="Hello?"))
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[str]:
         """Yield the reply's text. Raises EngineError if no brain could give any."""
         said: list[str] = []
         asked: list[Member] = []
-        counted = [0]
+        counted = 0
 
-        def start(member: Member, given: list[str]) -> AsyncIterator[str]:
+        def start(member: Member, given: list[str | Counted]) -> AsyncIterator[str | Counted]:
+            nonlocal counted
             asked.append(member)
-            counted[0] = getattr(member.engine, "tokens", 0)
-            return member.engine.reply(replace(prompt, said="".join(given)) if given else prompt)
+            counted = 0
+            return member.engine.reply(replace(prompt, said="".join(said)) if said else prompt)
 
         try:
             async with aclosing(self._run(start, most=LONGEST_REPLY)) as pieces:
                 async for piece in pieces:
-                    said.append(piece)
-                    yield piece
+                    if isinstance(piece, Counted):
+                        counted = piece.tokens  # some servers count up with every piece
+                    else:
+                        said.append(piece)
+                        yield piece
         finally:
             if asked:
                 # Where the server counts, its figure; else an estimate.
-                amount = getattr(asked[-1].engine, "tokens", 0) - counted[0]
-                if not amount:
+                if not counted:
                     read = prompt.system + prompt.text + "".join(m.text for m in prompt.history)
-                    amount = tokens(read) + tokens("".join(said))
-                self._use(asked[-1], "tokens", amount)
+                    counted = tokens(read) + tokens("".join(said))
+                self._use(asked[-1], "tokens", counted)
 
 
 class EarChain(Chain[Heard]):

@@ -180,11 +180,18 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The character's favourite matters: the improviser's choice of puns follows them."""
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """What a reply has cost, where the provider says so."""
+
+    tokens: int
+    """Read and written."""
+
+
 class Brain(Engine, Protocol):
     """Turns a prompt into words."""
 
-    def reply(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Yield the reply's text in pieces of any length, as it is made.
+    def reply(self, prompt: Prompt) -> "AsyncIterator[str | Counted]":
+        """Yield the reply's text in pieces of any length, as it is made, and what it has cost where that is known.
 
         Stage directions stand in square brackets: ``[joy]`` a feeling, ``[nod]`` an animation, ``[pause 700ms]``.
         Raises EngineUnavailable before the first piece if the provider cannot serve this prompt.

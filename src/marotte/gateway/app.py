@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import marotte
 from marotte.gateway import rest
 from marotte.gateway.guard import Guard
-from marotte.gateway.windows import Windows
+from marotte.gateway.live import Windows
 from marotte.show import Run
 
 log = logging.getLogger(__name__)
@@ -69,19 +69,26 @@ def build(run: Run, guard: Guard) -> FastAPI:
 
 
 def readiness(run: Run) -> dict[str, Any]:
-    """Tell of each room, engine and link how it fares; the show is ready while every kind of engine has one."""
-    tasks = {name: watched.failing or "running" for name, watched in run.supervisor.tasks.items()}
+    """Tell of each room, engine and link how it fares; the show is ready while the public floor's tasks run.
+
+    Anybody may ask: private floors are only counted, and why something fails stands in the log and in the control
+    window.
+    """
+    tasks = {name: "failing" if watched.failing else "running" for name, watched in run.supervisor.tasks.items()}
+    private = {name for name in tasks if name.startswith("talk-")}
     engines = {
-        chain.kind: {member.name: {"state": member.state, "detail": member.detail} for member in chain.members}
+        chain.kind: {member.name: member.state for member in chain.members}
         for chain in (run.ears, run.brains, run.voices)
     }
-    links = {name: {"state": state.state, "detail": state.detail} for name, state in run.link_states.items()}
-    ready = all(state == "running" for name, state in tasks.items() if name.startswith("public "))
     return {
-        "ready": ready,
-        "rooms": tasks,
+        "ready": all(state == "running" for name, state in tasks.items() if name.startswith("public ")),
+        "rooms": {name: state for name, state in tasks.items() if name not in private},
+        "private_floors": {
+            "open": len(run.floors) - 1,
+            "tasks_failing": sum(tasks[name] == "failing" for name in private),
+        },
         "engines": engines,
-        "links": links,
+        "links": {name: state.state for name, state in run.link_states.items()},
         "lag_ms": round(run.metrics.lag * 1e3, 1),
     }
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from marotte import config
 from marotte.engines.kinds import EngineError, Prompt
 from marotte.events import (
@@ -33,7 +35,7 @@ from marotte.ports import Floor, Mouth
 from marotte.store.rows import person
 from marotte.text.language import detect
 from marotte.text.sentences import Splitter, Thoughts
-from marotte.text.views import views
+from marotte.text.views import line
 from marotte.time import Clock
 
 log = logging.getLogger(__name__)
@@ -55,8 +57,8 @@ class Brains(Protocol):
 class Rows(Protocol):
     """Where turns are kept."""
 
-    async def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
-        """Keep that a turn begins, and what it reacts to."""
+    def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
+        """Keep that a turn begins, and what it reacts to; nobody waits for it."""
         ...
 
 
@@ -68,6 +70,8 @@ class Turn:
     language: str
     began: float
     id: str = field(default_factory=fresh_id)
+    leaving: tuple[str, ...] = ()
+    """Who asks in it to be forgotten."""
     named: set[str] = field(default_factory=set[str])
     """Ids of surviving percepts that a line has named."""
     rows: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -138,8 +142,8 @@ class Director:
             async with self.floor.take(turn.id, turn.began) as mouth:
                 self._mark_arrival(turn, mouth)
                 async with aclosing(self._passed(turn, self._lines(turn, mouth))) as lines:
-                    async for line in lines:
-                        await self._say(mouth, line)
+                    async for passed in lines:
+                        await self._say(mouth, passed)
         finally:
             # A cut ends the block above, not this function.
             self._turn = None
@@ -147,9 +151,9 @@ class Director:
             await asyncio.shield(self._end(turn, ending))
         return ending
 
-    def release(self, line: Line) -> None:
+    def release(self, stopped: Line) -> None:
         """Say a stopped line after all: the operator has released it."""
-        asked = Asked(at=self._clock.wall(), floor=self.floor.name, text=line.shown, verbatim=True)
+        asked = Asked(at=self._clock.wall(), floor=self.floor.name, text=stopped.shown, verbatim=True)
         self._released[asked.id] = None
         if len(self._released) > self.MOST_RELEASED:
             del self._released[next(iter(self._released))]
@@ -175,8 +179,12 @@ class Director:
         return self.language
 
     def _begin(self, turn: Turn) -> None:
-        """Tell that a turn begins; its row is written while the brain thinks."""
+        """Tell that a turn begins."""
         first = turn.percepts[0]
+        people = dict.fromkeys(
+            person(p) for p in turn.percepts if wants_forgetting(words(p), p.language or turn.language)
+        )
+        turn.leaving = tuple(filter(None, people))
         started = TurnStarted(
             at=self._clock.wall(),
             floor=self.floor.name,
@@ -187,7 +195,7 @@ class Director:
             who=first.viewer.name if first.viewer else "",
         )
         self._publish(started)
-        self._soon(turn, lambda: self._rows.begin_turn(started, turn.percepts))
+        self._rows.begin_turn(started, turn.percepts)
 
     def _mark_arrival(self, turn: Turn, mouth: Mouth) -> None:
         mouth.mark("waited", turn.began - min(w.since for w in turn.bundle.waiting))
@@ -209,36 +217,37 @@ class Director:
                 async for piece in pieces:
                     mouth.mark("first_token")
                     for sentence in splitter.feed(thoughts.feed(piece)):
-                        if line := self._line(turn, sentence):
-                            yield line
+                        if said := self._line(turn, sentence):
+                            yield said
         except EngineError as error:
             log.error("turn %s: %s", turn.id, error)
             splitter = Splitter(turn.language)  # half a sentence is no sentence
             yield self._own(turn, phrase("lost", turn.language, self._rng))
         else:
             for sentence in splitter.feed(thoughts.end()):
-                if line := self._line(turn, sentence):
-                    yield line
+                if said := self._line(turn, sentence):
+                    yield said
         for sentence in splitter.end():
-            if line := self._line(turn, sentence):
-                yield line
-        for line in self._owed(turn):
-            yield line
+            if said := self._line(turn, sentence):
+                yield said
+        for owed in self._owed(turn):
+            yield owed
 
     async def _words(self, turn: Turn, mouth: Mouth) -> AsyncGenerator[str]:
         """Yield what is to be said: the operator's own words, our own, or a brain's."""
         if all(isinstance(p, Asked) and p.verbatim for p in turn.percepts):
             yield " ".join(map(words, turn.percepts))
             return
-        for percept in turn.percepts:
-            if (who := person(percept)) and wants_forgetting(words(percept), turn.language):
-                await asyncio.gather(*turn.rows, return_exceptions=True)  # nothing of it may be learnt afterwards
-                await self._memory.forget(who)
-                yield phrase("forgotten", turn.language, self._rng)
-                return
+        for who in turn.leaving:
+            await self._memory.forget(who)
+            yield phrase("forgotten", turn.language, self._rng) + " "
+        percepts = [p for p in turn.percepts if person(p) not in turn.leaving]
+        if not percepts:
+            return
+        for percept in percepts:
             self._soon(turn, lambda percept=percept: self._memory.learn(percept))
-        recalled = await self._memory.recall(turn.percepts, turn.language)
-        prompt = self._persona.prompt(turn.percepts, turn.language, recalled.history, recalled.facts)
+        recalled = await self._memory.recall(percepts, turn.language)
+        prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts)
         mouth.mark("prompted")
         async with aclosing(self._brain.reply(prompt)) as pieces:
             async for piece in pieces:
@@ -256,36 +265,27 @@ class Director:
     def _line(self, turn: Turn, sentence: str) -> Line | None:
         """Make a line of a sentence; None where nothing of it can be spoken."""
         known = [tag.split("-")[0] for tag in self._persona.card.languages]
-        language = detect(sentence, known, turn.language)
-        view = views(sentence, language)
-        if not view.spoken:
-            return None
-        names = tuple(p.id for p in turn.percepts if turn.bundle.policy.survives and _names(view.spoken, p))
+        said = line(sentence, detect(sentence, known, turn.language), turn.id)
+        if said is None or not turn.bundle.policy.survives:
+            return said
+        names = tuple(p.id for p in turn.percepts if _names(said.spoken, p))
         turn.named.update(names)
-        return Line(
-            turn=turn.id,
-            shown=view.shown,
-            spoken=view.spoken,
-            cues=view.cues,
-            language=language,
-            feeling=view.feeling,
-            answers=names,
-        )
+        return replace(said, answers=names)
 
-    async def _say(self, mouth: Mouth, line: Line) -> None:
+    async def _say(self, mouth: Mouth, said: Line) -> None:
         mouth.mark("first_line")
         self._publish(
             LineWritten(
                 at=self._clock.wall(),
                 floor=self.floor.name,
-                turn=line.turn,
-                line=line.id,
-                shown=line.shown,
-                language=line.language,
-                feeling=line.feeling,
+                turn=said.turn,
+                line=said.id,
+                shown=said.shown,
+                language=said.language,
+                feeling=said.feeling,
             )
         )
-        await mouth.say(line)
+        await mouth.say(said)
 
     def _own(self, turn: Turn, text: str, answers: tuple[str, ...] = ()) -> Line:
         return Line(turn=turn.id, shown=text, spoken=text, language=turn.language, answers=answers)
@@ -303,7 +303,7 @@ class Director:
             if failed is not None:
                 log.error("turn %s is not wholly kept: %s", turn.id, failed)
         self._attention.settle(turn.bundle, ending.answered)
-        await self._memory.keep(turn.id, turn.percepts, ending)
+        await self._memory.keep(turn.id, turn.percepts, ending, turn.leaving)
         self._publish(
             TurnEnded(at=self._clock.wall(), floor=self.floor.name, turn=turn.id, lane=turn.bundle.lane, ending=ending)
         )
@@ -345,5 +345,5 @@ def _bare(text: str) -> str:
 
 
 async def _as_generator(lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:
-    async for line in lines:
-        yield line
+    async for said in lines:
+        yield said

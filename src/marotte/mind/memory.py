@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from marotte import config
@@ -96,6 +96,7 @@ class Memory:
         """The last exchanges, as many as a prompt takes; None until they were read from the rows."""
         self._knows_somebody = True
         """Whether there may be facts: where there are none, no turn pays for looking."""
+        self._has_learnt = False
 
     async def open(self) -> None:
         """Read what was said before, so that the first turn need not wait for it."""
@@ -107,9 +108,10 @@ class Memory:
     async def _read_back(self) -> None:
         if self._tail is None:
             exchanges = await self._store.history(self._scope, MOST_EXCHANGES)
+            somebody = bool(await self._store.facts_of(self._scope, limit=1))
             if self._tail is None:
                 self._tail = self._fitting(map(_past, exchanges))
-                self._knows_somebody = bool(await self._store.facts_of(self._scope, limit=1))
+                self._knows_somebody = somebody or self._has_learnt
 
     async def recall(self, percepts: Sequence[AnyPercept], language: str) -> Recollection:
         """Return what was said lately, within the show's tokens, and what is known of those who speak now."""
@@ -124,7 +126,7 @@ class Memory:
     async def learn(self, percept: AnyPercept) -> list[str]:
         """Learn what a person says of themselves, and that they are here; return the new facts, one sentence each."""
         if percept.viewer is not None:
-            await self._store.seen_viewer(percept.viewer, percept.at, percept.language)
+            self._store.seen_viewer(percept.viewer, percept.at, percept.language)
         who, said = person(percept), _said(percept)
         uncertain = isinstance(percept, Utterance) and percept.uncertain
         if not who or not said or uncertain or wants_forgetting(said, percept.language):
@@ -143,7 +145,7 @@ class Memory:
                     found_by=fact.found_by,
                 )
                 learnt.append(fact.text)
-                self._knows_somebody = True
+                self._knows_somebody = self._has_learnt = True
         except StoreError as error:
             log.error("what was said is not learnt: %s", error)
         return learnt
@@ -156,23 +158,21 @@ class Memory:
             self._tail = deque(past for past in self._tail if viewer_id not in past.people)
         return await self._store.forget_viewer(viewer_id)
 
-    async def keep(self, turn: str, percepts: Sequence[AnyPercept], ending: Ending) -> None:
-        """Keep exactly what was heard of a turn that has ended.
-
-        Somebody who asked in it to be forgotten is forgotten with it.
-        """
-        await self._store.end_turn(turn, ending)
+    async def keep(
+        self, turn: str, percepts: Sequence[AnyPercept], ending: Ending, leaving: Collection[str] = ()
+    ) -> None:
+        """Keep exactly what was heard of a turn that has ended; who asked in it to be forgotten is, and with it."""
+        self._store.end_turn(turn, ending)
         if self._tail is not None and ending.state != "discarded":
             exchange = Exchange(
                 turn=turn, at=self._clock.wall(), percepts=tuple(percepts), heard=ending.heard, cut=ending.cut
             )
             self._tail = self._fitting((*self._tail, _past(exchange)))
-        for percept in percepts:
-            if (who := person(percept)) and wants_forgetting(_said(percept), percept.language):
-                try:
-                    await self.forget(who)
-                except StoreError as error:
-                    log.error("%s asked to be forgotten and is not: %s", who, error)
+        for who in leaving:
+            try:
+                await self.forget(who)
+            except StoreError as error:
+                log.error("%s asked to be forgotten and is not: %s", who, error)
 
     def _fitting(self, pasts: Iterable[_Past]) -> deque[_Past]:
         """Return the last exchanges that fit a prompt together: the oldest are dropped first."""

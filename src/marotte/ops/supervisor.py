@@ -59,6 +59,11 @@ class Supervisor:
             for task in late:
                 log.warning("%s did not stop within %.1f s", task.get_name(), within)
 
+    def _stopped(self, watched: Watched) -> bool:
+        """Whether a cancellation is meant for the task itself; what a library cancels inside it is a crash."""
+        assert watched.task is not None
+        return watched.task.cancelling() > 0
+
     async def _watch(self, watched: Watched) -> None:
         delay = SHORTEST
         while True:
@@ -66,7 +71,9 @@ class Supervisor:
             watched.failing = ""
             try:
                 await watched.work()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and self._stopped(watched):
+                    raise
                 if self._clock.now() - began > STABLE:
                     delay = SHORTEST
                 watched.crashes += 1

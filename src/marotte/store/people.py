@@ -1,14 +1,16 @@
 """Rows of people: viewers, what is known of them, finding it again, and forgetting it."""
 
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, column, delete, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Insert, case, column, delete, func, literal_column, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.events import Viewer
-from marotte.store.conversation import Conversation
+from marotte.store.base import Write
 from marotte.store.rows import Fact
 from marotte.store.tables import facts, viewers
+from marotte.store.turns import Turns
 from marotte.text.language import base
 from marotte.text.normal import words
 
@@ -36,27 +38,36 @@ _FACT = (*(c for c in facts.c if c.name != "search"),)
 _INDEX = table("facts_search", column("rowid"))
 
 
-class People(Conversation):
+class People(Turns):
     """Knows viewers and facts about them; each fact has one scope, and is found in that scope alone.
 
     Facts are committed before ``add_fact`` returns, so that to recall them a turn waits for no write.
     """
 
-    async def seen_viewer(self, viewer: Viewer, at: float, language: str = "") -> None:
+    @cached_property
+    def _seen(self) -> Insert:
+        seen = self._insert(viewers)
+        new = seen.excluded
+        changes = {
+            "name": new.name,
+            "last_seen": new.last_seen,
+            "count": viewers.c.count + 1,
+            "language": case((new.language != "", new.language), else_=viewers.c.language),
+        }
+        return seen.on_conflict_do_update(index_elements=["id"], set_=changes)
+
+    def seen_viewer(self, viewer: Viewer, at: float, language: str = "") -> None:
         """Keep that a viewer is here, and the language last used where it is known."""
-        seen = self._insert(viewers).values(
-            id=viewer.id,
-            name=viewer.name,
-            platform=viewer.platform,
-            first_seen=at,
-            last_seen=at,
-            language=language,
-            count=1,
-        )
-        changes: dict[str, Any] = {"name": viewer.name, "last_seen": at, "count": viewers.c.count + 1}
-        if language:
-            changes["language"] = language
-        self._soon(seen.on_conflict_do_update(index_elements=["id"], set_=changes))
+        seen = {
+            "id": viewer.id,
+            "name": viewer.name,
+            "platform": viewer.platform,
+            "first_seen": at,
+            "last_seen": at,
+            "language": language,
+            "count": 1,
+        }
+        self._soon(Write(self._seen, seen))
 
     async def add_fact(
         self,

@@ -51,16 +51,18 @@ class Writer:
         """How many writes wait."""
         return len(self._jobs)
 
-    def soon(self, work: Work[Any]) -> None:
-        """Commit ``work`` within ``GATHER`` seconds, together with what gathers until then; nobody waits.
+    def soon(self, work: Work[Any], *, at_once: bool = False, flushed: bool = False) -> None:
+        """Commit ``work`` within ``GATHER`` seconds, or ``at_once``, with what gathers until then; nobody waits.
 
         Never blocks and never raises: a failure is logged, and tried again where the database is away.
         """
         if self._closing or len(self._jobs) >= MOST:
             log.error("%s; one write is lost", self._refusal())
             return
-        self._jobs.append(_Job(work, None))
-        if self._later is None:
+        self._jobs.append(_Job(work, None, flushed))
+        if at_once:
+            self._wake.set()
+        elif self._later is None:
             self._later = asyncio.get_running_loop().call_later(GATHER, self._wake.set)
 
     async def now(self, work: Work[T], *, flushed: bool = False) -> T:

@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from marotte.events import Cue
+from marotte.events import Cue, Line
 from marotte.text.language import base
 from marotte.text.normal import EMOJI, LINK, WIDE
 from marotte.text.numbers import money
@@ -162,6 +162,16 @@ def views(sentence: str, language: str = "en") -> Views:
     ]
     feeling = next((cue.name for cue in placed if cue.kind == "expression"), "")
     return Views(shown=shown, spoken=spoken, cues=tuple(placed), feeling=feeling)
+
+
+def line(sentence: str, language: str = "en", turn: str = "") -> Line | None:
+    """Make a line of a sentence; None where nothing of it can be spoken."""
+    view = views(sentence, language)
+    if not view.spoken:
+        return None
+    return Line(
+        turn=turn, shown=view.shown, spoken=view.spoken, cues=view.cues, language=language, feeling=view.feeling
+    )
 
 
 def _cue(text: str) -> Cue | None:

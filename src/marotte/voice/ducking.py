@@ -8,6 +8,9 @@ from marotte.events import Onset, SpeechEnd, Transcript
 from marotte.time import Clock
 from marotte.voice.speaker import Speaker
 
+_CUT_WITHIN = 0.05
+"""Seconds in which the director cuts a turn once words have come."""
+
 
 class Ducking:
     """Follows the onsets of one floor. The cut itself, on words, is the director's."""
@@ -45,7 +48,10 @@ class Ducking:
                 self._waits_until = self._clock.now() + self._resume_after
             case Transcript(final=True, text=""):
                 self._waits_until = self._clock.now()
-            case Transcript(final=False):
+            case Transcript(final=True):
+                # Words cut the turn that speaks; where they do not, it goes on.
+                self._waits_until = self._clock.now() + _CUT_WITHIN
+            case Transcript():
                 # Words are on their way: the ear decides.
                 self._waits_until = self._clock.now() + self._resume_after
             case _:

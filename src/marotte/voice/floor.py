@@ -66,6 +66,8 @@ class _Hold(Mouth):
         self._unsaid = False
         self._task: asyncio.Task[Any] | None = None
         self._cancelling = 0
+        self._cancelled = False
+        """We have cancelled the task ourselves, and it has not been taken back."""
         self._leaving = False
         self._end: Literal["", "cut", "yield"] = ""
         self._reason = ""
@@ -96,7 +98,7 @@ class _Hold(Mouth):
         self._end, self._reason = "cut", reason
         self._speaker.cut(self.turn)
         if stop_thinking:
-            self._task.cancel()
+            self._cancelled = self._task.cancel()
         return True
 
     def yield_after_line(self) -> None:
@@ -106,7 +108,7 @@ class _Hold(Mouth):
         self._end, self._reason = "yield", "gave way"
         self._speaker.drop_waiting(self.turn)
         if not self._leaving:
-            self._task.cancel()
+            self._cancelled = self._task.cancel()
 
     async def __aenter__(self) -> Mouth:
         await self._floor.free.acquire()
@@ -152,9 +154,10 @@ class _Hold(Mouth):
 
     def _take_back(self, error: BaseException | None) -> bool:
         """Whether a cancellation is our own cut, which ends here."""
-        if not isinstance(error, asyncio.CancelledError) or not self._end:
+        if not isinstance(error, asyncio.CancelledError) or not self._cancelled:
             return False
         assert self._task is not None
+        self._cancelled = False
         return self._task.uncancel() <= self._cancelling
 
     def _conclude(self, error: BaseException | None) -> Ending:

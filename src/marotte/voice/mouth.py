@@ -108,11 +108,14 @@ def _powers(pcm: bytes, step: int) -> list[tuple[float, float]]:
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(np.float32)
     if not len(samples):
         return []
-    starts = np.arange(0, len(samples), step)
-    counts = np.diff(starts, append=len(samples))
-    changes = np.diff(samples, prepend=samples[:1])
-    powers = np.add.reduceat(samples * samples, starts) / counts
-    return list(zip(powers.tolist(), (np.add.reduceat(changes * changes, starts) / counts).tolist(), strict=True))
+    starts = range(0, len(samples), step)
+    changes = np.zeros_like(samples)
+    np.subtract(samples[1:], samples[:-1], out=changes[1:])
+    sums = np.add.reduceat(samples * samples, starts), np.add.reduceat(changes * changes, starts)
+    counts = [min(step, len(samples) - start) for start in starts]
+    return [
+        (power / n, change / n) for power, change, n in zip(sums[0].tolist(), sums[1].tolist(), counts, strict=True)
+    ]
 
 
 def _level(power: float) -> float:

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = SAMPLE_RATE // 50
 CLOCK_LEAD = 0.25
+_TICK = 0.02
+"""Seconds between two looks at the clock while anything is to be said."""
 DEAF_AFTER = 2.0
 """An outlet of record that reports nothing for so many seconds while sound is due no longer holds the truth."""
 LAST_REPORT = 0.15
@@ -96,9 +98,10 @@ class Speaker:
         self._feeds: dict[str, _Feed] = {}
         self._paused = False
         self._has_run = False
+        self._starved = True
+        """Sound that comes now is due at once, or nearly."""
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
-        self._to_make = asyncio.Event()
         self._making: tuple[Speech, asyncio.Task[None]] | None = None
         self._report = asyncio.Event()
         self._of_record = ""
@@ -185,7 +188,7 @@ class Speaker:
             await self._room.wait()
         speech = Speech(turn, line)
         self._speeches.append(speech)
-        self._to_make.set()
+        self._make_next()
         self._wake.set()
         return speech
 
@@ -199,10 +202,10 @@ class Speaker:
 
     def cut(self, turn: str) -> None:
         """Stop a turn's sound now; ``close_cut`` says what was heard of it."""
+        self._paused = False
         if any(s.turn == turn for s in self._speeches):
             self._drop([s for s in self._speeches if s.turn == turn])
             self._silence(turn, "interrupted")
-            self._paused = False
 
     def drop_waiting(self, turn: str) -> None:
         """Drop the lines of a turn that have not begun to sound."""
@@ -216,7 +219,6 @@ class Speaker:
             self._dropped.append(speech)
             speech.over.set()
         self._room.set()
-        self._to_make.set()
         self._wake.set()
 
     def _silence(self, turn: str, why: Literal["interrupted", "paused"]) -> None:
@@ -248,10 +250,11 @@ class Speaker:
     # --- ducking
 
     def pause(self) -> None:
-        """Fall silent at once, ready to go on from the sample that was heard last."""
-        if self._speeches and not self._paused:
+        """Fall silent at once, or stay so, ready to go on from the sample that was heard last."""
+        if not self._paused:
             self._paused = True
-            self._silence(self.turn, "paused")
+            if self._speeches:
+                self._silence(self.turn, "paused")
 
     def resume(self) -> None:
         """Go on where ``pause`` stopped."""
@@ -277,29 +280,43 @@ class Speaker:
             self._drop(list(self._speeches))
             self._paused = False
         self._has_run = True
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._make_lines())
-            tasks.create_task(self._keep_time())
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._wake.clear()
+                if not self._paused:
+                    self._place()
+                self._hand_over()
+                self._tell()
+                self._settle()
+                self._make_next()
+                timer = loop.call_later(_TICK, self._wake.set) if self._speeches else None
+                await self._wake.wait()
+                if timer is not None:
+                    timer.cancel()
+        finally:
+            if self._making is not None:
+                self._making[1].cancel()
 
-    async def _make_lines(self) -> None:
-        while True:
-            speech = next((s for s in self._speeches if not s.made), None)
-            if speech is None or (speech is not self._speeches[0] and self._ahead_now() >= self._ahead):
-                self._to_make.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(None if speech is None else 0.1):
-                        await self._to_make.wait()
-                continue
+    def _make_next(self) -> None:
+        """Begin to make the sound of the next line, unless one is being made or enough lies ahead."""
+        if self._making is not None:
+            return
+        speech = next((s for s in self._speeches if not s.made), None)
+        if speech is not None and (speech is self._speeches[0] or self._ahead_now() < self._ahead):
             task = asyncio.create_task(self._make(speech))
             self._making = (speech, task)
-            try:
-                await asyncio.wait((task,))
-            finally:
-                task.cancel()
-            self._making = None
-            speech.made = True
-            self._wake.set()
-            self._room.set()
+            task.add_done_callback(self._made)
+
+    def _made(self, task: "asyncio.Task[None]") -> None:
+        """No more sound of a line will come: it is whole, was cut, or could not be made."""
+        assert self._making is not None
+        speech, self._making = self._making[0], None
+        speech.made = True
+        if not task.cancelled() and (error := task.exception()):
+            log.error("line %s has no sound", speech.line.id, exc_info=error)
+        self._room.set()
+        self._wake.set()
 
     async def _make(self, speech: Speech) -> None:
         """Fill a speech with the sound of its line."""
@@ -323,39 +340,39 @@ class Speaker:
             )
             speech.mouths += (Mouth(max(0, round(m.start * scale)), m.shape, m.level) for m in sound.mouths)
             speech.has_lips = speech.has_lips or bool(sound.mouths)
-        self._wake.set()
-
-    async def _keep_time(self) -> None:
-        while True:
-            self._wake.clear()
-            if not self._paused:
-                self._place()
-            self._hand_over()
-            self._settle()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.02 if self._speeches else None):
-                    await self._wake.wait()
+        if self._starved:
+            self._wake.set()
 
     def _place(self) -> None:
         """Give made sound its place, as far ahead as the most patient outlet takes it."""
         lead = max((f.outlet.lead for f in self._feeds.values()), default=CLOCK_LEAD)
         now = self.now()
         horizon = now + round(lead * SAMPLE_RATE)
+        self._starved = True
         for speech in self._speeches:
             while not speech.complete:
                 start = max(self._cursor, now)
                 waits = speech.length - speech.placed
                 starving = start - now < CHUNK
-                if start >= horizon or not waits or (waits < CHUNK and not speech.made and not starving):
+                if start >= horizon:
+                    self._starved = False
+                    return
+                if not waits or (waits < CHUNK and not speech.made and not starving):
                     return
                 self._begin(speech, start)
                 pcm = speech.place(start, CHUNK)
                 self._cursor = start + len(pcm) // 2
                 for feed in self._feeds.values():
                     feed.waiting.append((start, speech.turn, speech.line.id, pcm))
-                speech.follow()
-                if timings := self._timings(speech, *speech.untold()):
-                    self._publish(timings)
+
+    def _tell(self) -> None:
+        """Publish when the words and mouth shapes of placed sound come; the sound itself is on its way already."""
+        for speech in self._speeches:
+            if speech.started is None:
+                return
+            speech.follow()
+            if timings := self._timings(speech, *speech.untold()):
+                self._publish(timings)
 
     def _timings(self, speech: Speech, words: tuple[Word, ...], mouths: tuple[Mouth, ...]) -> LineTimings | None:
         if not words and not mouths:
@@ -421,7 +438,6 @@ class Speaker:
             self._close(head, max(until, head.end))
             self.on_mark(head.turn, "last_sample")
             self._room.set()
-            self._to_make.set()
         if self._speeches and (head := self._speeches[0]).started and until - head.kept >= SAMPLE_RATE:
             head.kept = until
             self._record.heard(head.line, head.heard(until)[0], until, cut=False, final=False)

@@ -84,7 +84,11 @@ class Speech:
 
     def follow(self) -> None:
         """Where the voice tells no mouth shapes, let them follow the sound that has a place."""
-        while not self.has_lips and self._followed < self.placed:
+        if self.has_lips:
+            return
+        placed = self.placed
+        # In strides, which cost about as much as a sample; in steps where the sound only trickles in.
+        while self._followed < placed and (placed - self._followed >= _FOLLOWED or placed == self.length):
             piece = bytes(self.pcm[2 * self._followed : 2 * (self._followed + _FOLLOWED)])
             self.mouths += follow(piece, SAMPLE_RATE, self._followed)
             self._followed += len(piece) // 2

@@ -83,8 +83,8 @@ def parse(line: bytes | str) -> Message | None:
     if line.startswith(b"@"):
         raw, _, line = line.partition(b" ")
         tags, line = _tags(raw[1:]), line.lstrip(b" ")
-    head, colon, trailing = line.decode("utf-8", "irc").rstrip("\r\n").partition(" :")
-    words = head.split(" ")
+    head, colon, trailing = line.rstrip(b"\r\n").partition(b" :")  # as bytes: text in Japanese is searched slowly
+    words = head.decode("utf-8", "irc").split(" ")
     if "" in words:
         words = [word for word in words if word]
     source = words.pop(0)[1:] if words and words[0].startswith(":") else ""
@@ -94,7 +94,7 @@ def parse(line: bytes | str) -> Message | None:
             return None
         command = command.upper()
     if colon:
-        words.append(trailing)
+        words.append(trailing.decode("utf-8", "irc"))
     return Message(tags, source, command, tuple(words))
 
 
@@ -121,7 +121,9 @@ def _tags(raw: bytes) -> dict[str, str]:
     """
     packed = raw.replace(b"=", b'":"').replace(b";", b'","')
     if _BACKSLASH in raw:
-        packed = packed.replace(b"\\s", b" ").replace(b"\\:", b";")  # of an escaped backslash one stays behind
+        packed = packed.replace(b"\\s", b" ")  # of an escaped backslash one stays behind
+        if _BACKSLASH in packed:  # two bytes are searched so slowly that it is asked first
+            packed = packed.replace(b"\\:", b";")
     if _BACKSLASH not in packed and _QUOTE not in raw:
         try:
             return _decode_tags(b'{"' + packed + b'"}')
@@ -155,14 +157,15 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
     if not text or not nick or not bang:  # without "!" it is a server that speaks, and a server is no viewer
         return None
     get = message.tags.get
+    name = get("display-name")
     # A nick is anybody's for the taking: only an account tells who somebody is (on Twitch every nick is one).
-    who = get("account") or (nick if "display-name" in message.tags else f"~{nick}")
+    who = get("account") or (f"~{nick}" if name is None else nick)
     return ChatMessage(
         at=_at(get("tmi-sent-ts") or get("time"), now),
         id=get("id") or get("msgid") or fresh_id(),
         viewer=Viewer(
             id=f"irc:{link}/{who.lower()}",
-            name=get("display-name") or nick,
+            name=name or nick,
             platform="irc",
             roles=_roles(get("badges"), get("mod"), get("subscriber")),
         ),

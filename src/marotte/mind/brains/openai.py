@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 from pydantic import Field
 
-from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, Kit, Prompt
+from marotte.engines.kinds import Counted, EngineError, EngineSettings, EngineUnavailable, Kit, Prompt
 from marotte.engines.openai import DONE, OpenAISettings, Server, events
 
 GO_ON = "You were cut off there. Go on exactly where you broke off; repeat nothing and do not mention it."
@@ -52,8 +52,6 @@ class OpenAIBrain:
     Settings: ClassVar[type[EngineSettings]] = OpenAIBrainSettings
 
     def __init__(self, settings: OpenAIBrainSettings, kit: Kit) -> None:
-        self.tokens = 0
-        """Tokens that the server has counted so far, where it tells."""
         self._settings = settings
         self._server = Server("openai brain", settings, kit)
 
@@ -69,8 +67,8 @@ class OpenAIBrain:
     async def close(self) -> None:
         """It holds nothing: the connections are the kit's."""
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Yield the reply in the pieces in which the server sends it."""
+    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted]:
+        """Yield the reply in the pieces in which the server sends it, and the tokens that it has counted."""
         settings = self._settings
         body: dict[str, Any] = {"model": settings.model, "messages": messages(prompt), "stream": True}
         if settings.temperature is not None:
@@ -92,6 +90,8 @@ class OpenAIBrain:
                     if words and words.content:
                         yield words.content
                     finished = finished or bool(choice.finish_reason)
+                if chunk.usage:
+                    yield Counted(chunk.usage.total_tokens)
             if not finished:
                 raise EngineError("openai brain: the reply broke off")
 
@@ -102,8 +102,6 @@ class OpenAIBrain:
             raise EngineError(f"openai brain: sent what is no reply ({error}): {self._server.message(data)}") from None
         if chunk.error:
             raise EngineError(f"openai brain: the server has failed: {self._server.message(data)}")
-        if chunk.usage:
-            self.tokens += chunk.usage.total_tokens
         return chunk
 
 

@@ -20,6 +20,8 @@ LARGEST = 64_000_000
 """Bytes of sound for one line."""
 _PIECE = 0.1
 """Seconds of sound in one piece."""
+_AHEAD = 0.3
+"""While less than so many seconds lie ahead of the ear, pieces are passed on as small as they come."""
 _SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
 _LARGEST_HEADER = 4_096
@@ -47,6 +49,7 @@ class OpenAIVoice:
 
     def __init__(self, settings: OpenAIVoiceSettings, kit: Kit) -> None:
         self._settings = settings
+        self._clock = kit.clock
         self._server = Server("openai voice", settings, kit)
 
     @classmethod
@@ -62,25 +65,28 @@ class OpenAIVoice:
         """It holds nothing: the connections are the kit's."""
 
     async def speak(self, line: Line) -> AsyncIterator[Sound]:
-        """Yield at most 100 ms of sound at a time, without timings: this interface has none."""
+        """Yield about 100 ms of sound at a time, without timings: this interface has none."""
         async with self._server.post("audio/speech", json=self._body(line)) as response:
             if response.content_type == "application/json" or response.content_type.startswith("text/"):
                 complaint = await self._server.complaint(response)
                 raise EngineUnavailable(f"openai voice: sent {response.content_type} instead of sound: {complaint}")
             data, rate = await self._head(response)
-            taken = len(data)
-            while data or not response.content.at_eof():
-                whole = len(data) // 2 * 2
-                step = 2 * round(rate * _PIECE)
-                for at in range(0, whole, step):
-                    yield Sound(pcm=data[at : min(at + step, whole)], rate=rate)
+            step, taken, more = 2 * round(rate * _PIECE), len(data), data
+            began = self._clock.now()
+            while more:
+                ahead = (taken - len(data)) / 2 / rate - (self._clock.now() - began)
+                if len(data) >= step or ahead < _AHEAD:
+                    whole = len(data) // 2 * 2
+                    for at in range(0, whole, step):
+                        yield Sound(pcm=data[at : min(at + step, whole)], rate=rate)
+                    data = data[whole:]
                 more = await response.content.readany()
-                if not more:
-                    break
                 taken += len(more)
                 if taken > LARGEST:
                     raise EngineError(f"openai voice: sent more than {LARGEST // 1_000_000} MB for one line")
-                data = data[whole:] + more
+                data += more
+            if len(data) > 1:
+                yield Sound(pcm=data[: len(data) // 2 * 2], rate=rate)
             if taken < 2 * rate * _SHORTEST:
                 raise EngineError("openai voice: sent no sound")
 

@@ -1,16 +1,17 @@
-"""Rows of the conversation: percepts, turns, their lines, and exactly what was heard of them."""
+"""Rows of turns: percepts, turns, their lines, and exactly what was heard of them."""
 
 import logging
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Update, delete, func, select, true, update
+from sqlalchemy import Insert, RowMapping, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte import events
-from marotte.events import AnyPercept, Ending, LineStarted, LineStopped, Timings, TurnStarted
-from marotte.store.base import Part
+from marotte.events import AnyPercept, Ending, Line, LineStarted, LineStopped, Timings, TurnStarted
+from marotte.store.base import Part, Write
 from marotte.store.rows import Exchange, TurnRow, person
 from marotte.store.tables import lines, percepts, stopped, turns
 from marotte.text.sentences import joined
@@ -20,71 +21,83 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 1_000
 """At most so many percepts are answered after a restart, the oldest first."""
 
+# What every turn writes is built once; the values come with each write.
+_NEXT_ORDINAL = select(func.coalesce(func.max(lines.c.ordinal) + 1, 0)).where(lines.c.turn == bindparam("of"))
+_LINE = update(lines).where(lines.c.id == bindparam("of"))
+_TURN = update(turns).where(turns.c.id == bindparam("of"))
+_ANSWERED = update(percepts).where(percepts.c.id.in_(bindparam("ids", expanding=True))).values(state="answered")
 
-class Conversation(Part):
+
+class Turns(Part):
     """Keeps what was said to the character and exactly what was heard of its answers."""
+
+    @cached_property
+    def _new_percept(self) -> Insert:
+        return self._insert(percepts).on_conflict_do_nothing()
+
+    @cached_property
+    def _percept_of_a_turn(self) -> Insert:
+        # A percept that has a row keeps its state: one that waits is answered by a line, not by an attempt.
+        begun = self._insert(percepts)
+        return begun.on_conflict_do_update(index_elements=["id"], set_={"turn": begun.excluded.turn})
+
+    @cached_property
+    def _new_turn(self) -> Insert:
+        return self._insert(turns).on_conflict_do_nothing()
+
+    @cached_property
+    def _new_line(self) -> Insert:
+        return self._insert(lines).values(ordinal=_NEXT_ORDINAL.scalar_subquery()).on_conflict_do_nothing()
 
     # --- percepts ---
 
     async def keep_percept(self, percept: AnyPercept, lane: str) -> bool:
         """Flush a percept that must survive to the disk, before it is acted on; false where it is kept already."""
-        row = _percept_row(percept, lane, "waiting")
-        return bool(await self._now(self._insert(percepts).values(row).on_conflict_do_nothing(), flushed=True))
+        return bool(await self._now(self._new_percept, _percept_row(percept, lane, "waiting"), flushed=True))
 
     async def waiting_percepts(self, limit: int = MOST_WAITING) -> list[AnyPercept]:
         """Return the percepts that no line has answered yet, oldest first."""
         waiting = select(percepts.c.body).where(percepts.c.state == "waiting").order_by(percepts.c.at).limit(limit)
         return _decoded(row["body"] for row in await self._read(waiting))
 
-    async def answered(self, ids: Sequence[str], turn: str) -> None:
-        """Flush to the disk that a line of ``turn`` that names these percepts was heard to its end."""
-        await self._now(_answered(ids, turn), flushed=True)
-
-    async def expired(self, ids: Sequence[str]) -> None:
+    def expired(self, ids: Sequence[str]) -> None:
         """Keep that these percepts will not be answered any more: too old, too many, or skipped."""
         waiting = update(percepts).where(percepts.c.id.in_(ids), percepts.c.state == "waiting")
-        self._soon(waiting.values(state="expired"))
+        self._soon(Write(waiting.values(state="expired")))
 
     # --- turns ---
 
-    async def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
+    def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
         """Keep that a turn begins, and what it reacts to; comes before its first line."""
-        begun = self._insert(turns).values(
-            id=turn.turn,
-            at=turn.at,
-            floor=turn.floor,
-            lane=turn.lane,
-            state="speaking",
-            who=turn.who,
-            text=turn.text,
-            heard="",
-            cut=False,
-            reason="",
-            timings="{}",
-            percepts=msgspec.json.encode(turn.percepts).decode(),
-        )
-        statements = [begun.on_conflict_do_nothing()]
-        if reacts_to:
-            # A percept that has a row keeps its state: one that waits is answered by a line, not by an attempt.
-            given = self._insert(percepts).values(
-                [_percept_row(percept, turn.lane, "expired", turn.turn) for percept in reacts_to]
-            )
-            statements.append(given.on_conflict_do_update(index_elements=["id"], set_={"turn": turn.turn}))
-        self._soon(*statements)
+        begun = {
+            "id": turn.turn,
+            "at": turn.at,
+            "floor": turn.floor,
+            "lane": turn.lane,
+            "state": "speaking",
+            "who": turn.who,
+            "text": turn.text,
+            "heard": "",
+            "cut": False,
+            "reason": "",
+            "timings": "{}",
+            "percepts": msgspec.json.encode(turn.percepts).decode(),
+        }
+        given = [_percept_row(percept, turn.lane, "expired", turn.turn) for percept in reacts_to]
+        self._soon(Write(self._new_turn, begun), *(Write(self._percept_of_a_turn, row) for row in given))
 
-    async def end_turn(self, turn: str, ending: Ending) -> None:
+    def end_turn(self, turn: str, ending: Ending) -> None:
         """Keep how a turn ended, exactly what was heard of it, and which percepts it answered."""
-        ended = update(turns).where(turns.c.id == turn)
-        self._soon(
-            ended.values(
-                state=ending.state,
-                heard=ending.heard,
-                cut=ending.cut,
-                reason=ending.reason,
-                timings=msgspec.json.encode(ending.timings).decode(),
-            ),
-            _answered(ending.answered, turn),
-        )
+        ended = {
+            "of": turn,
+            "state": ending.state,
+            "heard": ending.heard,
+            "cut": ending.cut,
+            "reason": ending.reason,
+            "timings": msgspec.json.encode(ending.timings).decode(),
+        }
+        answered = [Write(_ANSWERED, {"ids": list(ending.answered), "turn": turn})] if ending.answered else []
+        self._soon(Write(_TURN, ended), *answered)
 
     async def recent_turns(self, limit: int = 50, floor: str | None = None) -> list[TurnRow]:
         """Return the newest turns, newest first: of one floor, or of all."""
@@ -117,32 +130,36 @@ class Conversation(Part):
 
     # --- lines ---
 
-    async def begin_line(self, line: LineStarted) -> None:
+    def began(self, line: LineStarted) -> None:
         """Keep that a line begins to sound; its turn has begun before."""
-        ordinal = select(func.coalesce(func.max(lines.c.ordinal) + 1, 0)).where(lines.c.turn == line.turn)
-        begun = self._insert(lines).values(
-            id=line.line,
-            turn=line.turn,
-            floor=line.floor,
-            at=line.at,
-            ordinal=ordinal.scalar_subquery(),
-            shown=line.shown,
-            spoken=line.spoken,
-            language=line.language,
-            heard="",
-            sample=line.sample,
-            cut=False,
-            state="speaking",
-        )
-        self._soon(begun.on_conflict_do_nothing())
+        begun = {
+            "id": line.line,
+            "turn": line.turn,
+            "of": line.turn,
+            "floor": line.floor,
+            "at": line.at,
+            "shown": line.shown,
+            "spoken": line.spoken,
+            "language": line.language,
+            "heard": "",
+            "sample": line.sample,
+            "cut": False,
+            "state": "speaking",
+        }
+        self._soon(Write(self._new_line, begun))
 
-    async def heard(self, line: str, text: str, sample: int, cut: bool = False, final: bool = False) -> None:
-        """Keep exactly what was heard of a line up to ``sample``; ``final`` at its end. Raises StoreError.
+    def heard(self, line: Line, text: str, sample: int, *, cut: bool, final: bool) -> None:
+        """Keep exactly what was heard of a line up to ``sample``, at once; ``final`` at its end.
 
-        Once it returns, the death of this process loses nothing of it.
+        A line heard to its end (``final`` and not ``cut``) has answered the percepts that it names: that is flushed to
+        the disk. Once committed, the death of this process loses nothing of it.
         """
-        spoken = update(lines).where(lines.c.id == line)
-        await self._now(spoken.values(heard=text, sample=sample, cut=cut, state="ended" if final else "speaking"))
+        state = "ended" if final else "speaking"
+        writes = [Write(_LINE, {"of": line.id, "heard": text, "sample": sample, "cut": cut, "state": state})]
+        answers = line.answers if final and not cut else ()
+        if answers:
+            writes.append(Write(_ANSWERED, {"ids": list(answers), "turn": line.turn}))
+        self._soon(*writes, at_once=True, flushed=bool(answers))
 
     async def recover(self) -> int:
         """Close the turns that a crash left open, with exactly what was heard of their lines; return how many."""
@@ -150,7 +167,7 @@ class Conversation(Part):
 
     # --- moderation ---
 
-    async def note_stopped(self, line: LineStopped) -> None:
+    def note_stopped(self, line: LineStopped) -> None:
         """Keep a line that moderation stopped."""
         row = {
             "line": line.line,
@@ -161,11 +178,11 @@ class Conversation(Part):
             "shown": line.shown,
             "released": False,
         }
-        self._soon(self._insert(stopped).values(row).on_conflict_do_nothing())
+        self._soon(Write(self._insert(stopped).on_conflict_do_nothing(), row))
 
-    async def note_released(self, line: str) -> None:
+    def note_released(self, line: str) -> None:
         """Keep that the operator released a stopped line."""
-        self._soon(update(stopped).where(stopped.c.line == line).values(released=True))
+        self._soon(Write(update(stopped).where(stopped.c.line == line).values(released=True)))
 
     async def _unsay(self, connection: AsyncConnection, viewer: str) -> int:
         """Delete what a viewer said, and the words of every turn that reacted to it; that it took place stays."""
@@ -178,10 +195,6 @@ class Conversation(Part):
             update(turns).where(turns.c.id.in_(concerned)).values(who="", text="", heard="", reason="")
         )
         return (await connection.execute(delete(percepts).where(percepts.c.viewer == viewer))).rowcount
-
-
-def _answered(ids: Sequence[str], turn: str) -> Update:
-    return update(percepts).where(percepts.c.id.in_(ids)).values(state="answered", turn=turn)
 
 
 async def _recover(connection: AsyncConnection) -> int:
