@@ -113,7 +113,8 @@ class Company:
         return [await self._turn(name, contender, until_cut) for _ in range(turns + 1)][1:]
 
     async def _turn(self, name: str, contender: Contender, until_cut: Any) -> Turn:
-        mark = "turn" + "".join(self.rng.choices("abcdefghijklmnopqrstuvwxyz", k=8))
+        # No letter twice: runs of one letter are not spoken as they are written.
+        mark = "turn" + "".join(self.rng.sample("abcdefghijklmopqsvwxyz", k=8))
         sink = contender.sink
         sink.expect()
         turn = Turn(name, mark, asked=time.monotonic())
