@@ -156,8 +156,6 @@ class ChatMessage(Percept, frozen=True, kw_only=True):
     link: str = ""
     """The link that it came through, where an answer may be sent."""
     channel: str = ""
-    tags: dict[str, str] = msgspec.field(default_factory=dict[str, str])
-    """The platform's own message tags, unread."""
 
 
 class Utterance(Percept, frozen=True, kw_only=True):
@@ -284,7 +282,7 @@ class Dropped(Event, frozen=True, kw_only=True):
     """Percepts left a lane unanswered."""
 
     lane: str
-    reason: Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped"]
+    reason: Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted"]
     count: int = 1
     percept: str = ""
 

@@ -138,7 +138,7 @@ async def test_a_talk_in_two_channels_and_in_private(tmp_path: Path) -> None:
                 ]
                 first = next(event for event in at.events if isinstance(event, ChatMessage))
                 assert began - 2 < first.at < time.time() + 2, "the server's time, which it keeps to the second"
-                assert first.id == first.tags["msgid"]
+                assert "~" in first.id, "the server's own, as InspIRCd makes them"
                 await until(lambda: ada.saw("NOTICE ada :\x01VERSION Marotte\x01"))
                 assert (await at.say("こんにちは、皆さん")).ok
                 assert (await at.say("psst yourself", "ada")).ok
@@ -330,8 +330,6 @@ async def test_twitch_tags_and_lines_that_kill_other_clients() -> None:
         chats = [event for event in at.events if isinstance(event, ChatMessage)]
         assert chats[0].viewer is not None
         assert (chats[0].viewer.id, chats[0].viewer.roles) == ("irc:test/ada", ("subscriber", "vip"))
-        assert chats[1].tags == {"a": "", "b": "1"}
-        assert chats[2].tags == {"a": "1=2", "reply-parent-msg-body": "A subscribed;\\"}
         assert [event.party for event in at.events if isinstance(event, Raid)] == [9]
         assert [event.given for event in at.events if isinstance(event, Subscription)] == [5]
         assert at.link.counters.malformed == 4

@@ -11,7 +11,6 @@ export interface ChatMessage {
   text: string;
   link: string;
   channel: string;
-  tags: Record<string, string>;
 }
 
 /** One person as a platform knows them. */
@@ -203,7 +202,7 @@ export interface Dropped {
   at: number;
   floor: string;
   lane: string;
-  reason: "blocked" | "capacity" | "empty" | "expired" | "fairness" | "skipped" | "superseded";
+  reason: "blocked" | "capacity" | "empty" | "expired" | "fairness" | "muted" | "skipped" | "superseded";
   count: number;
   percept: string;
 }

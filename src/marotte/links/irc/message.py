@@ -21,12 +21,19 @@ LONGEST = 8191 + 512
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One line of IRC, taken apart."""
 
-    tags: dict[str, str]
+    packed: str
+    """Its tags as they were sent, ``name=value;name=value``: to unpack them costs more than all the rest of a line."""
     source: str
     """``nick!user@host``, or a server's name, or ""."""
     command: str
     """In capitals, or three digits."""
     params: tuple[str, ...]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags, unpacked anew each time."""
+        pairs = (pair.partition("=") for pair in self.packed.split(";") if pair)
+        return {key: unescape(value) for key, _, value in pairs}
 
     @property
     def nick(self) -> str:
@@ -79,10 +86,10 @@ def parse(line: bytes | str) -> Message | None:
         line = line.encode("utf-8", "replace")
     if len(line) > LONGEST:
         return None
-    tags: dict[str, str] = {}
+    tags = b""
     if line.startswith(b"@"):
-        raw, _, line = line.partition(b" ")
-        tags, line = _tags(raw[1:]), line.lstrip(b" ")
+        tags, _, line = line.partition(b" ")
+        line = line.lstrip(b" ")
     head, colon, trailing = line.rstrip(b"\r\n").partition(b" :")  # as bytes: text in Japanese is searched slowly
     words = head.decode("utf-8", "irc").split(" ")
     if "" in words:
@@ -95,7 +102,7 @@ def parse(line: bytes | str) -> Message | None:
         command = command.upper()
     if colon:
         words.append(trailing.decode("utf-8", "irc"))
-    return Message(tags, source, command, tuple(words))
+    return Message(tags[1:].decode("utf-8", "irc"), source, command, tuple(words))
 
 
 def _undecodable(error: UnicodeError) -> tuple[str, int]:
@@ -109,30 +116,6 @@ def _undecodable(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("irc", _undecodable)
 
 
-_BACKSLASH, _QUOTE = b'\\"'  # as numbers: bytes are searched eight times as quickly for a number as for bytes
-_decode_tags = msgspec.json.Decoder(dict[str, str]).decode
-
-
-def _tags(raw: bytes) -> dict[str, str]:
-    """Read message tags; one without a value has the value "".
-
-    Tags are JSON in all but punctuation, and msgspec reads JSON in half the time that splitting takes. It refuses
-    whatever is irregular, for example a pair without ``=``; that, and what JSON would read otherwise, is split.
-    """
-    packed = raw.replace(b"=", b'":"').replace(b";", b'","')
-    if _BACKSLASH in raw:
-        packed = packed.replace(b"\\s", b" ")  # of an escaped backslash one stays behind
-        if _BACKSLASH in packed:  # two bytes are searched so slowly that it is asked first
-            packed = packed.replace(b"\\:", b";")
-    if _BACKSLASH not in packed and _QUOTE not in raw:
-        try:
-            return _decode_tags(b'{"' + packed + b'"}')
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
-    pairs = (pair.partition("=") for pair in raw.decode("utf-8", "irc").split(";") if pair)
-    return {key: unescape(value) for key, _, value in pairs}
-
-
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPED = {"s": " ", ":": ";", "r": "\r", "n": "\n"}
 
@@ -140,6 +123,40 @@ _ESCAPED = {"s": " ", ":": ";", "r": "\r", "n": "\n"}
 def unescape(value: str) -> str:
     """Undo the escapes of a tag's value; an unknown escape is the character itself, a last lone backslash nothing."""
     return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), value) if "\\" in value else value
+
+
+_USED = {
+    "badges": r"[^;\\]*",
+    "display-name": r"[^;\\]*",
+    "id": r"[^;\\]+",
+    "mod": "[01]",
+    "subscriber": "[01]",
+    "tmi-sent-ts": "[0-9]+",
+}
+_OTHER = rf"(?!account|{'|'.join(_USED)})[^;]*+"
+_OTHERS = rf"(?:{_OTHER};)*+"
+# The last group is the account, which is "": on Twitch every nick is one.
+_TWITCH = re.compile("".join(f"{_OTHERS}{name}=({value});" for name, value in _USED.items()) + _OTHERS + _OTHER + "()")
+
+
+def _used(message: Message) -> tuple[str | None, ...]:
+    """Return the tags that a chat message needs: badges, name, id, moderator, subscriber, time, account.
+
+    Twitch sends all but the last of them, in this order, once each and with nothing escaped: one regular expression
+    finds them in a third of the time that unpacking takes. Where a message is not of that form, its tags are unpacked.
+    """
+    if found := _TWITCH.fullmatch(message.packed):
+        return found.groups()
+    get = message.tags.get
+    return (
+        get("badges"),
+        get("display-name"),
+        get("id") or get("msgid"),
+        get("mod"),
+        get("subscriber"),
+        get("tmi-sent-ts") or get("time"),
+        get("account"),
+    )
 
 
 def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
@@ -156,23 +173,21 @@ def chat_message(message: Message, link: str, now: float) -> ChatMessage | None:
     nick, bang, _ = message.source.partition("!")
     if not text or not nick or not bang:  # without "!" it is a server that speaks, and a server is no viewer
         return None
-    get = message.tags.get
-    name = get("display-name")
+    badges, name, sent_id, moderator, subscriber, sent_at, account = _used(message)
     # A nick is anybody's for the taking: only an account tells who somebody is (on Twitch every nick is one).
-    who = get("account") or (f"~{nick}" if name is None else nick)
+    who = account or (f"~{nick}" if name is None else nick)
     return ChatMessage(
-        at=_at(get("tmi-sent-ts") or get("time"), now),
-        id=get("id") or get("msgid") or fresh_id(),
+        at=_at(sent_at, now),
+        id=sent_id or fresh_id(),
         viewer=Viewer(
             id=f"irc:{link}/{who.lower()}",
             name=name or nick,
             platform="irc",
-            roles=_roles(get("badges"), get("mod"), get("subscriber")),
+            roles=_roles(badges, moderator, subscriber),
         ),
         text=text,
         link=link,
         channel=target if target[:1] == "#" else _channel(target) or nick,
-        tags=message.tags,
     )
 
 

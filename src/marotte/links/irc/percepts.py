@@ -17,19 +17,27 @@ def percept(message: Message, link: str, now: float) -> Percept | None:
     if message.command == "USERNOTICE":
         return _notice(message, link, now)
     chat = chat_message(message, link, now)
-    if chat is None or "bits" not in chat.tags:
+    if chat is None or "bits=" not in message.packed or not (bits := message.tags.get("bits")):
         return chat
-    bits = _number(chat.tags["bits"])
-    return Gift(at=chat.at, id=chat.id, viewer=chat.viewer, what="bits", amount=bits, unit="bits", message=chat.text)
+    return Gift(
+        at=chat.at,
+        id=chat.id,
+        viewer=chat.viewer,
+        what="bits",
+        amount=_number(bits),
+        unit="bits",
+        message=chat.text,
+    )
 
 
 def _notice(message: Message, link: str, now: float) -> Percept | None:
     """Read a USERNOTICE: a subscription, a raid, or an announcement that somebody wrote."""
-    tags, kind = message.tags, message.tags.get("msg-id", "")
+    tags = message.tags
+    kind = tags.get("msg-id", "")
     written = message.text if len(message.params) > 1 else ""
     login = tags.get("login", "")
-    as_chat = Message(tags, f"{login}!{login}@", "PRIVMSG", (message.param(0), written or tags.get("system-msg", "")))
-    chat = chat_message(as_chat, link, now)
+    words = message.param(0), written or tags.get("system-msg", "")
+    chat = chat_message(Message(message.packed, f"{login}!{login}@", "PRIVMSG", words), link, now)
     if chat is None or (kind == "subgift" and "msg-param-community-gift-id" in tags):
         return None  # a subgift with such an id is one of those that a submysterygift has told of
     if kind in _SUBSCRIPTIONS:

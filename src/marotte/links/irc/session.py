@@ -36,6 +36,7 @@ _CAPABILITIES = (
     "message-tags", "server-time", "account-tag", "echo-message", "batch", "labeled-response",
     "twitch.tv/tags", "twitch.tv/commands",
 )  # fmt: skip
+_OF_USE = frozenset((*_CAPABILITIES, "sasl"))
 _PLAYBACK = ("chathistory", "znc.in/playback")
 _NOT_JOINED = ("403", "405", "437", "471", "473", "474", "475", "476", "477", "489", "520")
 _LOGIN_FAILED = ("login authentication failed", "login unsuccessful", "improperly formatted auth", "invalid nick")
@@ -206,10 +207,11 @@ class Session:
 
     def _handle(self, message: Message) -> None:
         command = message.command
-        if label := message.tags.get("label"):
+        if self._labels and (label := message.tags.get("label")):
             self._answer(label, "" if not (command.isdigit() and command >= "400") else message.text)
         if command in ("PRIVMSG", "USERNOTICE"):
-            if message.tags.get("batch") not in self._playback:  # what a server plays back was answered in its time
+            # What a server plays back was answered in its time.
+            if not self._playback or message.tags.get("batch") not in self._playback:
                 self._hear(message)
         elif command == "PING":
             self.write(f"PONG :{message.text}")
@@ -247,7 +249,8 @@ class Session:
     def _negotiate(self, message: Message) -> None:
         verb, words = message.param(1), message.text.split()
         if verb == "LS":
-            self._offered |= {name: value for name, _, value in (word.partition("=") for word in words)}
+            offers = (word.partition("=") for word in words)
+            self._offered |= {name: value for name, _, value in offers if name in _OF_USE}
             if message.param(2) == "*":  # more of the list comes
                 return
             wanted = [name for name in _CAPABILITIES if name in self._offered]
@@ -258,7 +261,7 @@ class Session:
                 wanted.append("sasl")
             self.write(f"CAP REQ :{' '.join(wanted)}" if wanted else "CAP END")
         elif verb == "ACK":
-            self._capabilities.update(words)
+            self._capabilities |= _OF_USE.intersection(words)
             self.write("AUTHENTICATE PLAIN" if "sasl" in words else "CAP END")
         elif verb == "NAK":
             self.write("CAP END")
@@ -289,7 +292,8 @@ class Session:
         ours = message.nick == self.nick
         match message.command:
             case "JOIN" if ours:
-                self._joined[message.param(0).lower()] = self._clock.now()
+                if (name := message.param(0).lower()) in self._channels:
+                    self._joined[name] = self._clock.now()
                 self._address = message.source.partition("!")[2] or self._address
             case "PART" if ours:
                 self._out(message.param(0), f"we were made to leave {message.param(0)}")
@@ -299,7 +303,7 @@ class Session:
                 self._out(message.param(1), f"cannot join {message.param(1)}: {message.text}")
             case "NICK":
                 if ours:
-                    self.nick = message.param(0)
+                    self.nick = message.param(0) or self.nick
                 elif message.nick == self._settings.nick:
                     self._regain_now()
             case "QUIT" if message.nick == self._settings.nick:
