@@ -12,7 +12,7 @@ from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewe
 from marotte.senses.hearing import detectors
 from marotte.senses.hearing.hearing import AHEAD, BACKLOG, LONGEST_TEXT, STALL, Hearing, SoundError
 from marotte.senses.hearing.speech import Recording
-from marotte.time import Clock
+from marotte.time import Clock, VirtualLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -197,6 +197,7 @@ async def test_a_button_pressed_before_the_microphone_is_open_is_held() -> None:
     microphone = Pieces()
     running = asyncio.create_task(hearing.run(microphone))
     hearing.press()
+    await asyncio.sleep(3 * STALL)  # somebody is still asked whether the microphone may be used
     microphone.queue.put_nowait(TALK * 20)
     await asyncio.sleep(0.5)
     hearing.release()
@@ -219,6 +220,49 @@ async def test_a_microphone_that_closes_or_stalls_ends_what_is_being_said() -> N
     assert kinds(events) == ["onset", "partial some"]
     await asyncio.sleep(0.5)
     assert kinds(events) == ["onset", "partial some", "released", "final 40", "utterance 40"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def stand_still(seconds: float) -> None:
+    """Hold up the event loop, as a library does that computes for so long."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.jumping.skipped += seconds
+
+
+@pytest.mark.parametrize("held_up", [STALL - 0.01, STALL + 0.01, 2 * STALL])
+async def test_a_loop_that_stands_still_splits_nothing_that_is_being_said(held_up: float) -> None:
+    hearing, events = made(FakeEar(), longest=20.0)
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    for _ in range(20):
+        microphone.queue.put_nowait(TALK)
+        await asyncio.sleep(0.02)
+    stand_still(held_up)
+    await asyncio.sleep(0)  # a first round of the loop reads what the socket has, the next ones bring it here
+    microphone.queue.put_nowait(TALK * round(held_up / 0.02))
+    await asyncio.sleep(0.5)
+    assert kinds(events) == ["onset", "partial some"]
+    microphone.queue.put_nowait(QUIET * 20)
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events).count("onset") == 1
+    assert kinds(events)[2:3] == ["silence"]
+
+
+async def test_a_microphone_that_stalls_while_the_loop_does_ends_all_the_same() -> None:
+    hearing, events = made(FakeEar())
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    microphone.queue.put_nowait(TALK * 20)
+    await asyncio.sleep(0.1)
+    stand_still(2 * STALL)
+    await asyncio.sleep(STALL + 0.5)
+    assert kinds(events)[:3] == ["onset", "partial some", "released"]
+    microphone.queue.put_nowait(TALK * 20)
+    await asyncio.sleep(0.1)
+    assert kinds(events).count("onset") == 2, "it is heard again when it comes back"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -16,7 +16,11 @@ _GRACE = 1.0
 """Seconds in which a program must end a request that was cancelled."""
 _WAITING = 32
 """Requests that may wait for their turn."""
-_LONGEST_PAUSE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""Seconds until a program is started again after its second death in a row, and at most after many."""
+_DEATH = 0.5
+"""Seconds that the end of a program is waited for. One that was killed is gone within tens of milliseconds, even with
+hundreds of megabytes on a busy machine; one that is stuck in the system must hold up neither a turn nor a shutdown."""
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -119,7 +123,7 @@ class Child:
             await self._running.kill()
             self._running = None
         if self._settling:
-            await asyncio.wait({self._settling}, timeout=0.5)
+            await asyncio.wait({self._settling}, timeout=_DEATH)
 
     async def _started(self) -> "_Running":
         """Return the running program, started where it does not run."""
@@ -156,7 +160,7 @@ class Child:
             return
         self._running = None
         self._deaths += 1
-        pause = 0.0 if self._deaths == 1 else min(_LONGEST_PAUSE, 0.5 * 2.0 ** (self._deaths - 2))
+        pause = 0.0 if self._deaths == 1 else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (self._deaths - 2))
         self._not_before = asyncio.get_running_loop().time() + pause
         await running.kill()
 
@@ -269,7 +273,7 @@ class _Running:
         self.signal()
         self._in.close()
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(_DEATH):
                 while await self._out.read(LARGEST_HEADER):
                     pass
                 await self.process.wait()
@@ -279,7 +283,7 @@ class _Running:
     async def _epitaph(self) -> str:
         """Say how the program ended."""
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(_DEATH):
                 status = await self.process.wait()
                 await asyncio.wait({self._listening})
         except TimeoutError:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from marotte.bus import Bus
+from marotte.bus import Bus, Subscription
 from marotte.events import Lull, subject
 from marotte.time import Clock
 
@@ -22,29 +22,33 @@ class Lulls:
         self._bus = bus
         self._clock = clock
         self._somebody_is_there = somebody_is_there
-        self._percepts = bus.subscribe(f"percept.*.{floor}", size=1, overflow="latest")
-        self._endings = bus.subscribe(f"event.turn_ended.{floor}", size=1, overflow="latest")
 
     async def run(self) -> None:
         """Publish lulls until cancelled."""
         if not self._after:
             return
-        patience = 1
-        while True:
-            if await self._stirs(self._after * patience):
-                patience = 1
-            elif self._somebody_is_there():
-                lull = Lull(at=self._clock.wall(), floor=self._floor, seconds=self._after * patience)
-                self._bus.publish(subject(lull), lull)
-                await self._endings.get()
-                patience = min(MOST_PATIENCE, patience * 2)
+        percepts = self._bus.subscribe(f"percept.*.{self._floor}", size=1, overflow="latest")
+        endings = self._bus.subscribe(f"event.turn_ended.{self._floor}", size=1, overflow="latest")
+        try:
+            patience = 1
+            while True:
+                if await self._stirs(percepts, self._after * patience):
+                    patience = 1
+                elif self._somebody_is_there():
+                    lull = Lull(at=self._clock.wall(), floor=self._floor, seconds=self._after * patience)
+                    self._bus.publish(subject(lull), lull)
+                    await endings.get()
+                    patience = min(MOST_PATIENCE, patience * 2)
+        finally:
+            percepts.close()
+            endings.close()
 
-    async def _stirs(self, seconds: float) -> bool:
+    async def _stirs(self, percepts: Subscription, seconds: float) -> bool:
         """Wait; returns whether anybody stirred within ``seconds``."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:
-                    message = await self._percepts.get()
+                    message = await percepts.get()
                     if not isinstance(message.data, Lull):
                         return True
         return False

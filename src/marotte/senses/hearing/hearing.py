@@ -24,6 +24,12 @@ AHEAD = 5.0
 """Seconds of sound that a microphone may be ahead of real time."""
 STALL = 2.0
 """Seconds without any sound after which what was being said has ended."""
+_LOOKS = 20
+"""So many looks after a microphone in ``STALL`` seconds.
+
+Looks without sound are counted, and not seconds: an event loop that stood still takes one look at most before it takes
+in the sound that came meanwhile.
+"""
 LONGEST_TEXT = 2_000
 """Characters that a browser may give as one transcript."""
 _DRIFT = 1.02
@@ -75,6 +81,8 @@ class Hearing:
         self._backlog: asyncio.Queue[_Turn] = asyncio.Queue(BACKLOG)
         self._turn: _Turn | None = None
         self._reading_since: float | None = None
+        self._looks = 0
+        """How many looks found no sound since the last piece."""
 
     async def run(self, microphone: Microphone) -> None:
         """Take the microphone's sound until it ends and all of it is understood.
@@ -141,8 +149,8 @@ class Hearing:
 
     async def _take_in(self, microphone: Microphone, endpointer: endpoint.Endpointer) -> None:
         allowance, last = AHEAD, self._clock.now()
-        stall: asyncio.TimerHandle | None = None
-        loop = asyncio.get_running_loop()
+        self._looks = _LOOKS + 1  # before the first sound nothing stalls
+        looking = asyncio.create_task(self._look_after(endpointer))
         try:
             async for pcm in microphone.sound():
                 now = self._clock.now()
@@ -153,13 +161,18 @@ class Hearing:
                 if allowance < 0:
                     raise SoundError(f"more than {AHEAD:g} s of sound ahead of real time: send it as it is spoken")
                 endpointer.hands_free = self.hands_free
+                self._looks = 0
                 self._note(endpointer.feed(pcm))
-                if stall:
-                    stall.cancel()
-                stall = loop.call_later(STALL, lambda: self._note(endpointer.finish()))
         finally:
-            if stall:
-                stall.cancel()
+            looking.cancel()
+
+    async def _look_after(self, endpointer: endpoint.Endpointer) -> None:
+        """End what is being said when its microphone stalls."""
+        while True:
+            await self._clock.sleep(STALL / _LOOKS)
+            self._looks += 1
+            if self._looks == _LOOKS + 1:
+                self._note(endpointer.finish())
 
     def _note(self, happenings: list[endpoint.Happening]) -> None:
         """Publish what happened in the sound and hand speech on to whoever understands it."""

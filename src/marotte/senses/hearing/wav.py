@@ -12,6 +12,8 @@ from marotte.senses.hearing.speech import RATE
 LONGEST = 600
 """Seconds that a file may last."""
 _LARGEST = 500_000_000
+_LOUDEST = 1e6
+"""Times full scale: a float beyond that is a lie of its header, and its sums would overflow."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
@@ -19,10 +21,10 @@ class WavError(ValueError):
     """A file is no WAV that can be read; the message names the file and says why."""
 
 
-def write_wav(pcm: bytes) -> bytes:
-    """Return 16 kHz mono 16-bit sound as a WAV file."""
+def write_wav(pcm: bytes, rate: int = RATE) -> bytes:
+    """Return mono 16-bit sound as a WAV file."""
     head = struct.pack("<4sI4s", b"RIFF", 36 + len(pcm), b"WAVE")
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, 1, RATE, 2 * RATE, 2, 16)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, 1, rate, 2 * rate, 2, 16)
     return head + form + struct.pack("<4sI", b"data", len(pcm)) + pcm
 
 
@@ -59,9 +61,12 @@ def _convert(data: bytes) -> bytes:
     if seconds > LONGEST:
         raise WavError(f"lasts {seconds:.0f} s: more than {LONGEST} s")
     whole = sound[: len(sound) - len(sound) % width]
-    samples = _samples(whole, form, bits).reshape(-1, channels).mean(axis=1, dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise WavError("holds samples that are no numbers")
+    samples = _samples(whole, form, bits)
+    with np.errstate(invalid="ignore"):
+        loudest = np.abs(samples).max(initial=0)
+    if not loudest <= _LOUDEST:
+        raise WavError(f"holds samples that are no numbers, or more than {_LOUDEST:g} times full scale")
+    samples = samples.reshape(-1, channels).mean(axis=1, dtype=np.float32)
     if rate != RATE:
         samples: Any = soxr.resample(samples, rate, RATE)  # pyright: ignore[reportUnknownMemberType]
     return np.clip(np.rint(samples * 32_768), -32_768, 32_767).astype("<i2").tobytes()
@@ -109,7 +114,7 @@ def _described(chunk: bytes) -> tuple[int, int, int, int]:
 def _samples(sound: bytes, form: int, bits: int) -> Any:
     """Return samples as numbers from -1 to 1."""
     if form == _FLOAT:
-        return np.frombuffer(sound, f"<f{bits // 8}").astype(np.float32)
+        return np.frombuffer(sound, f"<f{bits // 8}")
     if bits == 8:
         return (np.frombuffer(sound, np.uint8).astype(np.float32) - 128) / 128
     if bits == 24:
