@@ -10,11 +10,12 @@ from marotte import config
 from marotte.bus import Bus, Message
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
 from marotte.events import PUBLIC, AnyPercept, Event, Viewer, subject
-from marotte.mind.attention import Attention
+from marotte.mind.attention import Attention, Mutes
 from marotte.mind.director import Director
 from marotte.mind.memory import Memory
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
+from marotte.ops.recorder import Recorder
 from marotte.ops.supervisor import Supervisor
 from marotte.senses.hearing.hearing import Hearing
 from marotte.store.database import StoreError
@@ -43,7 +44,9 @@ class Shared(NamedTuple):
     persona: Persona
     moderator: Moderator
     supervisor: Supervisor
-    rng: Random
+    recorder: Recorder
+    mutes: Mutes
+    seed: int
     began: float
 
     def publish(self, event: Event) -> None:
@@ -62,8 +65,12 @@ class Conversation:
         self.opened = clock.wall()
         self._shared = shared
         self.speaker = Speaker(name, shared.voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
+        self.speaker.watched_by = shared.recorder
         self.floor = SpeakingFloor(self.speaker, clock)
-        self.attention = Attention(name, show, shared.store, shared.moderator.unread, shared.publish, clock)
+        self.floor.finished = self._concluded
+        self.attention = Attention(
+            name, show, shared.store, shared.moderator.unread, shared.publish, clock, shared.mutes
+        )
         self.memory = Memory(shared.store, show.memory, clock, name)
         self.director = Director(
             self.floor,
@@ -75,13 +82,21 @@ class Conversation:
             shared.store,
             shared.publish,
             clock,
-            shared.rng,
+            Random(f"{shared.seed} {name}"),
             show.attention.pause,
         )
         self.director.language = language
         self._ducking = Ducking(self.speaker, shared.bus, clock, show.hearing.resume_after)
         # A lane of its own in the bus for each kind: a flood of one can never push out another.
         self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
+
+    def use(self, shared: Shared) -> None:
+        """Go by other settings from the next turn on."""
+        show, self._shared = shared.show, shared
+        self.attention.use(show)
+        self.memory.settings = show.memory
+        self.director.pause = show.attention.pause
+        self._ducking.resume_after = show.hearing.resume_after
 
     def start(self) -> None:
         """Begin."""
@@ -116,6 +131,9 @@ class Conversation:
     def is_public(self) -> bool:
         """Whether it is the public floor."""
         return self.name == PUBLIC
+
+    async def _concluded(self) -> None:
+        self._shared.recorder.concluded(self.name)
 
     def _door(self, kind: str) -> Callable[[], Awaitable[None]]:
         async def take_in() -> None:

@@ -8,6 +8,8 @@ as long as its work and no test ever sleeps.
 import asyncio
 import selectors
 import time as _time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -34,12 +36,36 @@ class Clock:
         await asyncio.sleep(max(0.0, seconds))
 
 
+@asynccontextmanager
+async def outside() -> AsyncGenerator[None]:
+    """Await, within, work that is done outside of the event loop.
+
+    On a ``VirtualLoop`` time stands still meanwhile, and one such work comes after another, so that a replay does not
+    depend on how long a disk takes. On an ordinary loop it means nothing.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        yield
+        return
+    async with loop.outside:
+        loop.jumping.held = True
+        try:
+            yield
+        finally:
+            loop.jumping.held = False
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """A selector that, instead of waiting for a timer, reports how long it would have waited."""
 
     skipped = 0.0
+    held = False
 
     def select(self, timeout: float | None = None) -> Any:
+        if self.held:
+            return super().select(timeout and None)
+        if timeout == 0:
+            return []  # there is work to do first
         ready = super().select(0 if timeout is not None else None)
         if not ready and timeout:
             self.skipped += timeout
@@ -50,8 +76,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time jumps from timer to timer. For tests and replays that do no real input or output."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
+        self.jumping = _JumpingSelector()
+        self.outside = asyncio.Lock()
+        super().__init__(self.jumping)
 
     def time(self) -> float:
-        return 1_000.0 + self._jumping.skipped
+        return 1_000.0 + self.jumping.skipped

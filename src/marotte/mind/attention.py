@@ -6,8 +6,10 @@ reason; a percept of a lane that survives is a row before it is acted on.
 """
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -18,7 +20,7 @@ from marotte.events import AnyPercept, Dropped, Event, Queued, Utterance, tag
 from marotte.text.normal import likeness
 from marotte.time import Clock
 
-Reason = Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped"]
+Reason = Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted"]
 
 
 class Rows(Protocol):
@@ -33,6 +35,8 @@ class Rows(Protocol):
         ...
 
 
+_MUTED = 1.0
+"""Seconds between two looks at lanes while anything is muted."""
 _TOLD = 20
 """In a lane with more waiting than this, newcomers are not announced one by one."""
 
@@ -46,6 +50,42 @@ class Waiting:
     merged: int = 0
     """How many others it stands for, said the same or nearly the same."""
     tries: int = 0
+    pinned: bool = False
+    """The operator wants it answered, and next."""
+
+
+class Mutes:
+    """What the operator does not want answered for a while: senses (kinds of percepts), lanes, viewers."""
+
+    MOST = 1_000
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, str], float] = {}
+
+    def add(self, what: str, name: str, until: float = math.inf) -> None:
+        """Mute a ``sense``, ``lane`` or ``viewer`` until a place on the clock."""
+        self._until.pop((what, name), None)
+        self._until[what, name] = until
+        while len(self._until) > self.MOST:
+            del self._until[next(iter(self._until))]
+
+    def remove(self, what: str, name: str) -> bool:
+        """Mute it no longer; returns whether it was."""
+        return self._until.pop((what, name), None) is not None
+
+    def has(self, what: str, name: str, now: float) -> bool:
+        """Whether it is muted; what is over is forgotten."""
+        until = self._until.get((what, name))
+        if until is not None and until <= now:
+            del self._until[what, name]
+        return until is not None and until > now
+
+    def all(self, now: float) -> list[tuple[str, str, float]]:
+        """Return what is muted, and until when, the oldest first."""
+        return [(*key, until) for key, until in self._until.items() if until > now]
+
+    def __bool__(self) -> bool:
+        return bool(self._until)
 
 
 @dataclass(slots=True)
@@ -84,15 +124,14 @@ class Lane:
         left: tuple[Reason | None, Waiting | None] = (None, None)
         viewer = percept.viewer.id if percept.viewer else ""
         if policy.each_viewer and viewer and self.by_viewer[viewer] >= policy.each_viewer:
-            oldest = next(w for w in self.waiting if w.percept.viewer and w.percept.viewer.id == viewer)
-            left = ("fairness", self.remove(oldest))
+            left = ("fairness", self._give_up(viewer))
         elif policy.merge == "latest" and self.waiting:
-            left = ("superseded", self.remove(self.waiting[0]))
+            left = ("superseded", self._give_up())
         elif len(self.waiting) >= policy.capacity:
             if policy.survives:
                 self.overflowed = True
                 return None, None
-            left = ("capacity", self.remove(self.waiting[0]))
+            left = ("capacity", self._give_up())
         entry = Waiting(percept, now, tries=tries)
         self.waiting.append(entry)
         if text:
@@ -100,6 +139,14 @@ class Lane:
         if viewer:
             self.by_viewer[viewer] += 1
         return left
+
+    def _give_up(self, viewer: str = "") -> Waiting | None:
+        """Take out the oldest, of one viewer or of all, that is not pinned."""
+        for entry in self.waiting:
+            theirs = not viewer or (entry.percept.viewer is not None and entry.percept.viewer.id == viewer)
+            if theirs and not entry.pinned:
+                return self.remove(entry)
+        return None
 
     def remove(self, entry: Waiting) -> Waiting:
         """Take an entry out, wherever it stands."""
@@ -135,8 +182,9 @@ class Attention:
         unread: Callable[[str], str],
         publish: Callable[[Event], None],
         clock: Clock,
+        mutes: Mutes | None = None,
     ) -> None:
-        """``unread`` says why a chat message must not be read, or ""."""
+        """``unread`` says why a chat message must not be read, or "". ``mutes`` are shared by all floors of a run."""
         self.floor = floor
         self.on_press: Callable[[config.Lane], None] = lambda lane: None
         """Called when something arrives in a lane that may pre-empt."""
@@ -146,14 +194,22 @@ class Attention:
         self._unread = unread
         self._publish = publish
         self._clock = clock
-        self._settings = show.attention
-        names = (show.character.name, *show.character.called)
-        self._names = tuple(name.casefold() for name in names)
-        self._lanes = sorted((Lane(n, p) for n, p in show.lanes.items()), key=lambda lane: -lane.policy.priority)
+        self._mutes = mutes if mutes is not None else Mutes()
+        self._lanes = [Lane(name, policy) for name, policy in show.lanes.items()]
         self._lane_of = {kind: lane for lane in self._lanes for kind in lane.policy.percepts}
         self._in_hand: set[str] = set()
         """Ids of surviving percepts that a turn is answering."""
         self._something = asyncio.Event()
+        self.use(show)
+
+    def use(self, show: config.Show) -> None:
+        """Go by a show's settings from now on. Its lanes are the same, by name and by what they take."""
+        self._settings = show.attention
+        self._names = tuple(name.casefold() for name in (show.character.name, *show.character.called))
+        for lane in self._lanes:
+            lane.policy = show.lanes[lane.name]
+        self._lanes.sort(key=lambda lane: -lane.policy.priority)
+        self._something.set()
 
     # --- in
 
@@ -182,6 +238,9 @@ class Attention:
         if lane is None:
             self._drop("none", "blocked", Waiting(percept, 0.0))
             return
+        if self._mutes and not lane.policy.survives and self._muted(lane, percept):
+            self._drop(lane.name, "muted", Waiting(percept, 0.0))
+            return
         reason, left = lane.put(percept, self._clock.now(), tries)
         if len(lane.waiting) <= _TOLD:
             self._tell(lane.name, percept)
@@ -207,6 +266,26 @@ class Attention:
                     self._drop(lane.name, "skipped", lane.remove(entry))
                     return True
         return False
+
+    def pin(self, percept_id: str, *, at_once: bool = False) -> bool:
+        """Answer what waits under an id next, or ``at_once``, whatever speaks; returns whether there was any."""
+        for lane in self._lanes:
+            for entry in lane.waiting:
+                if entry.percept.id == percept_id:
+                    entry.pinned = True
+                    self._something.set()
+                    if at_once:
+                        self.on_press(lane.policy.model_copy(update={"preempt": "at_once"}))
+                    return True
+        return False
+
+    def _muted(self, lane: Lane, percept: AnyPercept) -> bool:
+        now, mutes = self._clock.now(), self._mutes
+        return (
+            mutes.has("lane", lane.name, now)
+            or mutes.has("sense", tag(percept), now)
+            or (percept.viewer is not None and mutes.has("viewer", percept.viewer.id, now))
+        )
 
     def _tell(self, lane: str, percept: AnyPercept) -> None:
         self._publish(
@@ -258,15 +337,35 @@ class Attention:
     async def next(self) -> Bundle:
         """Wait for the next thing worth an answer."""
         while True:
+            if bundle := self._take_pinned():
+                return bundle
             for lane in self._lanes:
+                if self._mutes and self._mutes.has("lane", lane.name, self._clock.now()):
+                    continue
                 if lane.waiting and (bundle := self._take(lane)):
                     return bundle
                 if lane.overflowed and not lane.waiting:
                     await self.recover()
                     lane.overflowed = bool(lane.waiting) and lane.overflowed
             self._something.clear()
-            if not any(lane.waiting for lane in self._lanes):
+            if self._mutes:
+                # What waits in a muted lane is looked for again when the lane may speak.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_MUTED):
+                        await self._something.wait()
+            elif not any(lane.waiting for lane in self._lanes):
                 await self._something.wait()
+
+    def _take_pinned(self) -> Bundle | None:
+        """Take what the operator has pinned: by itself, and whatever its lane's rules are."""
+        for lane in self._lanes:
+            for entry in lane.waiting:
+                if entry.pinned:
+                    lane.remove(entry)
+                    if lane.policy.survives:
+                        self._in_hand.add(entry.percept.id)
+                    return Bundle(lane.name, lane.policy, (entry,))
+        return None
 
     def _take(self, lane: Lane) -> Bundle | None:
         """Take what one turn answers out of a lane; None if nothing in it was worth it."""

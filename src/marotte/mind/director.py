@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
@@ -114,7 +114,10 @@ class Director:
         self._publish = publish
         self._clock = clock
         self._rng = rng
-        self._pause = pause
+        self.pause = pause
+        """Seconds between one turn and the next."""
+        self.pace: Callable[[Literal["turn", "line"]], Awaitable[None]] | None = None
+        """Waited for before each turn and line: the program decides what, but in a replay the log says when."""
         self._turn: Turn | None = None
         self._pressed = asyncio.Event()
         """Something waits that need not wait for the pause between turns."""
@@ -124,12 +127,14 @@ class Director:
     async def run(self) -> None:
         """Answer what deserves an answer, until cancelled."""
         while True:
+            if self.pace is not None:
+                await self.pace("turn")
             bundle = await self._attention.next()
             self._pressed.clear()
             await self.react(Turn(bundle, self._language(bundle), self._clock.now()))
             # A breath between two turns, but for who cuts in.
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
+                async with asyncio.timeout(self.pause):
                     await self._pressed.wait()
 
     async def react(self, turn: Turn) -> Ending:
@@ -150,6 +155,10 @@ class Director:
             ending = mouth.ending if mouth is not None else ending
             await asyncio.shield(self._end(turn, ending))
         return ending
+
+    def reseed(self, seed: str) -> None:
+        """Let chance begin anew, at a point from which the run can be replayed."""
+        self._rng.seed(seed)
 
     def release(self, stopped: Line) -> None:
         """Say a stopped line after all: the operator has released it."""
@@ -244,11 +253,11 @@ class Director:
         percepts = [p for p in turn.percepts if person(p) not in turn.leaving]
         if not percepts:
             return
-        for percept in percepts:
-            self._soon(turn, lambda percept=percept: self._memory.learn(percept))
         recalled = await self._memory.recall(percepts, turn.language)
         prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts)
         mouth.mark("prompted")
+        for percept in percepts:  # from now on: what is recalled never depends on how quickly this is learnt
+            self._soon(turn, lambda percept=percept: self._memory.learn(percept))
         async with aclosing(self._brain.reply(prompt)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -273,6 +282,8 @@ class Director:
         return replace(said, answers=names)
 
     async def _say(self, mouth: Mouth, said: Line) -> None:
+        if self.pace is not None:
+            await self.pace("line")
         mouth.mark("first_line")
         self._publish(
             LineWritten(

@@ -18,7 +18,8 @@ class Ducking:
     def __init__(self, speaker: Speaker, bus: Bus, clock: Clock, resume_after: float) -> None:
         self._speaker = speaker
         self._clock = clock
-        self._resume_after = resume_after
+        self.resume_after = resume_after
+        """Seconds without words after which the speaker goes on."""
         self._heard = bus.subscribe(f"event.*.{speaker.floor}", size=256)
         self._waits_until = 0.0
 
@@ -45,7 +46,7 @@ class Ducking:
             case SpeechEnd(why="noise"):
                 self._waits_until = self._clock.now()
             case SpeechEnd():
-                self._waits_until = self._clock.now() + self._resume_after
+                self._waits_until = self._clock.now() + self.resume_after
             case Transcript(final=True, text=""):
                 self._waits_until = self._clock.now()
             case Transcript(final=True):
@@ -53,6 +54,6 @@ class Ducking:
                 self._waits_until = self._clock.now() + _CUT_WITHIN
             case Transcript():
                 # Words are on their way: the ear decides.
-                self._waits_until = self._clock.now() + self._resume_after
+                self._waits_until = self._clock.now() + self.resume_after
             case _:
                 pass

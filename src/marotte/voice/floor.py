@@ -1,7 +1,7 @@
 """A floor: one conversation, one turn at a time. To interrupt is to cancel."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Literal
 
@@ -24,6 +24,8 @@ class SpeakingFloor:
         self.clock = clock
         self.free = asyncio.Lock()
         self.hold: _Hold | None = None
+        self.finished: Callable[[], Awaitable[None]] | None = None
+        """Awaited when a turn has said all, before it ends: a replay ends it when the run did."""
         speaker.on_mark = self._mark
 
     @property
@@ -124,7 +126,7 @@ class _Hold(Mouth):
         self._leaving = True
         try:
             if error is None:
-                error = await self._wait(self._speaker.finish(self.turn))
+                error = await self._wait(self._finish())
             ours = self._take_back(error)
             if ours and self._end == "yield":
                 error = await self._wait(self._speaker.finish(self.turn))
@@ -140,6 +142,11 @@ class _Hold(Mouth):
         if error is not None and not ours and isinstance(error, asyncio.CancelledError):
             raise error
         return ours
+
+    async def _finish(self) -> None:
+        await self._speaker.finish(self.turn)
+        if self._floor.finished is not None:
+            await self._floor.finished()
 
     async def _wait(self, what: Awaitable[None]) -> asyncio.CancelledError | None:
         """Wait for something; returns the cancellation that came instead, if one did."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from marotte.engines.kinds import EngineError, Sound
 from marotte.events import (
@@ -29,10 +29,8 @@ from marotte.events import (
 )
 from marotte.ports import Outlet, Rank, Record
 from marotte.time import Clock
+from marotte.voice.resampler import Resampler
 from marotte.voice.speech import Speech
-
-if TYPE_CHECKING:
-    import soxr  # pyright: ignore[reportMissingTypeStubs]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +38,8 @@ CHUNK = SAMPLE_RATE // 50
 CLOCK_LEAD = 0.25
 _TICK = 0.02
 """Seconds between two looks at the clock while anything is to be said."""
+_NEARLY = CHUNK // 2
+"""So many samples may be missing of a line that counts as played."""
 DEAF_AFTER = 2.0
 """An outlet of record that reports nothing for so many seconds while sound is due no longer holds the truth."""
 LAST_REPORT = 0.15
@@ -51,6 +51,22 @@ class Voices(Protocol):
 
     def speak(self, line: Line) -> AsyncGenerator[Sound]:
         """Yield the line's sound; raises EngineError where no voice can."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who is told what outlets do."""
+
+    def attached(self, floor: str, outlet: Outlet) -> None:
+        """An outlet plays from now on."""
+        ...
+
+    def detached(self, floor: str, outlet: Outlet) -> None:
+        """An outlet is gone."""
+        ...
+
+    def played(self, floor: str, outlet: Outlet, sample: int, *, everything: bool) -> None:
+        """An outlet reports the sample that it played last; whether that is all it was given."""
         ...
 
 
@@ -84,6 +100,8 @@ class Speaker:
         self.floor = floor
         self.voices = voices
         self.on_mark: Callable[[str, str], None] = lambda turn, stage: None
+        self.watched_by: Watcher | None = None
+        """Who is told of outlets and of what they report."""
         self._publish = publish
         self._clock = clock
         self._record = record
@@ -126,12 +144,16 @@ class Speaker:
 
     def attach(self, outlet: Outlet) -> None:
         """Let an outlet play from now on."""
+        if self.watched_by is not None:
+            self.watched_by.attached(self.floor, outlet)
         self._feeds[outlet.name] = _Feed(outlet, sent=self.now(), played=self.now(), reported=self._clock.now())
         self._choose_record()
 
     def detach(self, outlet: Outlet) -> None:
         """An outlet is gone; what it reported last stays what was heard of it."""
         if self._feeds.get(outlet.name) and self._feeds[outlet.name].outlet is outlet:
+            if self.watched_by is not None:
+                self.watched_by.detached(self.floor, outlet)
             del self._feeds[outlet.name]
             self._choose_record()
 
@@ -140,6 +162,8 @@ class Speaker:
         feed = self._feeds.get(outlet.name)
         if feed is None or feed.outlet is not outlet:
             return
+        if self.watched_by is not None:
+            self.watched_by.played(self.floor, outlet, sample, everything=sample >= feed.sent)
         played = min(sample, feed.sent, self.now())
         if played > feed.played:
             feed.played = played
@@ -149,6 +173,11 @@ class Speaker:
                 self._choose_record()
         self._report.set()
         self._wake.set()
+
+    @property
+    def outlets(self) -> list[Outlet]:
+        """What plays at present."""
+        return [feed.outlet for feed in self._feeds.values()]
 
     @property
     def outlet_of_record(self) -> str:
@@ -290,13 +319,20 @@ class Speaker:
                 self._tell()
                 self._settle()
                 self._make_next()
-                timer = loop.call_later(_TICK, self._wake.set) if self._speeches else None
+                timer = loop.call_later(self._pause(), self._wake.set) if self._speeches else None
                 await self._wake.wait()
                 if timer is not None:
                     timer.cancel()
         finally:
             if self._making is not None:
                 self._making[1].cancel()
+
+    def _pause(self) -> float:
+        """Return the seconds until the clock is looked at again: at the latest when the clock has played a line."""
+        head = self._speeches[0]
+        if self._of_record or not head.complete:
+            return _TICK
+        return min(_TICK, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
 
     def _make_next(self) -> None:
         """Begin to make the sound of the next line, unless one is being made or enough lies ahead."""
@@ -320,7 +356,7 @@ class Speaker:
 
     async def _make(self, speech: Speech) -> None:
         """Fill a speech with the sound of its line."""
-        resampler = _Resampler()
+        resampler = Resampler()
         try:
             async with aclosing(self.voices.speak(speech.line)) as sounds:
                 async for sound in sounds:
@@ -433,7 +469,7 @@ class Speaker:
         """Close lines that have been heard to their end; keep what was heard every second."""
         self._notice_deaf()
         until = self._heard_until()
-        while self._speeches and (head := self._speeches[0]).complete and until >= head.end - CHUNK // 2:
+        while self._speeches and (head := self._speeches[0]).complete and until >= head.end - _NEARLY:
             self._speeches.popleft()
             self._close(head, max(until, head.end))
             self.on_mark(head.turn, "last_sample")
@@ -461,35 +497,3 @@ class Speaker:
                     cut=not whole,
                 )
             )
-
-
-class _Resampler:
-    """Brings the pieces of a line to 48 kHz without a seam; a voice may change its rate within a line."""
-
-    def __init__(self) -> None:
-        self._rate = 0
-        self._stream: soxr.ResampleStream | None = None
-
-    def take(self, sound: Sound) -> bytes:
-        """Return what can be said at 48 kHz so far."""
-        before = b""
-        if sound.rate != self._rate:
-            before = self.rest()
-            self._rate = sound.rate
-            if sound.rate != SAMPLE_RATE:
-                import soxr  # pyright: ignore[reportMissingTypeStubs]
-
-                self._stream = soxr.ResampleStream(sound.rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
-        return before + (self._through(sound.pcm, last=False) if self._stream else sound.pcm)
-
-    def rest(self) -> bytes:
-        """Return what is still inside."""
-        rest = self._through(b"", last=True) if self._stream else b""
-        self._stream, self._rate = None, 0
-        return rest
-
-    def _through(self, pcm: bytes, *, last: bool) -> bytes:
-        import numpy as np
-
-        assert self._stream is not None
-        return self._stream.resample_chunk(np.frombuffer(pcm, np.int16), last=last).tobytes()

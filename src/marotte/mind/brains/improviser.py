@@ -52,6 +52,8 @@ class Improviser:
     """Answers by rule and by chance from a book of lines: seeded, instant, and honest about being a script."""
 
     Settings: ClassVar[type[EngineSettings]] = Settings
+    deterministic: ClassVar[bool] = True
+    """The run's seed decides what it says: a replay asks it again."""
 
     def __init__(self, settings: EngineSettings, kit: Kit) -> None:
         self._kit = kit

@@ -1,0 +1,251 @@
+"""Notes a run in its log while it goes on. Nothing here waits, and nothing here decides anything."""
+
+import hashlib
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from marotte.bus.local import LocalBus
+from marotte.engines.kinds import Brain, Counted, EngineError, Prompt, Sound, Voice
+from marotte.engines.registry import Built
+from marotte.events import (
+    AnyPercept,
+    Line,
+    LineStarted,
+    LineStopped,
+    LineWritten,
+    Onset,
+    SpeechEnd,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
+    Viewer,
+)
+from marotte.ops import runlog
+from marotte.ops.runlog import LARGEST, Entry, Header, Row, RunLog, Said
+from marotte.ports import Outlet
+from marotte.time import Clock
+
+T = TypeVar("T")
+
+
+def said(event: object, t: float = 0.0) -> Said | None:
+    """Return what an event says of what the character did, without ids: those of a replay are its own."""
+    match event:
+        case TurnStarted():
+            what, words = "turn", (event.lane, *event.percepts)
+        case LineWritten():
+            what, words = "line", (event.shown, event.language, event.feeling)
+        case LineStopped():
+            what, words = "stopped", (event.shown, event.reason, event.substitute)
+        case TurnEnded(ending=ending):
+            what, words = "end", (ending.state, ending.heard, "cut" if ending.cut else "whole", ending.reason)
+        case _:
+            return None
+    return Said(t=t, floor=event.floor, what=what, words=words)
+
+
+class NotedBus(LocalBus):
+    """The bus of a run that is logged: everything that crosses it is shown to the recorder first."""
+
+    def __init__(self, note: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def publish(self, subject: str, data: Any, reply: str = "") -> None:
+        """Deliver to every matching mailbox; see ``LocalBus``."""
+        self._note(data)
+        super().publish(subject, data, reply)
+
+
+class Recorder:
+    """The one who notes a run."""
+
+    def __init__(self, folder: Path, run: str, clock: Clock) -> None:
+        """Logs lie in ``folder``; nothing is written before ``begin``."""
+        self.watch: Callable[[Any], None] = lambda data: None
+        """Shown everything that crosses the bus, before anybody receives it."""
+        self._folder = folder
+        self._run = run
+        self._clock = clock
+        self._began = 0.0
+        self._log: RunLog | None = None
+        self._overfull = False
+        self._parts = itertools.count()
+        self._calls = itertools.count()
+        self._starts: dict[str, list[int]] = {}
+        """The first samples of each floor's lines, in their order."""
+
+    # --- life
+
+    def begin(self, header: Header, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Begin a log, or the next one of a long run: who the character is, and what memory holds."""
+        self.close()
+        self._began, self._starts, self._overfull = self._clock.now(), {}, False
+        self._log = RunLog(self._folder / runlog.name_of(self._run, next(self._parts)))
+        runlog.sweep(self._folder)
+        self._log.write(header)
+        for table, values in rows:
+            self._log.write(Row(table=table, values=values))
+
+    @property
+    def wants_new(self) -> bool:
+        """Whether it is time for a new log, when the show is quiet: this one is full, or was deleted."""
+        return self._log is None or self._log.size > LARGEST
+
+    def flush(self) -> None:
+        """Bring what was noted to the disk."""
+        if self._log is not None:
+            self._log.flush()
+
+    def forget(self) -> None:
+        """Delete every log: they hold the words of somebody who was forgotten."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+            runlog.sweep(self._folder, 0)
+
+    def close(self) -> None:
+        """End the log, as a run that ends."""
+        if self._log is not None:
+            self._log.write(runlog.Ended(t=self._t()))
+            self._log.close()
+            self._log = None
+
+    def _t(self) -> float:
+        return round(self._clock.now() - self._began, 6)
+
+    def _write(self, entry: Entry) -> None:
+        if self._log is None or self._overfull:
+            return
+        self._overfull = self._log.size > 2 * LARGEST
+        self._log.write(runlog.Gap(t=entry.t) if self._overfull else entry)
+
+    # --- what crosses the bus
+
+    def note(self, data: Any) -> None:
+        """Note what crosses the bus, where a replay needs it."""
+        self.watch(data)
+        if self._log is None:
+            return
+        if isinstance(data, AnyPercept):
+            self._write(runlog.Perceived(t=self._t(), percept=data))
+        elif isinstance(data, Onset | SpeechEnd | Transcript):
+            self._write(runlog.Noticed(t=self._t(), event=data))
+        elif isinstance(data, LineStarted):
+            self._starts.setdefault(data.floor, []).append(data.sample)
+        elif (done := said(data, self._t())) is not None:
+            self._write(done)
+
+    # --- floors, orders, outlets
+
+    def order(self, order: str, given: tuple[Any, ...]) -> None:
+        """Note an order (see ``orders.py``)."""
+        self._write(runlog.Ordered(t=self._t(), order=order, given=given))
+
+    def opened(self, floor: str, partner: Viewer | None, language: str) -> None:
+        """Note that a private floor opens; its lines are counted from here."""
+        self._starts[floor] = []
+        self._write(runlog.Opened(t=self._t(), floor=floor, partner=partner, language=language))
+
+    def closed(self, floor: str) -> None:
+        """Note that a private floor closes."""
+        self._write(runlog.Closed(t=self._t(), floor=floor))
+
+    def concluded(self, floor: str) -> None:
+        """Note that a turn has said all."""
+        self._write(runlog.Concluded(t=self._t(), floor=floor))
+
+    def attached(self, floor: str, outlet: Outlet) -> None:
+        """Note that an outlet plays from now on."""
+        self._write(
+            runlog.Attached(t=self._t(), floor=floor, outlet=outlet.name, rank=int(outlet.rank), lead=outlet.lead)
+        )
+
+    def detached(self, floor: str, outlet: Outlet) -> None:
+        """Note that an outlet is gone."""
+        self._write(runlog.Detached(t=self._t(), floor=floor, outlet=outlet.name))
+
+    def played(self, floor: str, outlet: Outlet, sample: int, *, everything: bool) -> None:
+        """Note what an outlet reports, in relation to the line that it was playing."""
+        starts = self._starts.get(floor, ())
+        line = next((n for n in range(len(starts) - 1, -1, -1) if starts[n] <= sample), None)
+        if line is not None:
+            offset = sample - starts[line]
+            self._write(
+                runlog.Reported(
+                    t=self._t(), floor=floor, outlet=outlet.name, line=line, offset=offset, everything=everything
+                )
+            )
+
+    # --- outside engines
+
+    def listen_to(self, built: Built) -> Built:
+        """Note what an engine answers."""
+        return built._replace(engine=Noted(built.name, built.engine, self))
+
+    async def answers(self, engine: str, asked: str, pieces: AsyncIterator[T]) -> AsyncGenerator[T]:
+        """Pass on what an engine gives, and note it."""
+        call = next(self._calls)
+        self._write(runlog.Called(t=self._t(), call=call, engine=engine, asked=asked))
+        try:
+            async for piece in pieces:
+                self._write(runlog.Gave(t=self._t(), call=call, piece=written(cast("Any", piece))))
+                yield piece
+        except EngineError as error:
+            self._write(runlog.Finished(t=self._t(), call=call, error=str(error), kind=type(error).__name__))
+            raise
+        else:
+            self._write(runlog.Finished(t=self._t(), call=call))
+        finally:
+            if (close := getattr(pieces, "aclose", None)) is not None:
+                await close()
+
+
+class Noted:
+    """An engine whose answers are noted."""
+
+    def __init__(self, name: str, engine: Any, recorder: Recorder) -> None:
+        self._name = name
+        self.engine = engine
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted]:
+        """Reply as the brain does."""
+        async with aclosing(
+            self._recorder.answers(self._name, asked_of(prompt), cast("Brain", self.engine).reply(prompt))
+        ) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def speak(self, line: Line) -> AsyncIterator[Sound]:
+        """Speak as the voice does."""
+        async with aclosing(
+            self._recorder.answers(self._name, asked_of(line), cast("Voice", self.engine).speak(line))
+        ) as sounds:
+            async for sound in sounds:
+                yield sound
+
+
+def asked_of(asked: Prompt | Line) -> str:
+    """Write what an engine is asked in short; ids and times do not count."""
+    if isinstance(asked, Line):
+        return asked.spoken[:200]
+    told = (asked.system, asked.history, asked.text, asked.language, asked.said)
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
+
+
+def written(piece: str | Counted | Sound) -> str | dict[str, Any]:
+    """Write a piece of an answer: of sound its length and timings, for a replay is silent."""
+    if isinstance(piece, str):
+        return piece
+    if isinstance(piece, Counted):
+        return {"tokens": piece.tokens}
+    return {"samples": len(piece.pcm) // 2, "rate": piece.rate, "words": piece.words, "mouths": piece.mouths}
