@@ -18,6 +18,7 @@ SHOW = (
     "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\npartners = 60\n[character]\nnever = ['xyzzy']\n"
     "[moderation]\nrelease_within = 120\n"
 )
+LOOKING = ("/api/v1/queue", "/api/v1/floors", "/api/v1/engines")
 LONG = "to the crowd, and to the crew, " * 12
 """Half a minute: what is asked while it is said has to wait."""
 
@@ -49,20 +50,30 @@ async def program(tmp_path_factory: pytest.TempPathFactory, anyio_backend) -> As
         ("POST", "/api/v1/stopped/x/release"),
     ],
 )
-@pytest.mark.parametrize("token", ["", "Bearer wrong-token-wrong-token", "Basic abc", "capture"])
-async def test_the_operators_orders_need_the_operators_token(program: Marotte, method, path, token) -> None:
+@pytest.mark.parametrize("token", ["", "Basic abc", "Bearer", "capture"])
+async def test_orders_need_a_token_whose_role_may_give_them(program: Marotte, method, path, token) -> None:
+    expected = 401
     if token == "capture":
         token = f"Bearer {(program.data / 'capture.token').read_text().strip()}"
+        expected = 200 if path in LOOKING else 403
     async with program.request(method, path, json={}, headers={"Authorization": token}) as response:
-        assert response.status == 401
+        assert response.status == expected
         assert TOKEN not in await response.text()
+
+
+async def test_a_wrong_token_opens_not_even_what_needs_none(program: Marotte) -> None:
+    headers = {"Authorization": "Bearer wrong-token-wrong-token"}
+    async with program.request("GET", "/api/v1/turns", headers=headers) as response:
+        assert response.status == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert (await response.json())["detail"] == "the token is wrong"
 
 
 async def test_what_everybody_may_see_needs_no_token_here(program: Marotte) -> None:
     for path in ("/api/v1/show", "/api/v1/turns", "/api/v1/schema", "/healthz", "/readyz", "/metrics", "/talk"):
         async with program.request("GET", path, headers={"Authorization": ""}) as response:
             assert response.status == 200, path
-            assert "default-src 'self'" in response.headers["content-security-policy"]
+            assert "default-src 'none'" in response.headers["content-security-policy"]
             assert response.headers["x-content-type-options"] == "nosniff"
 
 
@@ -303,9 +314,43 @@ async def test_another_address_needs_a_token_for_everything(tmp_path: Path) -> N
             assert window.welcome["code"] == "token"
         capture = (program.data / "capture.token").read_text().strip()
         async with program.window("stage", token=capture) as window:
-            assert window.welcome["rights"] == "capture"
+            assert window.welcome["rights"] == "viewer"
             await window.send(type="stop")
             assert "only look and listen" in (await window.until("error"))["message"]
+
+
+async def test_tokens_are_issued_and_revoked_from_the_command_line(tmp_path: Path) -> None:
+    async def order(*arguments: str) -> tuple[int, str]:
+        done = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "marotte", "token", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "MAROTTE_DATA_DIR": str(tmp_path / "data"), "MAROTTE_TOKEN": TOKEN},
+        )
+        said, _ = await done.communicate()
+        return done.returncode or 0, said.decode().strip()
+
+    (tmp_path / "data").mkdir()
+    assert (await order("list"))[1].split() == ["ID", "ROLE", "CREATED", "LAST", "USED", "NAME"]
+    code, early = await order("new", "Ada's phone", "--role", "moderator")
+    assert code == 0
+    async with marotte(tmp_path, SHOW) as program:
+        async with program.window("control", token=early) as window:
+            assert window.welcome["rights"] == "moderator"
+            code, late = await order("new", "screen")
+            assert code == 0
+            assert await order("new", "screen") == (
+                3,
+                "marotte: there is a token called 'screen' already; revoke it or take another name",
+            )
+            ada, screen = (line.split() for line in (await order("list"))[1].splitlines()[1:])
+            assert (ada[1], ada[-2:], screen[1], screen[-1]) == ("moderator", ["Ada's", "phone"], "viewer", "screen")
+            assert await order("revoke", ada[0]) == (0, "")
+            assert await window.closed() == 4401
+        async with program.window("stage", token=late) as window:
+            assert window.welcome["rights"] == "viewer"
+    assert await order("revoke", ada[0]) == (3, f"marotte: there is no token {ada[0]!r}")
+    assert await order("revoke", screen[0]) == (0, "")
 
 
 async def test_it_says_what_is_in_the_way(tmp_path: Path) -> None:

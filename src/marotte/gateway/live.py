@@ -3,19 +3,22 @@
 import asyncio
 import json
 import logging
+import math
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from marotte.conversation import Conversation
-from marotte.engines.frames import pack, unpack
+from marotte.engines.frames import unpack
 from marotte.events import PUBLIC, SAMPLE_RATE, Utterance, Viewer
-from marotte.gateway.guard import Guard, Rights
+from marotte.gateway.border import address_of
+from marotte.gateway.guard import Denied, Guard, Wait, Who
 from marotte.gateway.outbox import Outbox
 from marotte.gateway.session import KEPT_SECONDS, Session
+from marotte.gateway.window import LEAD, Mistake, WindowMicrophone, WindowOutlet
 from marotte.ports import Rank
 from marotte.senses.hearing.hearing import Hearing, SoundError
 from marotte.show import FloorsTaken, Run
@@ -23,9 +26,11 @@ from marotte.show import FloorsTaken, Run
 log = logging.getLogger(__name__)
 
 VERSION = 1
-LEAD = 0.25
 MICROPHONE_RATE = 16_000
 HELLO_WITHIN = 5.0
+CLOSE_WITHIN = 2.0
+MOST_WINDOWS = 500
+"""Sessions at once, those that are kept for a window that may come back among them."""
 MOST_TEXT = 100
 """Text frames a second."""
 LONGEST_TEXT = 2_000
@@ -37,10 +42,6 @@ class Refused(Exception):
     def __init__(self, close: int, code: str, message: str, **more: object) -> None:
         super().__init__(message)
         self.close, self.code, self.more = close, code, more
-
-
-class Mistake(Exception):
-    """One frame was wrong; the connection goes on."""
 
 
 class Hello(msgspec.Struct, forbid_unknown_fields=False):
@@ -61,48 +62,6 @@ class Hello(msgspec.Struct, forbid_unknown_fields=False):
     resume: Resume | None = None
 
 
-class _WindowOutlet:
-    """A window that plays sound."""
-
-    lead = LEAD
-
-    def __init__(self, name: str, outbox: Outbox, rank: Rank) -> None:
-        self.name = name
-        self.rank = rank
-        self._outbox = outbox
-
-    def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
-        self._outbox.put(pack({"type": "sound", "turn": turn, "line": line, "sample": sample}, pcm), turn)
-
-    def stop(self, turn: str, sample: int) -> None:
-        self._outbox.drop_sound(turn)
-
-
-class _WindowMicrophone:
-    """A window's microphone: what has come over the socket and is not yet heard."""
-
-    MOST = 400
-    """Frames that may wait; a window that floods is told so by hearing, this bounds what it can pile up."""
-
-    def __init__(self) -> None:
-        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(self.MOST)
-
-    def put(self, pcm: bytes) -> None:
-        try:
-            self._frames.put_nowait(pcm)
-        except asyncio.QueueFull:
-            raise Mistake("microphone: sound comes faster than it can be heard") from None
-
-    def end(self) -> None:
-        while self._frames.full():
-            self._frames.get_nowait()
-        self._frames.put_nowait(None)
-
-    async def sound(self) -> AsyncIterator[bytes]:
-        while (pcm := await self._frames.get()) is not None:
-            yield pcm
-
-
 class Windows:
     """All windows of a run."""
 
@@ -111,15 +70,20 @@ class Windows:
         self.guard = guard
         self.sessions: dict[str, Session] = {}
         self._missed = 0
+        guard.tokens.on_revoked.append(self._revoked)
 
     async def serve(self, socket: WebSocket) -> None:
         """Speak with one window until it leaves."""
         await socket.accept()
         try:
-            if not self.guard.from_here(socket.headers.get("host", ""), socket.headers.get("origin", "")):
+            if not self.guard.from_here(socket.headers):
                 raise Refused(4403, "origin", "this page comes from elsewhere")
+            address = address_of(socket.scope)
+            if wait := self.guard.limits.take(address, "window"):
+                raise Refused(4429, "rate", "too many windows were opened", retry_after=math.ceil(wait))
             hello = await self._hello(socket)
-            await _Connection(self, socket, *self._admit(hello)).serve()
+            who = self._who(hello, socket, address)
+            await _Connection(self, socket, address, *self._admit(hello, who)).serve()
         except Refused as refused:
             self.guard.refused[refused.code] += 1
             await _close(socket, refused)
@@ -142,43 +106,70 @@ class Windows:
             raise Refused(4400, "bad_hello", f"version: this program speaks version {VERSION}, not {hello.version}")
         return hello
 
-    def _admit(self, hello: Hello) -> tuple[Session, Conversation, Hello, int | None]:
+    def _who(self, hello: Hello, socket: WebSocket, address: str) -> Who:
+        try:
+            who = self.guard.admit(hello.token, address, here=self.guard.made_here(socket.headers))
+        except Wait as wait:
+            raise Refused(4429, "wait", str(wait), retry_after=math.ceil(wait.seconds)) from None
+        except Denied as denied:
+            raise self._token(str(denied)) from None
+        if hello.window == "control" and who.rights == "guest":
+            raise self._token("is not enough" if who.id else "needed here")
+        return who
+
+    def _token(self, what: str) -> Refused:
+        return Refused(4401, "token", f"token: {what}; the operator's is in {self.run.data / 'operator.token'}")
+
+    def _admit(self, hello: Hello, who: Who) -> tuple[Session, Conversation, Hello, int | None]:
         """Find or open the window's session and floor; the last is the ``seq`` from which it resumes."""
-        rights = self.guard.rights(hello.token)
-        if rights is None or (hello.window == "control" and rights != "operator"):
-            what = "wrong" if hello.token else "needed here"
-            raise Refused(4401, "token", f"token: {what}; the operator's is in {self.run.data / 'operator.token'}")
         if hello.resume and (session := self.sessions.get(hello.resume.session)):
             floor = self.run.floors.get(session.floor)
-            if floor is not None and session.rights == rights and session.outbox is None:
+            if floor is not None and session.who == who and session.outbox is None:
                 return session, floor, hello, hello.resume.seq
-        floor = self._floor(hello, rights)
-        session = Session(hello.window, rights, floor.name, self.run.bus)
+        if len(self.sessions) >= MOST_WINDOWS:
+            raise Refused(4429, "full", f"{MOST_WINDOWS} windows are open already", retry_after=KEPT_SECONDS)
+        floor = self._floor(hello, who)
+        own = (hello.floor or "private") == "private"
+        session = Session(hello.window, who, floor.name, self.run.bus, own=own and not floor.is_public)
         session.open()
         self.sessions[session.id] = session
         return session, floor, hello, None
 
-    def _floor(self, hello: Hello, rights: Rights) -> Conversation:
+    def _floor(self, hello: Hello, who: Who) -> Conversation:
         name = hello.floor or ("private" if hello.window == "talk" else PUBLIC)
         if name == "private":
-            if hello.window != "talk" or rights == "capture":
+            if hello.window != "talk":
                 raise Refused(4404, "floor", "floor: only a talk window has a private floor")
             try:
                 return self.run.open_floor(hello.partner[:200], hello.name[:60], hello.language[:20])
             except FloorsTaken as taken:
                 raise Refused(4429, "full", str(taken), retry_after=60) from None
-        if name != PUBLIC and rights == "guest":
-            raise Refused(4401, "token", "floor: a guest has a private floor of its own, and watches the public one")
+        if name != PUBLIC and who.rights not in ("operator", "moderator"):
+            raise Refused(
+                4401, "token", f"floor: a {who.rights} has a private floor of its own, and watches the public one"
+            )
         floor = self.run.floors.get(name)
         if floor is None:
             raise Refused(4404, "floor", f"floor: there is no floor {name[:60]!r}")
         return floor
 
-    def left(self, session: Session) -> None:
-        """A connection is gone: keep its session for a while."""
+    def _revoked(self, token: str) -> None:
+        """Show out every window that came in with a token, and forget it."""
+        for session in [session for session in self.sessions.values() if session.who.id == token]:
+            if session.show_out is not None:
+                session.show_out()
+            elif session.leaving is not None:
+                session.leaving.cancel()
+                self._forget(session)
+
+    def left(self, session: Session, *, for_good: bool) -> None:
+        """A connection is gone: keep its session for a while, unless it ended ``for_good``."""
         if session.outbox is not None:
             self._missed += session.outbox.missed
-        session.outbox = None
+        session.outbox = session.show_out = None
+        if for_good:
+            self._forget(session)
+            return
         loop = asyncio.get_running_loop()
         session.leaving = loop.call_later(KEPT_SECONDS, self._forget, session)
 
@@ -205,23 +196,31 @@ class _Connection:
     """One connection of a window."""
 
     def __init__(
-        self, windows: Windows, socket: WebSocket, session: Session, floor: Conversation, hello: Hello, seq: int | None
+        self,
+        windows: Windows,
+        socket: WebSocket,
+        address: str,
+        session: Session,
+        floor: Conversation,
+        hello: Hello,
+        seq: int | None,
     ) -> None:
         self._run = windows.run
         self._windows = windows
         self._socket = socket
+        self._address = address
         self._session = session
         self._floor = floor
         self._outbox = Outbox()
         # Whoever may only look cannot say what was heard.
-        rank = Rank.CLOCK if session.rights == "guest" and floor.is_public else Rank.WINDOW
-        self._outlet = _WindowOutlet(f"window {session.id}", self._outbox, rank)
+        rank = Rank.CLOCK if session.who.rights == "guest" and floor.is_public else Rank.WINDOW
+        self._outlet = WindowOutlet(f"window {session.id}", self._outbox, rank)
         self._plays = False
         self._since = seq
         self._name = hello.name[:60]
         self._language = hello.language[:20]
         self._hearing: Hearing | None = None
-        self._microphone: _WindowMicrophone | None = None
+        self._microphone: WindowMicrophone | None = None
         self._listening: asyncio.Task[None] | None = None
         self._allowance, self._last = float(MOST_TEXT), self._run.clock.now()
 
@@ -232,19 +231,24 @@ class _Connection:
             session.leaving.cancel()
             session.leaving = None
         sender: asyncio.Task[None] | None = None
+        stay = asyncio.timeout(None)
         try:
-            missed = None if self._since is None else session.missed_since(self._since)
-            await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
-            self._catch_up(missed)
-            sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
-            await self._receive()
+            async with stay:
+                session.show_out = lambda: stay.reschedule(0)
+                missed = None if self._since is None else session.missed_since(self._since)
+                await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
+                self._catch_up(missed)
+                sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
+                await self._receive()
+        except TimeoutError:
+            raise Refused(4401, "token", "token: it was revoked") from None
         finally:
             if sender is not None:
                 sender.cancel()
             self._floor.speaker.detach(self._outlet)
             if self._microphone is not None:
                 self._microphone.end()
-            self._windows.left(session)
+            self._windows.left(session, for_good=stay.expired())
 
     def _catch_up(self, missed: list[str] | None) -> None:
         """Tell a window that came back what it missed, a new one what sounds now, and all what happens from now on."""
@@ -264,7 +268,7 @@ class _Connection:
             "type": "welcome",
             "version": VERSION,
             "session": self._session.id,
-            "rights": self._session.rights,
+            "rights": self._session.who.rights,
             "floor": self._floor.name,
             "resumed": resumed,
             "run": self._run.id,
@@ -337,6 +341,7 @@ class _Connection:
         self._speaks()
         text = _text(frame, "text").strip()
         if text:
+            self._keep("text")
             self._run.publish(
                 Utterance(
                     at=self._run.clock.wall(),
@@ -350,7 +355,8 @@ class _Connection:
 
     def _on_press(self, frame: dict[str, Any]) -> None:
         self._speaks()
-        self._floor.floor.cut("interrupted by the partner")
+        self._keep("press")
+        self._run.orders.cut(self._floor.name, "interrupted by the partner")
         self._ears().press()
 
     def _on_release(self, frame: dict[str, Any]) -> None:
@@ -370,23 +376,30 @@ class _Connection:
         if self._hearing is not None:
             self._hearing.language = self._language
         if not self._floor.is_public:
-            self._floor.director.language = self._language.split("-")[0]
+            self._run.orders.language(self._floor.name, self._language.split("-")[0])
 
     def _on_name(self, frame: dict[str, Any]) -> None:
         self._name = _text(frame, "name")[:60]
 
     def _on_stop(self, frame: dict[str, Any]) -> None:
-        self._speaks()
-        self._floor.floor.cut("stopped by the partner")
+        if self._session.who.rights != "moderator":
+            self._speaks()
+        self._keep("stop")
+        self._run.orders.cut(self._floor.name, "stopped by the partner")
 
     def _may_speak(self) -> bool:
-        rights = self._session.rights
-        return rights == "operator" or (rights == "guest" and not self._floor.is_public)
+        return self._session.own or self._session.who.rights == "operator"
 
     def _speaks(self) -> None:
         """Refuse a frame by which somebody speaks who may only look and listen."""
         if not self._may_speak():
             raise Mistake("on this floor this window may only look and listen")
+
+    def _keep(self, what: str) -> None:
+        """Keep in the audit log what somebody did on a floor that is not their own."""
+        if not self._session.own:
+            who = self._session.who
+            self._windows.guard.audit.write(who.name, who.rights, self._address, f"{what} on {self._floor.name}")
 
     def _viewer(self) -> Viewer:
         partner = self._floor.partner
@@ -416,12 +429,12 @@ class _Connection:
             before = self._hearing
             self._hearing = self._floor.hearing(self._viewer(), self._language)
             self._hearing.hands_free = before is not None and before.hands_free
-            self._microphone = _WindowMicrophone()
+            self._microphone = WindowMicrophone()
             self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
             self._run.warm_ears()
         return self._hearing
 
-    async def _listen(self, hearing: Hearing, microphone: _WindowMicrophone) -> None:
+    async def _listen(self, hearing: Hearing, microphone: WindowMicrophone) -> None:
         try:
             await hearing.run(microphone)
         except Exception as error:
@@ -447,9 +460,11 @@ def _number(frame: dict[str, Any], key: str) -> float:
 
 async def _close(socket: WebSocket, refused: Refused) -> None:
     try:
-        await socket.send_text(
-            json.dumps({"type": "error", "code": refused.code, "message": str(refused), **refused.more})
-        )
-        await socket.close(refused.close, refused.code)
-    except (WebSocketDisconnect, RuntimeError):
+        # A window that reads nothing is not told why.
+        async with asyncio.timeout(CLOSE_WITHIN):
+            await socket.send_text(
+                json.dumps({"type": "error", "code": refused.code, "message": str(refused), **refused.more})
+            )
+            await socket.close(refused.close, refused.code)
+    except (WebSocketDisconnect, RuntimeError, TimeoutError):
         log.debug("a window that was refused is gone already")

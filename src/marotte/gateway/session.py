@@ -8,12 +8,13 @@ import asyncio
 import logging
 import secrets
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from marotte import events
 from marotte.bus import Bus, Subscription
-from marotte.gateway.guard import Rights
+from marotte.gateway.guard import Who
 from marotte.gateway.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -46,21 +47,27 @@ class Session:
     """One window, across its connections."""
 
     window: Window
-    rights: Rights
+    who: Who
     floor: str
     bus: Bus
+    own: bool = False
+    """The floor is private, and this window's partner converses on it."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """A secret: whoever has it may go on where this window was."""
     seq: int = 0
     outbox: Outbox | None = None
     kept: deque[tuple[int, str]] = field(default_factory=lambda: deque[tuple[int, str]](maxlen=KEPT_EVENTS))
     leaving: asyncio.TimerHandle | None = None
+    show_out: Callable[[], None] | None = None
+    """Ends the present connection, if any: its token is void."""
     _watch: Subscription | None = None
     _task: "asyncio.Task[None] | None" = None
 
     def open(self) -> None:
         """Begin to watch."""
-        pattern = "event.>" if self.window == "control" else f"event.*.{self.floor}"
+        # What is said on private floors is not for everybody who may look at the show.
+        all_floors = self.window == "control" and self.who.rights in ("operator", "moderator")
+        pattern = "event.>" if all_floors else f"event.*.{self.floor}"
         self._watch = self.bus.subscribe(pattern, size=2_000)
         self._task = asyncio.create_task(self._follow(self._watch))
 

@@ -1,0 +1,57 @@
+"""What a window is to its floor: an outlet that plays, a microphone that hears."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from marotte.engines.frames import pack
+from marotte.gateway.outbox import Outbox
+from marotte.ports import Rank
+
+LEAD = 0.25
+"""Seconds of sound that a window is fed ahead."""
+
+
+class Mistake(Exception):
+    """One frame was wrong; the connection goes on."""
+
+
+class WindowOutlet:
+    """A window that plays sound."""
+
+    lead = LEAD
+
+    def __init__(self, name: str, outbox: Outbox, rank: Rank) -> None:
+        self.name = name
+        self.rank = rank
+        self._outbox = outbox
+
+    def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
+        self._outbox.put(pack({"type": "sound", "turn": turn, "line": line, "sample": sample}, pcm), turn)
+
+    def stop(self, turn: str, sample: int) -> None:
+        self._outbox.drop_sound(turn)
+
+
+class WindowMicrophone:
+    """A window's microphone: what has come over the socket and is not yet heard."""
+
+    MOST = 400
+    """Frames that may wait; a window that floods is told so by hearing, this bounds what it can pile up."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(self.MOST)
+
+    def put(self, pcm: bytes) -> None:
+        try:
+            self._frames.put_nowait(pcm)
+        except asyncio.QueueFull:
+            raise Mistake("microphone: sound comes faster than it can be heard") from None
+
+    def end(self) -> None:
+        while self._frames.full():
+            self._frames.get_nowait()
+        self._frames.put_nowait(None)
+
+    async def sound(self) -> AsyncIterator[bytes]:
+        while (pcm := await self._frames.get()) is not None:
+            yield pcm
