@@ -1,61 +1,164 @@
-"""The doctor: what is installed and configured here, and how to mend what is not."""
+"""The doctor: what is installed, configured, reachable and how quick, and how to mend what is not."""
 
-import os
-import platform
-import shutil
-import sys
-from collections.abc import Callable
-from typing import get_args
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import marotte
 from marotte import config
 from marotte.engines import registry
 from marotte.engines.kinds import Kind, Kit
+from marotte.engines.registry import Built
+from marotte.ops import keeping, machine, measures
+from marotte.ops.findings import Check, Report, Section
+from marotte.ops.reach import reach
 
-_ENOUGH_DISK = 500_000_000
+_KINDS: tuple[Kind, ...] = ("voice", "brain", "ear")
+"""In the order in which they are examined: the ears hear what a voice says."""
 
 
-async def examine(show: config.Show, kit: Kit, tell: Callable[[str], None]) -> bool:
-    """Tell, a line each, what is well and what is not, with its remedy; returns whether the show can go on."""
-    well = True
+@dataclass(kw_only=True)
+class Patient:
+    """What is examined."""
 
-    def say(good: bool, what: str, remedy: str = "", *, needed: bool = True) -> None:
-        nonlocal well
-        well = well and (good or not needed)
-        tell(f"  {'✓' if good else ('✗' if needed else '–')} {what}{f': {remedy}' if remedy and not good else ''}")
+    show: config.Show
+    mistakes: tuple[str, ...] = ()
+    """What is wrong with the show file; ``show`` is then the default show."""
+    file: str = ""
+    """The show file, where it is known."""
+    kit: Kit
+    data: Path
+    windows: Path
+    """Where the build of the windows lies."""
+    running: str = ""
+    """Where a run of this data folder listens, or ""."""
+    engines: Mapping[Kind, Sequence[Built]] | None = None
+    """The engines of a run; None: build them, and close them in the end."""
 
-    tell(f"Python {platform.python_version()} on {platform.platform()}")
-    say(sys.version_info >= (3, 11), "Python 3.11 or newer", "install a newer Python")
-    data = config.data_dir()
-    _examine_folder(say)
-    for kind in get_args(Kind):
-        tell(f"{kind}s, in the order in which they are tried")
-        try:
-            engines = registry.build(kind, show, kit)
-        except config.ShowError as error:
-            say(False, str(error))
-            continue
-        missing = [type(b.engine).check(b.settings, kit) for b in engines]
-        for built, remedy in zip(engines, missing, strict=True):
-            say(not remedy, built.name, remedy, needed=False)
-        say(not all(missing), f"at least one {kind} works", "install marotte[embedded]")
-    tell("links")
-    for name, channel in show.irc.items():
-        say(
-            not channel.secret or channel.secret in kit.secrets,
-            f"irc {name}: {channel.host}:{channel.port}",
-            f"set {channel.secret} in the environment or in .env",
+
+def _ignore(section: Section) -> None:
+    pass
+
+
+async def examine(patient: Patient, *, quick: bool = False, tell: Callable[[Section], None] = _ignore) -> Report:
+    """Look at everything, one after another, and ``tell`` each section as it is done.
+
+    ``quick`` measures no engine and reaches for no server. Everything has a deadline; an engine is asked past its
+    chain, so that no breaker moves. Measuring sends one short sentence to each engine, which an engine may charge for.
+    """
+    sections: list[Section] = []
+
+    def add(name: str, checks: Sequence[Check]) -> None:
+        sections.append(Section(name, list(checks)))
+        tell(sections[-1])
+
+    add("program", [machine.python(), *machine.packages()])
+    add("configuration", _configuration(patient))
+    if not patient.mistakes:
+        await _Clinic(patient, quick, add).engines()
+        add("links", await _links(patient, quick))
+        add("sound", await machine.sound_devices(patient.show.device))
+    gateway = patient.show.gateway
+    add("windows", await asyncio.to_thread(machine.windows, patient.windows))
+    here = [
+        machine.disk(patient.data),
+        await machine.clock(),
+        machine.port(gateway.host, gateway.port, patient.running),
+    ]
+    add("machine", here)
+    rows = await keeping.database(patient.show.store.url, patient.data)
+    add("data", [await asyncio.to_thread(keeping.folder, patient.data), *keeping.tokens(patient.data), rows])
+    return Report(
+        at=time.time(),
+        version=marotte.__version__,
+        quick=quick,
+        well=all(check.state != "bad" for section in sections for check in section.checks),
+        sections=sections,
+    )
+
+
+def _configuration(patient: Patient) -> list[Check]:
+    remedy = f"correct {patient.file or 'the show file'}; a new one with every key explained: marotte init new.toml"
+    wrong = [Check(name="show", state="bad", detail=mistake, remedy=remedy) for mistake in patient.mistakes]
+    fine = Check(name="show", detail=", ".join(part for part in (patient.show.name, patient.file) if part))
+    return [*(wrong or [fine]), *keeping.dotenv(Path.cwd())]
+
+
+async def _links(patient: Patient, quick: bool) -> list[Check]:
+    """Look whether each link has its secret, and whether its server can be reached."""
+    checks: list[Check] = []
+    for name, channel in patient.show.irc.items():
+        missing = bool(channel.secret) and channel.secret not in patient.kit.secrets
+        checks.append(
+            Check(
+                name=f"irc {name}",
+                state="bad" if missing else "ok",
+                detail=f"{channel.host}:{channel.port}",
+                remedy=f"set {channel.secret} in the environment or in .env" if missing else "",
+            )
         )
-    if not show.irc:
-        say(True, "none in this show")
-    tell(f"data in {data}")
-    return well
+        if not quick:
+            checks.append(await reach(f"irc {name}, reached", channel.host, channel.port))
+    return checks or [Check(name="links", detail="none in this show")]
 
 
-def _examine_folder(say: Callable[..., None]) -> None:
-    data = config.data_dir()
-    place = data
-    while not place.exists():
-        place = place.parent
-    say(os.access(place, os.W_OK), f"{data} can be written", "change its owner, or set MAROTTE_DATA_DIR")
-    free = shutil.disk_usage(place).free
-    say(free > _ENOUGH_DISK, f"{free / 1e9:.1f} GB of disk are free", "make room")
+class _Clinic:
+    """Examines the engines of a show, kind by kind."""
+
+    def __init__(self, patient: Patient, quick: bool, add: Callable[[str, Sequence[Check]], None]) -> None:
+        self._patient = patient
+        self._quick = quick
+        self._add = add
+        self._language = patient.show.character.languages[0]
+        self._utterance = b""
+
+    async def engines(self) -> None:
+        """Add a section for each kind."""
+        own: list[Built] = []
+        try:
+            for kind in _KINDS:
+                try:
+                    chain = self._chain(kind, own)
+                except config.ShowError as error:
+                    self._add(f"{kind}s", [Check(name="chain", state="bad", detail=str(error), remedy="correct it")])
+                else:
+                    self._add(f"{kind}s, in the order in which they are tried", await self._kind(kind, chain))
+        finally:
+            await asyncio.gather(*(built.engine.close() for built in own), return_exceptions=True)
+
+    def _chain(self, kind: Kind, own: list[Built]) -> Sequence[Built]:
+        """Return a run's engines, or build them and note them as our own. Raises ShowError."""
+        patient = self._patient
+        if patient.engines is not None:
+            return patient.engines[kind]
+        chain = registry.build(kind, patient.show, patient.kit)
+        own += chain
+        return chain
+
+    async def _kind(self, kind: Kind, chain: Sequence[Built]) -> list[Check]:
+        checks = [await self._engine(kind, built) for built in chain]
+        if any(check.state == "ok" or check.figures for check in checks):
+            return checks
+        return [
+            *checks,
+            Check(name="chain", state="bad", detail=f"no {kind} works", remedy="pip install 'marotte[embedded]'"),
+        ]
+
+    async def _engine(self, kind: Kind, built: Built) -> Check:
+        if missing := type(built.engine).check(built.settings, self._patient.kit):
+            return Check(name=built.name, state="warn", remedy=missing)
+        if self._quick:
+            return Check(name=built.name, detail="installed, not measured")
+        kit = self._patient.kit
+        if kind == "voice":
+            check = await measures.measure_voice(built, kit, self._language)
+            if check.figures and not self._utterance:
+                self._utterance = await measures.utterance(built, kit)
+            return check
+        if kind == "brain":
+            return await measures.measure_brain(built, kit, self._language)
+        if not self._utterance:
+            return Check(name=built.name, state="warn", detail="no voice could say anything for it to hear")
+        return await measures.measure_ear(built, kit, self._utterance)
