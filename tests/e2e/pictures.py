@@ -122,7 +122,7 @@ async def control(browser: Browser, program: Marotte, folder: Path) -> None:
     for who, text in (*CHAT[2:], ("Ada", "And who polishes them?")):
         await chatted(program, who, text)
     for desk in desks:
-        await expect(desk.card("Queue").get_by_role("listitem")).to_have_count(2)
+        await expect(desk.card("Queue").get_by_role("listitem").filter(has_text="public")).to_have_count(2)
     await asyncio.gather(*map(frozen, desks))
     for desk, name in zip(desks, ("control.png", "control-light.png"), strict=True):
         await keep(desk, folder / name)

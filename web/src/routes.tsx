@@ -9,7 +9,7 @@ export const router = createBrowserRouter([
       { path: "/", loader: () => redirect("/talk") },
       { path: "/talk", lazy: async () => ({ Component: (await import("./windows/talk/Talk")).Talk }) },
       { path: "/stage", lazy: async () => ({ Component: (await import("./windows/stage/Stage")).Stage }) },
-      { path: "/control", lazy: async () => ({ Component: (await import("./windows/control/Control")).Control }) },
+      { path: "/control/*", lazy: async () => ({ Component: (await import("./windows/control/Control")).Control }) },
       { path: "*", Component: NotFound },
     ],
   },

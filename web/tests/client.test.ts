@@ -166,6 +166,14 @@ test("a refusal is final and keeps the program's words", () => {
   expect(sockets).toHaveLength(1);
 });
 
+test("a token that is revoked while the window is open asks for another key", () => {
+  connection.open();
+  socket().connect();
+  socket().say(WELCOME);
+  socket().lose(4401);
+  expect(connection.status).toMatchObject({ state: "refused", refusal: { code: "token" } });
+});
+
 test("a full house is tried again when the program says so", () => {
   connection.open();
   socket().connect();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { stagesOf } from "../src/windows/control/stages";
+import { stagesOf } from "../src/windows/control/timings/stages";
 
 const timings = {
   recognised: 0.3,

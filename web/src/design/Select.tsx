@@ -2,6 +2,7 @@ import { Check, ChevronDown } from "lucide-react";
 import { Select as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cx } from "./cx";
+import { nonce } from "./nonce";
 
 interface SelectProps {
   label: string;
@@ -35,7 +36,7 @@ export function Select({ label, value, options, onChange, icon, small, className
           sideOffset={4}
           className="z-50 max-h-80 min-w-(--radix-select-trigger-width) animate-rise overflow-hidden rounded-card border border-line bg-raised p-1 shadow-float"
         >
-          <Radix.Viewport>
+          <Radix.Viewport nonce={nonce}>
             {options.map((option) => (
               <Radix.Item
                 key={option.value}

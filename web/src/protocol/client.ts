@@ -191,7 +191,10 @@ export class Connection {
     if (socket !== this.#socket) return;
     this.#leave();
     if (FINAL.has(code)) {
-      const refusal = this.#status.refusal ?? { type: "error", code: "refused", message: reason || `closed (${code})` };
+      const said = { type: "error" as const, code: "refused", message: reason || `closed (${code})` };
+      // A window that was let in is told of its token's end by the close alone.
+      const revoked = { ...said, code: "token", message: "this token opens nothing any more" };
+      const refusal = this.#status.refusal ?? (code === 4401 ? revoked : said);
       this.#set({ state: "refused", refusal });
       return;
     }

@@ -6,7 +6,7 @@ export const VERSION = 1;
 export const RATE = 48_000;
 
 export type WindowName = "talk" | "stage" | "control";
-export type Rights = "operator" | "capture" | "guest";
+export type Rights = "operator" | "moderator" | "viewer" | "guest";
 
 export interface CharacterInfo {
   name: string;

@@ -7,7 +7,18 @@ export interface ShowInfo {
   name: string;
   version: string;
   character: { name: string; context: string };
+  /** The most urgent first. */
+  lanes: LaneInfo[];
   started_at: number;
+}
+
+export interface LaneInfo {
+  name: string;
+  priority: number;
+  /** So many percepts may wait in it. */
+  capacity: number;
+  /** The kinds of percepts that it takes. */
+  percepts: string[];
 }
 
 export interface TurnRow {
@@ -31,10 +42,14 @@ export interface QueueRow {
   lane: string;
   kind: string;
   who: string;
+  /** The id of who that is, to mute them by; empty where nobody is behind it. */
+  viewer: string;
   text: string;
   at: number;
   priority: number;
   merged: number;
+  /** The operator wants it next. */
+  pinned: boolean;
   why: string;
 }
 
@@ -43,6 +58,17 @@ export interface DroppedRow {
   lane: string;
   reason: string;
   count: number;
+}
+
+export interface Mute {
+  what: "sense" | "lane" | "viewer";
+  /** A kind of percept, a lane's name, or a viewer's id. */
+  name: string;
+}
+
+export interface MuteRow extends Mute {
+  /** Seconds that are left; null until somebody unmutes it. */
+  seconds: number | null;
 }
 
 export interface FloorRow {
@@ -101,7 +127,7 @@ export class RestError extends Error {
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (token()) headers.Authorization = `Bearer ${token()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -129,6 +155,12 @@ export const rest = {
   turns: (limit = 20) => call<TurnRow[]>("GET", `/turns?limit=${limit}`),
   queue: () => call<QueueRow[]>("GET", "/queue"),
   skip: (percept: string) => call<void>("DELETE", `/queue/${part(percept)}`),
+  pin: (percept: string) => call<void>("POST", `/queue/${part(percept)}/pin`),
+  answerNow: (percept: string) => call<void>("POST", `/queue/${part(percept)}/answer`),
+  mutes: () => call<MuteRow[]>("GET", "/mutes"),
+  /** Answer it no more for `seconds`; 0 is until somebody unmutes it. */
+  mute: (mute: Mute, seconds: number) => call<void>("POST", "/mutes", { ...mute, seconds }),
+  unmute: ({ what, name }: Mute) => call<void>("DELETE", `/mutes/${what}/${part(name)}`),
   dropped: () => call<DroppedRow[]>("GET", "/dropped"),
   floors: () => call<FloorRow[]>("GET", "/floors"),
   stop: (floor: string) => call<void>("POST", `/floors/${part(floor)}/stop`),

@@ -11,11 +11,19 @@ export function takeToken(): void {
   history.replaceState(history.state, "", location.pathname + location.search + (rest ? `#${rest}` : ""));
 }
 
-export function keepToken(token: string): void {
-  if (token) sessionStorage.setItem(KEY, token);
-  else sessionStorage.removeItem(KEY);
+/** Keep a token for this tab, or for all that open on this device later: an installed window has no tab to come back to. */
+export function keepToken(token: string, lasting = false): void {
+  sessionStorage.setItem(KEY, token);
+  if (lasting) localStorage.setItem(KEY, token);
 }
 
+/** Keep no token any more. */
+export function leave(): void {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}
+
+/** The token of this tab; where it has none, this device's. */
 export function token(): string {
-  return sessionStorage.getItem(KEY) ?? "";
+  return sessionStorage.getItem(KEY) || localStorage.getItem(KEY) || "";
 }

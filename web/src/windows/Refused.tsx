@@ -3,6 +3,8 @@ import { useState } from "react";
 import { Button } from "../design/Button";
 import { Field } from "../design/Field";
 import { House } from "../design/House";
+import { useSeconds } from "../design/RelativeTime";
+import { Switch } from "../design/Switch";
 import type { Status } from "../protocol/client";
 import { keepToken, token as keptToken } from "../protocol/token";
 
@@ -11,6 +13,8 @@ const TEXT = {
   keyHelp:
     "The program prints a link with its token when it starts, and keeps the token in a file. Open that link, or paste the token here.",
   token: "Token",
+  stay: "Stay in on this device",
+  wait: (seconds: number) => `Tries again in ${seconds} s`,
   enter: "Come in",
   otherTitle: "The program does not let this window in",
   again: "Try again",
@@ -19,7 +23,11 @@ const TEXT = {
 /** What stands in a window that the program does not let in, and what to do about it. */
 export function Refused({ status, retry }: { status: Status; retry: () => void }) {
   const [token, setToken] = useState("");
-  const key = status.refusal?.code === "token";
+  const [stay, setStay] = useState(false);
+  const now = useSeconds();
+  // Too many wrong tokens came from here: the right one is asked for all the same.
+  const key = status.refusal?.code === "token" || status.refusal?.code === "wait";
+  const left = status.retryAt === null ? 0 : Math.ceil(status.retryAt / 1000 - now);
   return (
     <House className="grid h-dvh place-items-center p-6">
       <main className="w-full max-w-md animate-rise rounded-2xl border border-line bg-raised p-6 shadow-float sm:p-8">
@@ -27,13 +35,16 @@ export function Refused({ status, retry }: { status: Status; retry: () => void }
         <h1 className="mt-4 text-xl font-semibold">{key ? TEXT.keyTitle : TEXT.otherTitle}</h1>
         {key && <p className="mt-2 text-quiet">{TEXT.keyHelp}</p>}
         {status.refusal && (
-          <p className="mt-3 rounded-card bg-house p-3 text-sm text-quiet">{status.refusal.message}</p>
+          <p role="alert" className="mt-3 rounded-card bg-house p-3 text-sm text-quiet">
+            {status.refusal.message}
+          </p>
         )}
+        {left > 0 && <p className="mt-2 text-sm text-quiet tabular-nums">{TEXT.wait(left)}</p>}
         <form
-          className="mt-6 flex items-end gap-2"
+          className="mt-6 flex flex-wrap items-end gap-2"
           onSubmit={(event) => {
             event.preventDefault();
-            if (key) keepToken(token.trim());
+            if (key && token.trim()) keepToken(token.trim(), stay);
             retry();
           }}
         >
@@ -49,6 +60,11 @@ export function Refused({ status, retry }: { status: Status; retry: () => void }
           <Button kind="live" type="submit" disabled={key && !token.trim() && !keptToken()}>
             {key ? TEXT.enter : TEXT.again}
           </Button>
+          {key && (
+            <div className="w-full">
+              <Switch label={TEXT.stay} checked={stay} onChange={setStay} />
+            </div>
+          )}
         </form>
       </main>
     </House>

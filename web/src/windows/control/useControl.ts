@@ -1,16 +1,27 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useReducer } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { AnyEvent, TurnStarted } from "../../protocol/events";
 import { rest } from "../../protocol/rest";
 import { token } from "../../protocol/token";
 import { useConnection, useStatus } from "../../protocol/useConnection";
 import { Puppeteer } from "../../stage/puppeteer";
+import { atMostEvery, atNextPicture } from "./burst";
 
-export type Topic = "show" | "queue" | "dropped" | "stopped" | "engines" | "links" | "found" | "floors" | "turns";
+export type Topic =
+  | "show"
+  | "queue"
+  | "mutes"
+  | "dropped"
+  | "stopped"
+  | "engines"
+  | "links"
+  | "found"
+  | "floors"
+  | "turns";
 
 /** Which state an event makes old. */
 const STALES: Partial<Record<AnyEvent["type"], Topic[]>> = {
-  queued: ["queue", "floors"],
+  queued: ["queue"],
   turn_started: ["queue", "floors"],
   turn_ended: ["turns", "engines", "floors"],
   dropped: ["queue", "dropped"],
@@ -24,7 +35,10 @@ const STALES: Partial<Record<AnyEvent["type"], Topic[]>> = {
 };
 
 /** Events come in bursts; what they make old is asked for at most this often, in milliseconds. */
-const TOGETHER = 250;
+const TOGETHER = 400;
+/** The few events that `followTurns` reads; chat, of which there may be thousands a second, is not among them. */
+const FOLLOWED = new Set<AnyEvent["type"]>(["turn_started", "line_written", "turn_ended", "floor_closed"]);
+
 /** Nothing is believed for longer than this without asking again, in milliseconds. */
 const NET = 15_000;
 
@@ -33,27 +47,40 @@ export function useControl(entrance: number) {
   const queries = useQueryClient();
   const connection = useConnection({ window: "control", token: token(), floor: "public" }, String(entrance));
   const status = useStatus(connection);
-  const [turns, take] = useReducer(followTurns, {});
+  const [turns, setTurns] = useState<Record<string, Going | null>>({});
 
   useEffect(() => {
     const stale = new Set<Topic>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
-      timer = undefined;
+    const refresh = atMostEvery(TOGETHER, () => {
       for (const topic of stale) void queries.invalidateQueries({ queryKey: [topic] });
       stale.clear();
-    };
+    });
+    let told: AnyEvent[] = [];
+    const follow = atNextPicture(() => {
+      const events = told;
+      told = [];
+      setTurns((before) => events.reduce(followTurns, before));
+    });
     const ends = [
+      refresh.end,
+      follow.end,
       connection.on("event", (event) => {
-        take(event);
-        for (const topic of STALES[event.type] ?? []) stale.add(topic);
-        if (stale.size) timer ??= setTimeout(refresh, TOGETHER);
+        if (FOLLOWED.has(event.type)) {
+          told.push(event);
+          follow.ask();
+        }
+        const topics = STALES[event.type];
+        if (!topics) return;
+        for (const topic of topics) stale.add(topic);
+        refresh.ask();
       }),
-      connection.on("missed", () => void queries.invalidateQueries()),
+      connection.on("missed", () => {
+        for (const topic of TOPICS) stale.add(topic);
+        refresh.ask();
+      }),
       connection.on("status", ({ state }) => state === "open" && void queries.invalidateQueries()),
     ];
     return () => {
-      clearTimeout(timer);
       for (const end of ends) end();
     };
   }, [connection, queries]);
@@ -70,6 +97,10 @@ export interface Going extends TurnStarted {
 /** The turn that goes on, by floor. */
 export function followTurns(before: Record<string, Going | null>, event: AnyEvent): Record<string, Going | null> {
   if (event.type === "turn_started") return { ...before, [event.floor]: { ...event, verbatim: false } };
+  if (event.type === "floor_closed") {
+    const { [event.floor]: _, ...others } = before;
+    return others;
+  }
   const turn = before[event.floor];
   if (!turn || !("turn" in event) || event.turn !== turn.turn) return before;
   if (event.type === "turn_ended") return { ...before, [event.floor]: null };
@@ -93,6 +124,7 @@ export function useFloorPuppeteer(connection: ReturnType<typeof useConnection>, 
 const ASK = {
   show: rest.show,
   queue: rest.queue,
+  mutes: rest.mutes,
   dropped: rest.dropped,
   stopped: rest.stopped,
   engines: rest.engines,
@@ -101,6 +133,7 @@ const ASK = {
   floors: rest.floors,
   turns: () => rest.turns(),
 };
+const TOPICS = Object.keys(ASK) as Topic[];
 
 /** One part of the program's state. */
 export function useTopic<T extends Topic>(topic: T) {

@@ -1,29 +1,24 @@
 import { Mic2, Square } from "lucide-react";
 import { useSyncExternalStore } from "react";
-import { Badge, type Tone } from "../../design/Badge";
-import { Button } from "../../design/Button";
-import { Card } from "../../design/Card";
-import { Select } from "../../design/Select";
-import { useToast } from "../../design/Toast";
-import { rest } from "../../protocol/rest";
-import type { Mood, Puppeteer } from "../../stage/puppeteer";
-import { Subtitles } from "../../stage/Subtitles";
+import { Badge, type Tone } from "../../../design/Badge";
+import { Button } from "../../../design/Button";
+import { Card } from "../../../design/Card";
+import { Select } from "../../../design/Select";
+import { useToast } from "../../../design/Toast";
+import { rest } from "../../../protocol/rest";
+import type { Mood } from "../../../stage/puppeteer";
+import { Subtitles } from "../../../stage/Subtitles";
+import { useDesk, useMay } from "../desk";
+import { useTopic } from "../useControl";
 import { TEXT } from "./text";
-import { type Going, useTopic } from "./useControl";
 
 const TONES: Record<Mood, Tone> = { idle: "quiet", listening: "gilt", thinking: "gilt", speaking: "live" };
 
-interface NowProps {
-  puppeteer: Puppeteer;
-  /** Undefined while this window has heard of none: it may have come in the middle of one. */
-  turn: Going | null | undefined;
-  floor: string;
-  setFloor: (floor: string) => void;
-}
-
 /** What is being said, word by word, and the means to end it. */
-export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
+export function Now() {
+  const { puppeteer, turn, floor, setFloor } = useDesk();
   const toast = useToast();
+  const moderator = useMay("moderator");
   const frame = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.frame);
   const doing = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.doing);
   const { data: floors } = useTopic("floors");
@@ -65,7 +60,7 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
               lit="text-ink"
             />
           ) : going ? (
-            <p className="animate-breathe text-2xl text-quiet">{mood === "speaking" ? TEXT.speaking : TEXT.thinking}</p>
+            <p className="animate-wait text-2xl text-quiet">{mood === "speaking" ? TEXT.speaking : TEXT.thinking}</p>
           ) : (
             <div>
               <p className="text-lg font-medium">{TEXT.silent}</p>
@@ -73,15 +68,17 @@ export function Now({ puppeteer, turn, floor, setFloor }: NowProps) {
             </div>
           )}
         </div>
-        <Button
-          kind="danger"
-          className="self-end"
-          disabled={!going}
-          onClick={() => void rest.stop(floor).catch((error: Error) => toast(error.message, true))}
-        >
-          <Square aria-hidden className="size-4 fill-current" />
-          {TEXT.stop}
-        </Button>
+        {moderator && (
+          <Button
+            kind="danger"
+            className="self-end"
+            disabled={!going}
+            onClick={() => void rest.stop(floor).catch((error: Error) => toast(error.message, true))}
+          >
+            <Square aria-hidden className="size-4 fill-current" />
+            {TEXT.stop}
+          </Button>
+        )}
       </div>
     </Card>
   );

@@ -1,21 +1,24 @@
 /** The stages of a turn up to its first sample, from its timings. Pure. */
-import type { Stage } from "../../design/StackedBar";
-import type { Timings } from "../../protocol/events";
+import type { Stage } from "../../../design/StackedBar";
+import type { Timings } from "../../../protocol/events";
 
-/** Name, colour and target of each stage, in seconds. */
+/** Name, colour and target of each stage, in seconds: the middle three are the answer, the last two the voice. */
 const STAGES = [
-  { name: "Recognition", colour: "bg-step-hear", target: 0.3 },
+  { name: "Recognition", colour: "bg-step-hear", target: 0.5 },
   { name: "Waiting", colour: "bg-step-wait", target: 0.05 },
-  { name: "First token", colour: "bg-step-think", target: 0.5 },
-  { name: "First sentence", colour: "bg-step-write", target: 0.3 },
-  { name: "Voice", colour: "bg-step-speak", target: 0.3 },
+  { name: "First token", colour: "bg-step-think", target: 0.6 },
+  { name: "First sentence", colour: "bg-step-write", target: 0.35 },
+  { name: "Voice", colour: "bg-step-speak", target: 0.25 },
   { name: "First sample", colour: "bg-step-out", target: 0.05 },
 ] as const;
 
-/** All stages within their targets, in seconds. */
-export const TARGET = STAGES.reduce((sum, stage) => sum + stage.target, 0);
+/** Seconds that all stages together should stay under. */
+export const TARGET = 2;
 
 export const LEGEND = STAGES.map(({ name, colour }) => ({ name, colour }));
+
+/** The bar of a turn that takes exactly its targets. */
+export const IDEAL: Stage[] = STAGES.map((stage) => ({ ...stage, seconds: stage.target }));
 
 /** How long each stage took; those that never came are left out. */
 export function stagesOf(timings: Timings): Stage[] {
@@ -32,3 +35,6 @@ export function stagesOf(timings: Timings): Stage[] {
     (stage) => stage.seconds >= 0,
   );
 }
+
+/** Seconds of all stages together. */
+export const totalOf = (stages: Stage[]) => stages.reduce((sum, stage) => sum + stage.seconds, 0);

@@ -1,15 +1,15 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Megaphone, NotebookPen } from "lucide-react";
 import { useState } from "react";
-import { Button } from "../../design/Button";
-import { Card } from "../../design/Card";
-import { Area } from "../../design/Field";
-import { Switch } from "../../design/Switch";
-import { useToast } from "../../design/Toast";
-import { rest } from "../../protocol/rest";
+import { Button } from "../../../design/Button";
+import { Card } from "../../../design/Card";
+import { Area } from "../../../design/Field";
+import { Switch } from "../../../design/Switch";
+import { useToast } from "../../../design/Toast";
+import { rest } from "../../../protocol/rest";
+import { useTopic } from "../useControl";
 import { FloorSelect } from "./Now";
 import { TEXT } from "./text";
-import { useTopic } from "./useControl";
 
 /** Ask the character, or have words said as they stand. */
 export function Ask() {

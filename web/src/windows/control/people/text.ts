@@ -1,0 +1,45 @@
+/** Every word of the page. */
+export const TEXT = {
+  people: "People",
+  search: "Search for a viewer",
+  searchPlaceholder: "A name, or a whole id",
+  count: (total: string) => `${total} viewers`,
+  empty: "Nobody was here yet",
+  emptyHelp: "Whoever writes in a chat or gives something stands here, whoever was here last first.",
+  none: "Nobody is called that",
+  noneHelp: "Try fewer letters: a name is found by any part of it.",
+  facts: (count: number) => (count === 1 ? "1 fact" : `${count} facts`),
+  hasNote: "There is a note",
+
+  choose: "Nobody is chosen",
+  chooseHelp: "Choose a viewer to see what the character knows of them, to note something, or to have them forgotten.",
+  back: "Back to the list",
+  seen: (count: number) => (count === 1 ? "seen once" : `seen ${count} times`),
+  first: "first",
+  last: "last",
+  mute: "Mute",
+  answerNoMore: "Answer them no more",
+
+  forget: "Forget",
+  forgetTitle: (name: string) => `Forget ${name}?`,
+  forgetHelp:
+    "What they said, what is known of them, your note and the answers to them are deleted from the disk. This cannot be undone.",
+  forgotten: (name: string, rows: number) => `${name} is forgotten: ${rows} rows are gone.`,
+
+  note: "Note",
+  noteLabel: "What those who look after the show should know about them",
+  notePlaceholder: "Asks for the custard song every time; be kind, and do not sing it.",
+  noteHint: "The character does not read it.",
+  keep: "Keep",
+  noteKept: "The note is kept.",
+
+  known: "What is known of them",
+  knownEmpty: "Nothing is known of them",
+  knownEmptyHelp: "What they tell the character of themselves is kept as a fact, with the words that it came from.",
+  exchanges: "What was said",
+  exchangesEmpty: "The character has not answered them yet",
+  exchangesEmptyHelp: "Their last words and the answers to them stand here.",
+  cut: "cut",
+  nothingHeard: "Nothing of the answer was heard.",
+  toLog: "See the turn in the log",
+};
