@@ -2,6 +2,7 @@
 # make test    everything that is tested, with the real servers and a real browser
 # make lint    style, types, the walls between the rooms
 # make bench   the figures, beside their limits (bench-long: those that take their time)
+# make docs    the documents as a site, in site/
 # make dev     both sides reload while you write
 #
 # Each sets up what it needs, once. Nothing is installed outside this folder but Debian packages for the tests.
@@ -14,14 +15,14 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 
-.PHONY: run test lint bench bench-long dev clean
+.PHONY: run test lint bench bench-long docs dev clean
 .DELETE_ON_ERROR:
 
 run: .make/core $(WINDOWS)
 	@$(BIN)/marotte run $(SHOW)
 
 test: .make/dev .make/node $(WINDOWS)
-	@.ci/need inspircd chromium flite postgresql
+	@.ci/need inspircd chromium flite postgresql nginx caddy
 	$(BIN)/python -m pytest
 	npm --prefix web run --silent test
 
@@ -41,13 +42,18 @@ bench-long: .make/dev $(WINDOWS)
 	@.ci/need inspircd
 	$(BIN)/python -m bench --long
 
+docs: .make/dev
+	@$(BIN)/python -m tools.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the documents are in site/index.html"
+
 dev: .make/dev .make/node
 	@trap 'kill 0' INT TERM EXIT; \
 	  $(BIN)/watchfiles --filter python "$(BIN)/marotte run --no-browser $(SHOW)" src & \
 	  npm --prefix web run --silent dev
 
 clean:
-	rm -rf .make .venv web/node_modules src/marotte/gateway/windows
+	rm -rf .make .venv web/node_modules src/marotte/gateway/windows site
 
 $(BIN)/uv:
 	@.ci/need-venv $(PYTHON)
@@ -62,7 +68,7 @@ $(BIN)/uv:
 
 .make/dev: .make/core
 	@echo "installing what tests and benches need into .venv …"
-	@$(UV) --editable '.[embedded,whisper,device,postgres]' --group dev
+	@$(UV) --editable '.[embedded,whisper,device,postgres,lan]' --group dev
 	@touch $@
 
 .make/node: web/package.json web/package-lock.json

@@ -1,0 +1,1 @@
+"""A voice for Marotte that hums each word on a kazoo."""

@@ -1,0 +1,250 @@
+"""``configuration.md``: every key of a show file, from the settings models and the docstrings below their fields."""
+
+import ast
+import inspect
+import json
+import types
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from marotte import config
+from marotte.engines import registry
+from marotte.engines.kinds import EngineSettings, Kind
+from tools.docs.markdown import generated, prose, table
+
+_HEAD = """
+# Configuration
+
+A show file is TOML. Every key has a default, so an empty file is a valid show; a mistake stops the start and names the
+line, the reason and the nearest valid name. `marotte init` writes a file to begin with; the settings page of the
+[control window](windows.md) checks it as you type. [Write a show](show.md) explains the shape of it.
+
+Secrets are never in the file: they come from the environment or from a file `.env` beside where you start Marotte.
+
+| variable | meaning |
+|---|---|
+| `MAROTTE_TOKEN` | the operator's token, 16 characters or more; without it one is made and kept in the data folder |
+| `MAROTTE_DATA_DIR` | the folder for what lasts: memory, logs, tokens; else `marotte` in the user's own data folder |
+| `OPENAI_API_KEY` | the key of engines that speak OpenAI's interface, where their table names no other |
+| any other | where a key asks for the *name* of a variable, it ends in `_KEY`, `_TOKEN`, `_SECRET` or `_PASSWORD` |
+"""
+
+_SAID: dict[str, str] = {
+    "name": "What the show is called.",
+    "character.name": "What the character is called, and answers to in a chat.",
+    "character.drawing": "What it looks like.",
+    "character.manner": "The card: who it is, in your own words. Language models read it; the improviser has its own.",
+    "character.topics": "Favourite matters: what it talks about by itself, and where the improviser's puns come from.",
+    "brain.chain": "Who thinks, in the order in which they are tried; the improviser is always the last.",
+    "voice.chain": "Who speaks, in the order in which they are tried; espeak-ng is always the last.",
+    "hearing.chain": "Who hears, in the order in which they are tried; pocketsphinx is always the last.",
+    "hearing.detector": "What tells speech from noise; auto takes Silero where onnxruntime is installed.",
+    "hearing.threshold": "How sure the detector must be that it is speech.",
+    "lanes.NAME.percepts": "The kinds of percepts that it takes; a kind that another lane had moves here.",
+    "lanes.NAME.priority": "Which lane comes first: the higher.",
+    "lanes.NAME.capacity": "At most so many percepts wait; then the oldest goes.",
+    "moderation.links": "Whether a line with a link is stopped.",
+    "irc.NAME.host": "The server; required.",
+    "irc.NAME.port": "The server's port.",
+    "irc.NAME.tls": "Whether the connection is encrypted.",
+    "irc.NAME.verify": "Whether the server's certificate must be valid.",
+    "irc.NAME.nick": "What the character is called there.",
+    "irc.NAME.realname": "What the server tells of it to whoever asks.",
+    "irc.NAME.channels": "Channels that it joins.",
+    "irc.NAME.window": "Seconds over which `burst` counts.",
+    "device.microphone": "Which microphone; empty: the system's own choice.",
+    "device.loudspeaker": "Which loudspeaker; empty: the system's own choice.",
+    "gateway.host": "The address to listen on. Any but this machine's asks everybody for a token.",
+    "gateway.port": "The port to listen on; 0 takes a free one.",
+    "gateway.largest_body": "Bytes that a request's body may have.",
+    "gateway.largest_frame": "Bytes that a WebSocket frame may have.",
+    "brain.openai.model": "The model's name, as the server knows it.",
+    "brain.openai.temperature": "How freely it chooses its words; left out, the server decides.",
+    "brain.openai.max_tokens": "The longest reply, in tokens; left out, the server decides.",
+    "voice.openai.model": "The model's name, as the server knows it.",
+    "voice.openai.speed": "How fast it speaks; 1 is its own pace.",
+    "hearing.openai.model": "The model's name, as the server knows it.",
+    "voice.espeak.pitch": "How high it speaks.",
+    "voice.espeak.volume": "How loud it speaks; 100 is its own loudness.",
+}
+"""Words for keys whose name says enough to a reader of the source: everything else has a docstring there."""
+
+_CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear"}
+_SHARED = "engines"
+
+
+class Key(NamedTuple):
+    """One key of a show file."""
+
+    path: str
+    kind: str
+    default: str
+    meaning: str
+
+
+class Table(NamedTuple):
+    """One table of a show file."""
+
+    path: str
+    about: str
+    keys: tuple[Key, ...]
+
+
+def tables() -> Iterator[Table]:
+    """Yield every table of a show file, the top first, each engine after the chain that lists it."""
+    yield _table("", config.Show)
+    for name, field in config.Show.model_fields.items():
+        model, several = model_in(field.annotation)
+        if model is None:
+            continue
+        yield _table(f"{name}.NAME" if several else name, model)
+        if name in _CHAINS:
+            yield from _engines(name, _CHAINS[name])
+
+
+def unsaid() -> set[str]:
+    """Return keys that nothing explains, and words of ours for keys that are gone or explain themselves."""
+    keys = {key.path: key.meaning for table in tables() for key in table.keys}
+    return {path for path, meaning in keys.items() if not meaning} | {
+        path for path in _SAID if keys.get(path) != _SAID[path]
+    }
+
+
+def page() -> str:
+    """Write the page."""
+    parts = [generated("the settings models of src/marotte/config.py and of each engine"), _HEAD.lstrip()]
+    for path, about, keys in tables():
+        rows = [(f"`{key.path.rpartition('.')[2]}`", key.kind, key.default, key.meaning) for key in keys]
+        title = f"`[{path}]`" if path and path != _SHARED else "Every engine" if path else "The top of the file"
+        body = table(("key", "type", "default", "meaning"), rows) if rows else "It has nothing to set of its own.\n"
+        parts.append(f"\n## {title}\n\n{about}\n\n{body}")
+        if path == "lanes.NAME":
+            parts.append(_lanes())
+    return "".join(parts)
+
+
+def _engines(chain: str, kind: Kind) -> Iterator[Table]:
+    """Yield the tables of the engines that come with the program."""
+    if kind == "brain":
+        about = "Keys that the table of every engine may have."
+        yield Table(_SHARED, about, tuple(_keys(_SHARED, EngineSettings)))
+    for name, entry in sorted(registry.installed(kind).items()):
+        if entry.value.startswith("marotte."):
+            engine = entry.load()
+            about = prose((inspect.getdoc(engine) or "").split("\n\n")[0])
+            keys = _keys(f"{chain}.{name}", engine.Settings)
+            own = (key for key in keys if key.path.rpartition(".")[2] not in EngineSettings.model_fields)
+            yield Table(f"{chain}.{name}", about, tuple(own))
+
+
+def _table(path: str, model: type[BaseModel]) -> Table:
+    about = prose((inspect.getdoc(model) or "").split("\n\n")[0])
+    return Table(path, about, tuple(_keys(path, model)))
+
+
+def _keys(path: str, model: type[BaseModel]) -> Iterator[Key]:
+    said = _docstrings(model)
+    for name, field in model.model_fields.items():
+        if model_in(field.annotation)[0] is not None:
+            continue
+        full = f"{path}.{name}" if path else name
+        meaning = said.get(name) or _SAID.get(full, "")
+        yield Key(full, _type(field.annotation) + _bounds(field), _default(field), meaning)
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return what stands below each field of a model and of those that it builds on."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if not issubclass(cls, BaseModel) or cls is BaseModel:
+            continue
+        (definition,) = ast.parse(inspect.getsource(cls)).body
+        assert isinstance(definition, ast.ClassDef)
+        for above, below in pairwise(definition.body):
+            match above, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                    found[name] = prose(said)
+    return found
+
+
+def model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the model that an annotation is or holds, and whether it holds several by name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    several = get_origin(annotation) is dict
+    for part in get_args(annotation):
+        model, _ = model_in(part)
+        if model is not None:
+            return model, several
+    return None, False
+
+
+_NAMES = {str: "text", bool: "true or false", int: "whole number", float: "number", Any: "anything"}
+
+
+def _type(annotation: Any) -> str:
+    """Say a type in plain words."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inner)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type(part) for part in inner if part is not type(None))
+    if origin is tuple:
+        if inner[-1] is Ellipsis:
+            return f"list of {_type(inner[0])}"
+        return " and ".join(_type(part) for part in inner)
+    if origin is list:
+        return f"list of {_type(inner[0])}"
+    if origin is dict:
+        return f"table of {_type(inner[1])}"
+    return _NAMES[annotation]
+
+
+def _bounds(field: FieldInfo) -> str:
+    """Say a field's limits."""
+    found: dict[str, Any] = {}
+    for held in field.metadata:
+        for name in ("ge", "gt", "le", "lt", "min_length", "max_length"):
+            if (limit := getattr(held, name, None)) is not None:
+                found[name] = limit
+    low = f"from {found['ge']:,}" if "ge" in found else f"above {found['gt']:,}" if "gt" in found else ""
+    high = f"to {found['le']:,}" if "le" in found else f"below {found['lt']:,}" if "lt" in found else ""
+    size = f"at most {found['max_length']:,}" if "max_length" in found else ""
+    limits = " ".join(part for part in (low, high, size) if part)
+    return f", {limits}" if limits else ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if field.is_required():
+        return "required"
+    if value is None:
+        return "none"
+    written = json.dumps(value, ensure_ascii=False)
+    return f"`{written}`" if len(written) <= 80 else f'`{written[:76]}…"`'
+
+
+def _lanes() -> str:
+    """Write the lanes that a show has without a word of its own."""
+    head = ("lane", "percepts", "priority", "merge", "together", "capacity", "expiry", "preempt", "survives")
+    rows = [
+        (
+            f"`{name}`",
+            ", ".join(lane.percepts),
+            str(lane.priority),
+            lane.merge,
+            str(lane.together),
+            f"{lane.capacity:,}",
+            f"{lane.expiry:g} s" if lane.expiry else "never",
+            lane.preempt,
+            "yes" if lane.survives else "",
+        )
+        for name, lane in config.Show().lanes.items()
+    ]
+    return "\nThe lanes that are there from the start; a table of the same name changes one:\n\n" + table(head, rows)
