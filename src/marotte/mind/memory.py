@@ -76,6 +76,7 @@ class Recollection:
 class _Past:
     """One exchange as a prompt takes it."""
 
+    turn: str
     messages: tuple[Message, ...]
     tokens: int
     people: frozenset[str]
@@ -89,7 +90,7 @@ class Memory:
 
     def __init__(self, store: Store, settings: config.Memory, clock: Clock, scope: str) -> None:
         self._store = store
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._scope = scope
         self._tail: deque[_Past] | None = None
@@ -158,6 +159,16 @@ class Memory:
             self._tail = deque(past for past in self._tail if viewer_id not in past.people)
         return await self._store.forget_viewer(viewer_id)
 
+    async def clear(self) -> int:
+        """Delete all that was said on this floor and learnt on it; return how many rows went. Raises StoreError."""
+        self._tail = deque()
+        return await self._store.clear_floor(self._scope)
+
+    def drop(self, turn: str) -> None:
+        """Have one exchange no longer in mind: its row was deleted."""
+        if self._tail is not None:
+            self._tail = deque(past for past in self._tail if past.turn != turn)
+
     async def keep(
         self, turn: str, percepts: Sequence[AnyPercept], ending: Ending, leaving: Collection[str] = ()
     ) -> None:
@@ -178,13 +189,13 @@ class Memory:
         """Return the last exchanges that fit a prompt together: the oldest are dropped first."""
         tail = deque(pasts, MOST_EXCHANGES)
         cost = sum(past.tokens for past in tail)
-        while cost > self._settings.tokens:
+        while cost > self.settings.tokens:
             cost -= tail.popleft().tokens
         return tail
 
     async def _facts(self, percepts: Sequence[AnyPercept], language: str) -> tuple[str, ...]:
         """Return what is known of those who speak, what their words touch first, and of others they speak of."""
-        most = self._settings.recall
+        most = self.settings.recall
         people = _people(percepts)[:MOST_PEOPLE]
         said = " ".join(map(_said, percepts))
         if not most or not self._knows_somebody:
@@ -207,7 +218,7 @@ def _past(exchange: Exchange) -> _Past:
     if exchange.heard:
         messages.append(Message(role="assistant", text=exchange.heard))
     cost = sum(tokens(message.name) + tokens(message.text) for message in messages)
-    return _Past(tuple(messages), cost, frozenset(_people(exchange.percepts)))
+    return _Past(exchange.turn, tuple(messages), cost, frozenset(_people(exchange.percepts)))
 
 
 def _people(percepts: Iterable[AnyPercept]) -> list[str]:

@@ -1,17 +1,18 @@
 """What the parts of the store share."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Delete, Executable, Insert, RowMapping, Table, TableValuedAlias, Update, func
+from sqlalchemy import Delete, Executable, Insert, RowMapping, Table, TableValuedAlias, Update, func, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.store.database import Database, explain
-from marotte.store.writer import Writer
-from marotte.time import Clock
+from marotte.store.writer import Work, Writer
+from marotte.time import Clock, outside
 
 
 class Write(NamedTuple):
@@ -24,10 +25,14 @@ class Write(NamedTuple):
 class Part:
     """A part of the store: reads from the database, and hands its writes to the one writer."""
 
+    on_forgotten: Callable[[], None] | None = None
+    """Called when what somebody said was forgotten: what else holds their words must go too."""
+
     def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
         self._database = database
         self._writer = writer
         self._clock = clock
+        self._reading: set[asyncio.Task[Sequence[RowMapping]]] = set()
 
     async def _read(self, query: Executable, *, settled: bool = True) -> Sequence[RowMapping]:
         """Return all rows of a query. Raises StoreError.
@@ -36,8 +41,15 @@ class Part:
         """
         if settled:
             await self._writer.settle()
+        # A reader who is cancelled leaves; the connection must be given back all the same.
+        reading = asyncio.create_task(self._fetch(query))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        return await asyncio.shield(reading)
+
+    async def _fetch(self, query: Executable) -> Sequence[RowMapping]:
         try:
-            async with self._database.readers.connect() as connection:
+            async with outside(), self._database.readers.connect() as connection:
                 return (await connection.execute(query)).mappings().all()
         except DBAPIError as error:
             raise explain(self._database.where, error) from None
@@ -60,6 +72,29 @@ class Part:
             return (await connection.execute(statement, values)).rowcount
 
         return await self._writer.now(work, flushed=flushed)
+
+    async def _erase(self, work: Work[int]) -> int:
+        """Commit a deletion of what people said, flushed to the disk, so that the file holds nothing of it any more.
+
+        Returns what ``work`` returns: how many rows went. Raises StoreError.
+        """
+
+        async def erased(connection: AsyncConnection) -> int:
+            gone = await work(connection)
+            if self._database.sqlite:
+                # FTS5 only marks words as deleted; to merge its whole index drops them.
+                await connection.execute(text("INSERT INTO facts_search (facts_search) VALUES ('optimize')"))
+            return gone
+
+        gone = await self._writer.now(erased, flushed=True)
+        if self.on_forgotten is not None:
+            self.on_forgotten()
+        if self._database.sqlite:
+            # The log beside the file still holds the old pages until it is written back and cut off; what PostgreSQL
+            # deletes its own vacuum clears away.
+            async with self._database.readers.connect() as connection:
+                await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return gone
 
     def _insert(self, table: Table) -> sqlite.Insert:
         """Begin an INSERT that may say what to do on a conflict; both dialects say it in the same words."""

@@ -49,11 +49,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Take an SQLAlchemy URL of SQLite or PostgreSQL; connects to nothing yet. Raises StoreError."""
-        self.url = _parse(url)
+        self.url = self.parse(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.where = str(self.url.database) if self.sqlite else self.url.render_as_string(hide_password=True)
-        if self.sqlite:
-            _make_file(Path(str(self.url.database)))
+        self.file = self.file_of(url)
+        """The file of an SQLite database."""
+        if self.file is not None:
+            _make_file(self.file)
         build = self._sqlite if self.sqlite else self._postgres
         try:
             self.readers = build("NORMAL", READERS).execution_options(isolation_level="AUTOCOMMIT")
@@ -61,6 +63,27 @@ class Database:
             self.flushed = build("FULL", 1)
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.where}: needs {error.name}: pip install 'marotte[postgres]'") from None
+
+    @classmethod
+    def file_of(cls, url: str) -> Path | None:
+        """Return the file of an SQLite database, or None. Raises StoreError."""
+        parsed = cls.parse(url)
+        return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+    @staticmethod
+    def parse(url: str) -> URL:
+        """Read an SQLAlchemy URL, with the driver that we use. Raises StoreError."""
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StoreError(
+                "store.url: is no URL such as sqlite:////path/show.sqlite or postgresql://host/name"
+            ) from None
+        if parsed.drivername not in _DRIVERS:
+            raise StoreError(f"store.url: {parsed.drivername!r} is not supported, only sqlite and postgresql are")
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise StoreError("store.url: an SQLite URL must name a file, for example sqlite:////path/show.sqlite")
+        return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
     async def close(self) -> None:
         """Close every connection."""
@@ -105,18 +128,6 @@ class Database:
             hide_parameters=True,
             connect_args={"options": f"-c synchronous_commit={commit}", "connect_timeout": int(BUSY_SECONDS)},
         )
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StoreError("store.url: is no URL such as sqlite:////path/show.sqlite or postgresql://host/name") from None
-    if parsed.drivername not in _DRIVERS:
-        raise StoreError(f"store.url: {parsed.drivername!r} is not supported, only sqlite and postgresql are")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise StoreError("store.url: an SQLite URL must name a file, for example sqlite:////path/show.sqlite")
-    return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
 def _make_file(path: Path) -> None:

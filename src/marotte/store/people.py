@@ -3,16 +3,16 @@
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, case, column, delete, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Insert, case, column, delete, func, literal_column, select, table, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.events import Viewer
 from marotte.store.base import Write
 from marotte.store.rows import Fact
-from marotte.store.tables import facts, viewers
+from marotte.store.tables import edits, facts, notes, viewers
 from marotte.store.turns import Turns
 from marotte.text.language import base
-from marotte.text.normal import words
+from marotte.text.normal import searchable, words
 
 MOST_FACTS = 200
 """So many facts are kept of one viewer in one scope; then the oldest goes."""
@@ -50,6 +50,7 @@ class People(Turns):
         new = seen.excluded
         changes = {
             "name": new.name,
+            "search": new.search,
             "last_seen": new.last_seen,
             "count": viewers.c.count + 1,
             "language": case((new.language != "", new.language), else_=viewers.c.language),
@@ -66,6 +67,7 @@ class People(Turns):
             "last_seen": at,
             "language": language,
             "count": 1,
+            "search": searchable(viewer.name),
         }
         self._soon(Write(self._seen, seen))
 
@@ -143,31 +145,33 @@ class People(Turns):
         return [Fact(**row) for row in await self._read(found, settled=False)]
 
     async def forget_fact(self, fact: int) -> bool:
-        """Delete one fact; return whether there was one."""
-        return await self._now(delete(facts).where(facts.c.id == fact)) > 0
+        """Delete one fact and how it was edited; return whether there was one."""
+        if not await self._read(select(facts.c.id).where(facts.c.id == fact)):
+            return False
+
+        async def work(connection: AsyncConnection) -> int:
+            await connection.execute(delete(edits).where(edits.c["table"] == facts.name, edits.c["key"] == str(fact)))
+            return (await connection.execute(delete(facts).where(facts.c.id == fact))).rowcount
+
+        return await self._erase(work) > 0
 
     async def forget_viewer(self, viewer: str) -> int:
         """Delete all that a viewer said and all that is known of them, in every scope; return how many rows went."""
+        concerned = self._elements(edits.c.viewers)
+        theirs = select(edits.c.id).join(concerned, true()).where(concerned.c.value == viewer)
 
         async def work(connection: AsyncConnection) -> int:
             gone = await self._unsay(connection, viewer)
+            await connection.execute(delete(edits).where(edits.c.id.in_(theirs)))
             for statement in (
                 delete(facts).where(facts.c.viewer == viewer),
+                delete(notes).where(notes.c.viewer == viewer),
                 delete(viewers).where(viewers.c.id == viewer),
             ):
                 gone += (await connection.execute(statement)).rowcount
-            if self._database.sqlite:
-                # FTS5 only marks words as deleted; to merge its whole index drops them.
-                await connection.execute(text("INSERT INTO facts_search (facts_search) VALUES ('optimize')"))
             return gone
 
-        gone = await self._writer.now(work, flushed=True)
-        if self._database.sqlite:
-            # The log beside the file still holds the old pages until it is written back and cut off; what PostgreSQL
-            # deletes its own vacuum clears away.
-            async with self._database.readers.connect() as connection:
-                await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        return gone
+        return await self._erase(work)
 
 
 def _known_in(scope: str, viewers: tuple[str, ...]) -> list[ColumnElement[bool]]:

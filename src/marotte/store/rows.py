@@ -60,6 +60,36 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
+class ViewerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One viewer as they are kept, and how much is known of them."""
+
+    id: str
+    name: str
+    platform: str
+    first_seen: float
+    last_seen: float
+    language: str
+    count: int
+    """How often they were seen."""
+    facts: int
+    note: str
+    """What those who look after the show wrote down about them."""
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """One change made by hand."""
+
+    id: int
+    at: float
+    by: str
+    table: str
+    key: str
+    column: str
+    """"" where the whole row was deleted: ``before`` is then the row as JSON."""
+    before: str
+    after: str
+
+
 class TimerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One durable appointment."""
 

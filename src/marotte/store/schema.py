@@ -1,7 +1,9 @@
 """Brings a database to the schema that this program knows."""
 
+import sqlite3
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
@@ -38,15 +40,57 @@ def config() -> "Config":
     return settings
 
 
+@cache
+def known_revisions() -> frozenset[str]:
+    """Return every revision of the schema that this version can bring to its own."""
+    from alembic.script import ScriptDirectory
+
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+Shape = frozenset[tuple[str, str, str]]
+"""Each table, index, trigger and view of an SQLite database: its kind, its name, and what it is made of."""
+
+
+def shape(connection: sqlite3.Connection) -> Shape:
+    """Return what an SQLite database is made of: tables by their columns, everything that runs by its SQL."""
+    found: set[tuple[str, str, str]] = set()
+    for kind, name, table, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"):
+        made = str(sql)
+        if kind == "table" and not made.upper().startswith("CREATE VIRTUAL"):
+            columns = connection.execute("SELECT name, upper(type), pk FROM pragma_table_info(?)", (name,))
+            made = str(sorted(columns))
+        elif kind == "index":
+            # SQL may be spelled in many ways, and an index that a constraint makes has none.
+            made = str((table, connection.execute("SELECT name FROM pragma_index_info(?)", (name,)).fetchall()))
+        found.add((str(kind), str(name), made))
+    return frozenset(found)
+
+
+@cache
+def shape_of(revision: str) -> Shape:
+    """Return the shape that the migrations give an SQLite database at a revision."""
+    from alembic import command
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    settings = config()
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, revision)
+        made = shape(cast("sqlite3.Connection", connection.connection.driver_connection))
+    engine.dispose()
+    return made
+
+
 def _upgrade(connection: Connection, where: str) -> None:
     from alembic import command
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     settings = config()
     revision = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in known_revisions():
         raise StoreError(
             f"{where}: belongs to a newer version of Marotte (schema {revision}, this one knows {HEAD}):"
             " install that version, or name another database in store.url"

@@ -1,16 +1,22 @@
 """The store: every row that lasts, behind one door."""
 
+import asyncio
 import logging
 
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from marotte.events import PUBLIC, fresh_id
+from marotte.store.backup import take
+from marotte.store.browser import Browser
 from marotte.store.database import Database, explain
+from marotte.store.memories import Memories
 from marotte.store.people import People
 from marotte.store.rows import TimerRow
 from marotte.store.schema import bring_to_head
-from marotte.store.tables import facts, metadata, percepts, stopped, timers, turns, viewers
+from marotte.store.snapshot import Snapshots
+from marotte.store.tables import facts, metadata, notes, percepts, stopped, timers, turns, viewers
+from marotte.store.viewers import Viewers
 from marotte.store.writer import Writer
 from marotte.time import Clock
 
@@ -21,7 +27,7 @@ MOST_FACTS_IN_ALL = 100_000
 _CHUNK = 1_000
 
 
-class Store(People):
+class Store(People, Viewers, Memories, Browser, Snapshots):
     """Keeps what must last; one writer in this process, and readers that never wait for it to finish."""
 
     recovered = 0
@@ -33,6 +39,8 @@ class Store(People):
 
         Raises StoreError, which names the database and the remedy.
         """
+        if (file := Database.file_of(url)) is not None:
+            take(file)
         database = Database(url)
         store = cls(database, Writer(database), clock)
         try:
@@ -51,6 +59,8 @@ class Store(People):
     async def close(self) -> None:
         """Commit what waits and close every connection."""
         await self._writer.close()
+        if self._reading:
+            await asyncio.wait(self._reading)
         await self._database.close()
 
     async def flush(self) -> None:
@@ -81,16 +91,17 @@ class Store(People):
     async def prune(self, before: float) -> int:
         """Delete what is older than ``before`` (seconds since the epoch), a thousand rows at a time; return how many.
 
-        Facts stay, and viewers of whom something is known; turns take their lines with them.
+        Facts stay, and viewers of whom something is known or noted; turns take their lines with them.
         """
         known = select(facts.c.viewer).where(facts.c.viewer == viewers.c.id).exists()
+        noted = select(notes.c.viewer).where(notes.c.viewer == viewers.c.id).exists()
         oldest_kept = select(facts.c.id).order_by(facts.c.id.desc()).offset(MOST_FACTS_IN_ALL).limit(1)
         olds: tuple[tuple[ColumnElement[str] | ColumnElement[int], ColumnElement[bool]], ...] = (
             (percepts.c.id, percepts.c.at < before),
             (turns.c.id, turns.c.at < before),
             (stopped.c.line, stopped.c.at < before),
             (timers.c.id, and_(timers.c.done, timers.c.due < before)),
-            (viewers.c.id, and_(viewers.c.last_seen < before, ~known)),
+            (viewers.c.id, and_(viewers.c.last_seen < before, ~known, ~noted)),
             (facts.c.id, facts.c.id <= oldest_kept.scalar_subquery()),
         )
         gone = 0

@@ -15,7 +15,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the schema below; a test holds it to the newest migration."""
 
 
@@ -27,7 +27,12 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Leave out what no database takes."""
-        return value and value.replace("\0", "").encode("utf-8", "ignore").decode()
+        return value and clean(value)
+
+
+def clean(text: str) -> str:
+    """Return the text without what no database takes."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
 metadata = MetaData(
@@ -108,6 +113,7 @@ viewers = Table(
     Column("last_seen", Float, nullable=False),
     Column("language", Words, nullable=False),
     Column("count", Integer, nullable=False),  # how often they were seen
+    Column("search", Words, nullable=False, server_default=""),  # the name as `searchable` writes it
     Index(None, "last_seen"),
 )
 
@@ -124,6 +130,7 @@ facts = Table(
     Column("at", Float, nullable=False),
     Column("search", Words, nullable=False),
     Index(None, "scope", "viewer", "key"),
+    Index(None, "scope", "id"),
     Index(None, "viewer"),
 )
 
@@ -151,4 +158,32 @@ stopped = Table(
     Column("released", Boolean, nullable=False),
     Index(None, "at"),
     Index(None, "turn"),
+)
+
+# What those who look after the show write down about a viewer.
+notes = Table(
+    "notes",
+    metadata,
+    Column("viewer", Words, primary_key=True),
+    Column("text", Words, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Words, nullable=False),
+)
+
+# What was changed by hand.
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("table", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("column", Words, nullable=False),  # "": the whole row, which is no more
+    Column("before", Words, nullable=False),
+    Column("after", Words, nullable=False),
+    Column("viewers", Words, nullable=False),  # whom the row concerned, as JSON: who is forgotten takes the edit along
+    Column("floor", Words, nullable=False),  # where it belonged: a memory that is cleared takes the edit along
+    Index(None, "table", "key"),
+    Index(None, "floor"),
 )

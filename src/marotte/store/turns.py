@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Insert, RowMapping, bindparam, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Insert, RowMapping, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte import events
@@ -107,15 +107,24 @@ class Turns(Part):
 
     async def history(self, floor: str, limit: int = 50) -> list[Exchange]:
         """Return the last ``limit`` exchanges of a floor, oldest first, without discarded turns: nobody heard them."""
+        return await self._exchanges(turns.c.floor == floor, limit, true())
+
+    async def exchanges_with(self, viewer: str, limit: int = 20) -> list[Exchange]:
+        """Return the last exchanges with a viewer on every floor, oldest first, with what they alone said."""
+        theirs = percepts.c.viewer == viewer
+        return await self._exchanges(turns.c.id.in_(select(percepts.c.turn).where(theirs)), limit, theirs)
+
+    async def _exchanges(self, which: ColumnElement[bool], limit: int, whose: ColumnElement[bool]) -> list[Exchange]:
         newest = await self._read(
             select(turns.c.id, turns.c.at, turns.c.heard, turns.c.cut)
-            .where(turns.c.floor == floor, turns.c.state.not_in(("speaking", "discarded")))
+            .where(which, turns.c.state.not_in(("speaking", "discarded")))
             .order_by(turns.c.at.desc())
             .limit(limit)
         )
         reacted_to = percepts.c.turn.in_([row["id"] for row in newest])
+        bodies = select(percepts.c.turn, percepts.c.body).where(reacted_to, whose).order_by(percepts.c.at)
         said: dict[str, list[str]] = {}
-        for row in await self._read(select(percepts.c.turn, percepts.c.body).where(reacted_to).order_by(percepts.c.at)):
+        for row in await self._read(bodies):
             said.setdefault(row["turn"], []).append(row["body"])
         return [
             Exchange(
@@ -183,6 +192,13 @@ class Turns(Part):
     def note_released(self, line: str) -> None:
         """Keep that the operator released a stopped line."""
         self._soon(Write(update(stopped).where(stopped.c.line == line).values(released=True)))
+
+    async def stopped_lines(self, offset: int = 0, limit: int = 50) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many stopped lines are kept, and some of them, newest first."""
+        (count,) = await self._read(select(func.count().label("total")).select_from(stopped))
+        newest = select(stopped).order_by(stopped.c.at.desc(), stopped.c.line.desc())
+        rows = await self._read(newest.offset(offset).limit(limit))
+        return count["total"], [dict(row) for row in rows]
 
     async def _unsay(self, connection: AsyncConnection, viewer: str) -> int:
         """Delete what a viewer said, and the words of every turn that reacted to it; that it took place stays."""

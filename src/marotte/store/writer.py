@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.store.database import Database, StoreError, explain
+from marotte.time import outside
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -113,7 +114,7 @@ class Writer:
         """Commit a batch in one transaction; where one write is at fault, each alone."""
         engine = self._database.flushed if any(job.flushed for job in batch) else self._database.ordinary
         try:
-            async with engine.begin() as connection:
+            async with outside(), engine.begin() as connection:
                 results = [await job.work(connection) for job in batch]
         except (OperationalError, InterfaceError) as error:
             self._away(batch, error)

@@ -1,0 +1,254 @@
+"""The tables as they are, for people who know what they do: browsed, searched, edited and cleaned by hand."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Boolean, Column, Float, Integer, Table, Text, delete, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from marotte.store.edits import Edits
+from marotte.store.memories import LONGEST_FACT
+from marotte.store.tables import Words, clean, metadata, stopped, turns
+
+_LATEST = 1e11
+_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*|")
+_HIDDEN = "search"
+"""A column of terms, made from another one."""
+
+
+class Stays(Exception):
+    """This row cannot be deleted; the message says why."""
+
+
+class ColumnInfo(msgspec.Struct, frozen=True):
+    """A column, and whether it may be edited by hand."""
+
+    name: str
+    type: str
+    editable: bool
+
+
+class TableInfo(msgspec.Struct, frozen=True):
+    """A table; ``key`` is the column that names a row."""
+
+    name: str
+    rows: int
+    columns: list[ColumnInfo]
+    key: str
+    deletable: bool
+
+
+class _Rule(NamedTuple):
+    """What may be done to the rows of a table by hand."""
+
+    editable: Mapping[str, Callable[[Any], Any]]
+    """What checks a new value and returns it as it is kept; raises ValueError."""
+    stays: str = ""
+    """Why its rows cannot be deleted."""
+
+
+def _words(longest: int, shortest: int = 1) -> Callable[[Any], str]:
+    def checked(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        kept = clean(value)
+        if len(kept.strip()) < shortest or len(kept) > longest:
+            raise ValueError(f"must have {shortest} to {longest} characters")
+        return kept
+
+    return checked
+
+
+def _tag(value: Any) -> str:
+    if not isinstance(value, str) or not _TAG.fullmatch(value):
+        raise ValueError("must be a language tag such as en or pt-BR, or empty")
+    return value
+
+
+def _moment(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("must be a number of seconds since the epoch")
+    if not 0 <= value <= _LATEST:
+        raise ValueError(f"must lie between 0 and {_LATEST:g} seconds since the epoch")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+# What was said and heard is never edited: it is the truth. Primary and foreign keys hold rows together.
+_RULES = {
+    "viewers": _Rule(
+        {"name": _words(200), "language": _tag}, "forget the viewer instead: all that is known of them goes along"
+    ),
+    "facts": _Rule({"text": _words(LONGEST_FACT)}),
+    "notes": _Rule({"text": _words(LONGEST_FACT)}),
+    "timers": _Rule({"due": _moment, "text": _words(2_000, 0), "done": _flag}),
+    "percepts": _Rule({}),
+    "turns": _Rule({}),
+    "lines": _Rule({}, "delete its turn instead: a turn takes its lines along"),
+    "stopped": _Rule({}),
+    "edits": _Rule({}, "the history of edits is kept as it is"),
+}
+_NOW = {("percepts", "waiting"): "it waits for an answer: skip it first", ("turns", "speaking"): "it speaks: stop it"}
+
+
+class Browser(Edits):
+    """Shows every table, and changes what may be changed by hand; each change is kept with what stood there before.
+
+    Names of tables and columns are looked up in our own model and never taken from whoever asks.
+    """
+
+    @property
+    def where(self) -> str:
+        """The file, or the URL without its password."""
+        return self._database.where
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None on PostgreSQL."""
+        return self._database.file
+
+    async def size(self) -> int:
+        """Return how many bytes the database takes."""
+        if self.file is not None:
+            files = (self.file, self.file.with_name(self.file.name + "-wal"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        (row,) = await self._read(text("SELECT pg_database_size(current_database()) AS size"), settled=False)
+        return row["size"]
+
+    async def tables(self) -> list[TableInfo]:
+        """Return every table with its columns and how many rows it has."""
+        counted = (select(func.count()).select_from(t).scalar_subquery().label(t.name) for t in _tables())
+        (rows,) = await self._read(select(*counted))
+        return [
+            TableInfo(
+                str(table.name),  # SQLAlchemy's names are a kind of text that no encoder knows
+                rows[table.name],
+                [ColumnInfo(str(c.name), _kind(c), c.name in _RULES[table.name].editable) for c in _shown(table)],
+                str(_key(table).name),
+                not _RULES[table.name].stays,
+            )
+            for table in _tables()
+        ]
+
+    async def rows(
+        self, table: str, query: str = "", order: str = "", *, offset: int = 0, limit: int = 50
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many rows of a table hold the query in any column of text, and some of them.
+
+        ``order`` names a column, with a minus before it from the greatest to the least; the newest come first without.
+        Raises LookupError for an unknown table, ValueError for an unknown column.
+        """
+        known = _table(table)
+        found = select(*_shown(known))
+        if query:
+            columns = [column for column in _shown(known) if isinstance(column.type, Text | Words)]
+            like = "contains" if self._database.sqlite else "icontains"  # LIKE ignores the case in SQLite
+            found = found.where(or_(*(getattr(column, like)(query, autoescape=True) for column in columns)))
+        total = await self._count(found)
+        page = found.order_by(*_order(known, order)).offset(offset).limit(limit)
+        return total, [{str(name): value for name, value in row.items()} for row in await self._read(page)]
+
+    async def edit_row(self, table: str, key: str, changes: Mapping[str, Any], by: str) -> bool:
+        """Change columns of a row; false where there is none of this key.
+
+        Raises LookupError for an unknown table, ValueError that names the column and what is wrong, StoreError.
+        """
+        known = _table(table)
+        wanted: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name not in known.c:
+                raise ValueError(f"{table}: there is no column {name[:50]!r}")
+            check = _RULES[table].editable.get(name)
+            if check is None:
+                raise ValueError(f"{table}.{name}: cannot be edited by hand")
+            try:
+                wanted[name] = check(value)
+            except ValueError as error:
+                raise ValueError(f"{table}.{name}: {error}") from None
+        number = _typed(known, key)
+        return number is not None and await self._change(known, number, wanted, by)
+
+    async def delete_row(self, table: str, key: str, by: str) -> dict[str, Any] | None:
+        """Delete a row, keep what it was, and return that; None where there is none of this key.
+
+        Raises LookupError for an unknown table, Stays, StoreError.
+        """
+        known = _table(table)
+        if _RULES[table].stays:
+            raise Stays(_RULES[table].stays)
+        typed = _typed(known, key)
+        if typed is None:
+            return None
+        one = _key(known) == typed
+
+        async def work(connection: AsyncConnection) -> tuple[dict[str, Any] | None, str]:
+            row = (await connection.execute(select(known).where(one))).mappings().one_or_none()
+            if row is None:
+                return None, ""
+            if why := _NOW.get((table, row.get("state", ""))):
+                return None, why
+            shown = {str(column.name): row[column.name] for column in _shown(known)}
+            await self._note(connection, known, row, by, "", msgspec.json.encode(shown).decode())
+            await connection.execute(delete(known).where(one))
+            if known is turns:
+                # Only through their turn is it known whose words made them.
+                await connection.execute(delete(stopped).where(stopped.c.turn == key))
+            return shown, ""
+
+        row, why = await self._writer.now(work)
+        if why:
+            raise Stays(why)
+        return row
+
+
+def _tables() -> list[Table]:
+    return [metadata.tables[name] for name in _RULES]
+
+
+def _table(name: str) -> Table:
+    if name not in _RULES:
+        raise LookupError(f"there is no table {name[:50]!r}; there are {', '.join(_RULES)}")
+    return metadata.tables[name]
+
+
+def _shown(table: Table) -> list[Column[Any]]:
+    return [column for column in table.c if column.name != _HIDDEN]
+
+
+def _key(table: Table) -> Column[Any]:
+    (column,) = table.primary_key
+    return column
+
+
+def _typed(table: Table, key: str) -> str | int | None:
+    """Return a key in the type of its column; None where it cannot be one."""
+    if not isinstance(_key(table).type, Integer):
+        return key
+    return int(key) if re.fullmatch(r"[0-9]{1,18}", key) else None
+
+
+def _order(table: Table, order: str) -> list[Any]:
+    key = _key(table)
+    if not order and isinstance(key.type, Integer):
+        return [key.desc()]  # they are counted up
+    if not order:
+        newest = next((table.c[name] for name in ("at", "last_seen", "due") if name in table.c), key)
+        return [newest.desc(), key.desc()]
+    column = table.c.get(order.removeprefix("-"))
+    if column is None or column.name == _HIDDEN:
+        raise ValueError(f"order: {table.name} has no column {order.removeprefix('-')[:50]!r}")
+    return [column.desc(), key.desc()] if order.startswith("-") else [column, key]
+
+
+def _kind(column: Column[Any]) -> str:
+    kinds = ((Boolean, "boolean"), (Integer, "integer"), (Float, "float"))
+    return next((name for kind, name in kinds if isinstance(column.type, kind)), "text")
