@@ -8,25 +8,16 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import marotte
+from marotte.once import IN_THE_WAY, NO, OK, WRONG, Failure, kit_of
 
 if TYPE_CHECKING:
     from marotte.config import Show
-    from marotte.engines.kinds import Kit
-
-OK, NO, WRONG, IN_THE_WAY, NO_ENGINE = range(5)
-
-
-class Failure(Exception):
-    """A command ends early; the message is for whoever called it."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    from marotte.ops.doctor import Patient
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -68,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     show(run, positional=True)
     run.add_argument("--host", help="address to listen on (this machine alone)")
     run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (8765)")
+    run.add_argument("--lan", action="store_true", help="let the home network in, over HTTPS, on the port after it")
     run.add_argument("--no-browser", action="store_true", help="do not open a window in the browser")
     say = command("say", _say, "Say a text with the show's voice.")
     say.add_argument("text")
@@ -85,8 +77,26 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("file", nargs="?", type=Path, default=Path("show.toml"))
     init.add_argument("--character", default="jester", help="which character to start from (jester, skull)")
     init.add_argument("--force", action="store_true", help="write over a file that is there")
-    doctor = command("doctor", _doctor, "Check what is installed and configured, and say how to mend what is not.")
-    show(doctor)
+    doctor = command("doctor", _doctor, "Check what is installed, configured, reachable and quick, and how to mend it.")
+    show(doctor, positional=True)
+    doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
+    doctor.add_argument("--quick", action="store_true", help="measure no engine and reach for no server")
+    replay = command("replay", _replay, "Live through the log of a run again, and tell where it departs from it.")
+    replay.add_argument("log", type=Path, help="a file of DATA/runs")
+    token = command("token", _token, "List, issue and revoke the tokens by which others come in.")
+    actions = token.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="print every token: whose, for what, used when")
+    new = actions.add_parser("new", help="issue a token and print it, this once")
+    new.add_argument("name", help="what it is called: a person, a device, a program")
+    new.add_argument("--role", choices=("operator", "moderator", "viewer", "guest"), default="viewer")
+    actions.add_parser("revoke", help="void a token and close its windows").add_argument("id", help="as listed")
+    backup = command("backup", _archive, "Write all that is remembered, and the show file, into one archive.")
+    backup.add_argument("file", nargs="?", type=Path, help="the archive; named after the moment if left out")
+    restore = command("restore", _archive, "Check an archive and put what it remembers in the place of what is there.")
+    restore.add_argument("file", type=Path, help="an archive that `marotte backup` wrote")
+    for sub, work in ((backup, "back_up"), (restore, "restore")):
+        sub.set_defaults(work=work)
+        show(sub)
     return parser
 
 
@@ -103,8 +113,18 @@ def shows() -> dict[str, Path]:
 def _find_show(given: str | None) -> Path:
     if given is None:
         own = Path("show.toml")
-        return own if own.is_file() else shows()["jester"]
-    return shows().get(given) or Path(given)
+        if own.is_file():
+            return own
+        given = "jester"
+    return _edited(given) or shows().get(given) or Path(given)
+
+
+def _edited(name: str) -> Path | None:
+    """Return what the control window has made of a show that comes with the program, where it was edited there."""
+    from marotte import config
+
+    file = config.data_dir() / "shows" / f"{name}.toml"
+    return file if name in shows() and file.is_file() else None
 
 
 def _load(given: str | None) -> "Show":
@@ -116,14 +136,35 @@ def _load(given: str | None) -> "Show":
         raise Failure(WRONG, str(error)) from None
 
 
-def _kit(show: "Show") -> "Kit":
-    from marotte import config
-    from marotte.engines import registry
-
-    return registry.kit(show, config.secrets())
-
-
 # --- commands
+
+
+def _say(options: argparse.Namespace) -> int:
+    from marotte import once
+
+    _finish(once.say(options, _load(options.show)))
+    return OK
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from marotte import config, once
+    from marotte.gateway.running import running
+
+    address = running(config.data_dir())
+    if address is not None and options.show is None:
+        return once.ask_running(options.text, address.url, config.data_dir())
+    _finish(once.ask(options.text, _load(options.show)))
+    return OK
+
+
+def _hear(options: argparse.Namespace) -> int:
+    from marotte import once
+
+    text = _finish(once.hear(options, _load(options.show)))
+    if not text:
+        raise Failure(NO, f"{options.wav}: nothing was understood")
+    print(text)
+    return OK
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -142,226 +183,30 @@ def _run(options: argparse.Namespace) -> int:
 
 async def _serve(options: argparse.Namespace, show: "Show", data: Path, secrets: dict[str, str]) -> None:
     from marotte import config
-    from marotte.gateway.guard import TokenError
+    from marotte.gateway.authority import LanError
+    from marotte.gateway.guard import is_loopback
     from marotte.gateway.running import AlreadyRunning
     from marotte.gateway.server import PortTaken, serve
+    from marotte.gateway.tokens import TokenError
     from marotte.show import Run
     from marotte.store.database import StoreError
 
     host = options.host or show.gateway.host
     port = show.gateway.port if options.port is None else options.port
+    if options.lan and not is_loopback(host):
+        raise Failure(WRONG, f"--lan serves every address by HTTPS already: leave the host at 127.0.0.1, not {host}")
     token = secrets.pop("MAROTTE_TOKEN", "")
     try:
         run = Run(show, data, secrets)
-        await serve(run, host, port, token=token, browser=not options.no_browser)
+        await serve(run, host, port, token=token, browser=not options.no_browser, at_home=options.lan)
     except config.ShowError as error:
         raise Failure(WRONG, str(error)) from None
-    except (PortTaken, AlreadyRunning, TokenError, StoreError) as error:
+    except (PortTaken, LanError, AlreadyRunning, TokenError, StoreError) as error:
         raise Failure(IN_THE_WAY, str(error)) from None
     except PermissionError as error:
         raise Failure(
             IN_THE_WAY, f"{error.filename}: {error.strerror}; set MAROTTE_DATA_DIR to another place"
         ) from None
-
-
-def _say(options: argparse.Namespace) -> int:
-    _finish(_speak(options, _load(options.show)))
-    return OK
-
-
-async def _speak(options: argparse.Namespace, show: "Show") -> None:
-    from marotte.engines.chain import VoiceChain
-    from marotte.engines.kinds import EngineError
-    from marotte.text.language import detect
-    from marotte.text.sentences import Splitter
-    from marotte.text.views import line
-
-    kit = _kit(show)
-    voices = VoiceChain(_build("voice", show, kit), lambda event: None, kit.clock)
-    language = options.language or detect(options.text, show.character.languages, show.character.languages[0])
-    splitter = Splitter(language)
-    out = _Wav(options.out) if options.out else _Loudspeaker()
-    try:
-        for sentence in (*splitter.feed(options.text), *splitter.end()):
-            if said := line(sentence, language):
-                async for sound in voices.speak(said):
-                    out.write(sound.pcm, sound.rate)
-        out.close()
-    except EngineError as error:
-        raise Failure(NO_ENGINE, str(error)) from None
-    finally:
-        await voices.close()
-        await kit.close()
-
-
-class _Wav:
-    """Writes what is said to a file, at the rate at which the voice speaks."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._pcm = bytearray()
-        self._rate = 0
-
-    def write(self, pcm: bytes, rate: int) -> None:
-        if self._rate and rate != self._rate:
-            raise Failure(NO_ENGINE, f"the voice changed from {self._rate} to {rate} Hz in mid-speech")
-        self._rate = rate
-        self._pcm += pcm
-
-    def close(self) -> None:
-        import wave
-
-        if not self._pcm:
-            raise Failure(NO, "there is nothing in this text that can be spoken")
-        try:
-            with wave.open(str(self._path), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(self._rate)
-                file.writeframes(bytes(self._pcm))
-        except OSError as error:
-            raise Failure(IN_THE_WAY, f"{self._path}: {error.strerror}") from None
-
-
-class _Loudspeaker:
-    """Plays what is said on this machine's loudspeaker."""
-
-    def __init__(self) -> None:
-        try:
-            import sounddevice  # pyright: ignore[reportMissingTypeStubs]
-        except (ImportError, OSError):
-            raise Failure(
-                IN_THE_WAY,
-                "no loudspeaker can be used: install marotte[device] and libportaudio2, or name a file with --out",
-            ) from None
-        self._library: Any = sounddevice
-        self._stream: Any = None
-
-    def write(self, pcm: bytes, rate: int) -> None:
-        if self._stream is None:
-            try:
-                self._stream = self._library.RawOutputStream(samplerate=rate, channels=1, dtype="int16")
-                self._stream.start()
-            except self._library.PortAudioError as error:
-                raise Failure(IN_THE_WAY, f"the loudspeaker: {error}; name a file with --out") from None
-        self._stream.write(pcm)
-
-    def close(self) -> None:
-        if self._stream is None:
-            raise Failure(NO, "there is nothing in this text that can be spoken")
-        self._stream.stop()
-        self._stream.close()
-
-
-def _ask(options: argparse.Namespace) -> int:
-    from marotte import config
-    from marotte.gateway.running import running
-
-    address = running(config.data_dir())
-    if address is not None and options.show is None:
-        return _ask_running(options.text, address.url, config.data_dir())
-    _finish(_think(options.text, _load(options.show)))
-    return OK
-
-
-def _ask_running(text: str, url: str, data: Path) -> int:
-    """Ask the run that lives on this machine."""
-    import json
-    import urllib.error
-    import urllib.request
-
-    from marotte import config
-
-    token = config.secrets().get("MAROTTE_TOKEN", "")
-    file = data / "operator.token"
-    if not token and file.is_file():
-        token = file.read_text("ascii").strip()
-    request = urllib.request.Request(  # noqa: S310 - the address is our own, from a file of ours
-        f"{url}/api/v1/percepts?wait=100",
-        json.dumps({"type": "asked", "text": text}).encode(),
-        {"content-type": "application/json", "authorization": f"Bearer {token}"},
-    )
-    try:
-        # Past any proxy: it is this machine that is asked, and the token is for nobody else.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=110) as response:
-            turn = json.load(response)["turn"]
-    except urllib.error.HTTPError as error:
-        raise Failure(IN_THE_WAY, f"{url}: {error.code}: {error.read(500).decode(errors='replace')}") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise Failure(IN_THE_WAY, f"{url}: {error}") from None
-    if not turn or not turn["heard"]:
-        raise Failure(NO, f"no answer ({turn['reason'] or turn['state'] if turn else 'the turn did not end in time'})")
-    print(turn["heard"])
-    return OK
-
-
-async def _think(text: str, show: "Show") -> None:
-    """Answer without a run: nothing is remembered."""
-    from marotte.engines.chain import BrainChain
-    from marotte.engines.kinds import EngineError
-    from marotte.events import Asked, Line
-    from marotte.mind.moderation import Moderator
-    from marotte.mind.persona import Persona
-    from marotte.text.sentences import Splitter, Thoughts
-    from marotte.text.views import line
-
-    kit = _kit(show)
-    brains = BrainChain(_build("brain", show, kit), lambda event: None, kit.clock)
-    persona = Persona(show.character)
-    asked = Asked(text=text)
-    language = persona.language([asked], "")
-    splitter, thoughts = Splitter(language), Thoughts()
-
-    async def lines() -> AsyncIterator[Line]:
-        async for piece in brains.reply(persona.prompt([asked], language)):
-            for sentence in splitter.feed(thoughts.feed(piece)):
-                if said := line(sentence, language):
-                    yield said
-        for sentence in (*splitter.feed(thoughts.end()), *splitter.end()):
-            if said := line(sentence, language):
-                yield said
-
-    try:
-        moderator = Moderator(show.moderation, show.character.never)
-        print(" ".join([said.shown async for said in moderator.passed(lines())]))
-    except EngineError as error:
-        raise Failure(NO_ENGINE, str(error)) from None
-    finally:
-        await brains.close()
-        await kit.close()
-
-
-def _hear(options: argparse.Namespace) -> int:
-    text = _finish(_listen(options, _load(options.show)))
-    if not text:
-        raise Failure(NO, f"{options.wav}: nothing was understood")
-    print(text)
-    return OK
-
-
-async def _listen(options: argparse.Namespace, show: "Show") -> str:
-    from marotte.engines.chain import EarChain
-    from marotte.engines.kinds import EngineError
-    from marotte.senses.hearing.wav import WavError, read_wav
-
-    try:
-        pcm = read_wav(options.wav)
-    except WavError as error:
-        raise Failure(IN_THE_WAY, str(error)) from None
-    kit = _kit(show)
-    ears = EarChain(_build("ear", show, kit), lambda event: None, kit.clock)
-
-    async def speech() -> AsyncIterator[bytes]:
-        yield pcm
-
-    try:
-        return [heard async for heard in ears.hear(speech(), options.language)][-1].text
-    except EngineError as error:
-        raise Failure(NO_ENGINE, str(error)) from None
-    finally:
-        await ears.close()
-        await kit.close()
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -379,20 +224,98 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from marotte import config
+    from marotte.gateway.running import running
+    from marotte.ops.doctor import Patient
+
+    file = _find_show(options.show)
+    try:
+        show, mistakes = config.load(file), ()
+    except config.ShowError as error:
+        show, mistakes = config.Show(), tuple(str(error).splitlines())
+    address = running(config.data_dir())
+    patient = Patient(
+        show=show,
+        mistakes=mistakes,
+        file=str(file),
+        kit=kit_of(show),
+        data=config.data_dir(),
+        windows=Path(__file__).parent / "gateway" / "windows",
+        running=address.url if address else "",
+    )
+    well = _finish(_examine(patient, quick=options.quick, as_json=options.json))
+    if mistakes:
+        raise Failure(WRONG, "\n".join(mistakes))
+    return OK if well else NO
+
+
+async def _examine(patient: "Patient", *, quick: bool, as_json: bool) -> bool:
+    import msgspec
+
     from marotte.ops.doctor import examine
 
-    show = _load(options.show)
-    return OK if _finish(examine(show, _kit(show), print)) else NO
+    try:
+        report = await examine(patient, quick=quick, tell=(lambda _: None) if as_json else print)
+    finally:
+        await patient.kit.close()
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    return report.well
 
 
-def _build(kind: Any, show: "Show", kit: "Kit") -> Any:
+def _replay(options: argparse.Namespace) -> int:
+    import time
+
+    from marotte.ops.runlog import LogError, stamp
+    from marotte.replay import replay, told
+
+    began = time.monotonic()
+    try:
+        found = replay(options.log, lambda done: print(f"{stamp(done.t)}  {done.floor}  {told(done)}"))
+    except LogError as error:
+        raise Failure(IN_THE_WAY, str(error)) from None
+    took = time.monotonic() - began
+    print(f"\n{stamp(found.seconds)} of {found.header.run} lived through in {took:.1f} s, {found.lines} lines")
+    if not found.whole:
+        print("the log breaks off: what came after its end is not compared")
+    if found.unlike:
+        print(f"{found.unlike} times an engine was asked something else than then")
+    if found.difference is not None:
+        print(f"the first difference is {found.difference}")
+        return NO
+    print("every line is the same, byte for byte")
+    return OK
+
+
+def _token(options: argparse.Namespace) -> int:
     from marotte import config
-    from marotte.engines import registry
+    from marotte.gateway import tokens_cli
+    from marotte.gateway.running import AlreadyRunning
+    from marotte.gateway.tokens import TokenError
+
+    data, secrets = config.data_dir(), config.secrets()
+    try:
+        if options.action == "list":
+            print(tokens_cli.table(tokens_cli.listed(data, secrets)))
+        elif options.action == "new":
+            print(tokens_cli.issue(data, secrets, options.name, options.role))
+        else:
+            tokens_cli.revoke(data, secrets, options.id)
+    except (TokenError, AlreadyRunning) as error:
+        raise Failure(IN_THE_WAY, str(error)) from None
+    return OK
+
+
+def _archive(options: argparse.Namespace) -> int:
+    from marotte import config
+    from marotte.gateway import backup_cli
+    from marotte.store.backup import BackupError
 
     try:
-        return registry.build(kind, show, kit)
-    except config.ShowError as error:
-        raise Failure(WRONG, str(error)) from None
+        print(getattr(backup_cli, options.work)(_load(options.show), config.data_dir(), options.file))
+    except BackupError as error:
+        raise Failure(IN_THE_WAY, str(error)) from None
+    return OK
 
 
 def _finish(work: Coroutine[Any, Any, Any]) -> Any:

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from marotte import events
+from marotte.toml_lines import key_lines, line_of
 
 PERCEPTS = tuple(events.tag(kind) for kind in get_args(events.AnyPercept))
 SECRETS = ("MAROTTE_TOKEN", "OPENAI_API_KEY")
@@ -50,8 +51,25 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+class Mistake(NamedTuple):
+    """One thing that is wrong in a show file."""
+
+    line: int
+    """Counted from 1; 0 where the whole file is meant."""
+    key: str
+    reason: str
+
+
 class ShowError(Exception):
     """The show file is wrong; the message names the key, the line, the reason and the nearest valid name."""
+
+    def __init__(self, where: str, *mistakes: Mistake) -> None:
+        """``where`` is the file."""
+        self.where = where
+        self.mistakes = mistakes
+        super().__init__(
+            "\n".join(f"{where}:{line}: {key}: {why}" if key else f"{where}: {why}" for line, key, why in mistakes)
+        )
 
 
 class Model(BaseModel):
@@ -306,7 +324,12 @@ class Gateway(Model):
     partners: int = Field(default=16, ge=1, le=1_000)
     """At most so many private floors at once."""
     origins: tuple[str, ...] = ()
-    """Other origins whose pages may connect, for example ``https://my.site``."""
+    """Other origins whose pages may connect, and under whose names the windows are reached, for example
+    ``https://my.site``."""
+    requests: float = Field(default=100, ge=1, le=1_000_000)
+    """How often a second one caller may read; changes, attempts to come in and costly calls have a share of it."""
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies, which are believed where a request comes from: ``127.0.0.1``."""
     largest_body: int = Field(default=1_000_000, ge=1_000)
     largest_frame: int = Field(default=256_000, ge=4_000)
 
@@ -340,13 +363,18 @@ class Show(Model):
     _file: str = PrivateAttr(default="show.toml")
     _lines: dict[tuple[str, ...], int] = PrivateAttr(default_factory=dict[tuple[str, ...], int])
 
+    @property
+    def file(self) -> Path:
+        """Where it was read from; there is no such file where it is the default show."""
+        return Path(self._file)
+
     def mistake(self, key: tuple[str, ...], reason: str) -> "ShowError":
         """Return an error that names the file, the line and the key (or the table that it would stand in)."""
-        return ShowError(f"{self._file}:{_line(self._lines, key)}: {'.'.join(key)}: {reason}")
+        return ShowError(self._file, Mistake(line_of(self._lines, key), ".".join(key), reason))
 
     def mistakes(self, table: tuple[str, ...], model: type[BaseModel], error: ValidationError) -> "ShowError":
         """Return an error for a table of the show that ``model`` refused."""
-        return ShowError("\n".join(_explain(self._file, self._lines, dict(e), table, model) for e in error.errors()))
+        return ShowError(self._file, *(_explain(self._lines, dict(e), table, model) for e in error.errors()))
 
     @model_validator(mode="before")
     @classmethod
@@ -387,43 +415,40 @@ def load(path: Path | None) -> Show:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise ShowError(f"{path}: there is no such file") from None
+        raise ShowError(str(path), Mistake(0, "", "there is no such file")) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ShowError(f"{path}: cannot be read: {error}") from None
+        raise ShowError(str(path), Mistake(0, "", f"cannot be read: {error}")) from None
     return parse(text, str(path))
 
 
 def parse(text: str, where: str = "show.toml") -> Show:
     """Read a show from TOML text. Raises ShowError with the line and the reason of each mistake."""
     if len(text) > 1_000_000:
-        raise ShowError(f"{where}: larger than 1 MB: this is no show file")
+        raise ShowError(where, Mistake(0, "", "larger than 1 MB: this is no show file"))
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ShowError(f"{where}: not valid TOML: {error}") from None
-    lines = _key_lines(text)
+        at = re.search(r"at line (\d+)", str(error))
+        # Else it is the end of the document that it names.
+        raise ShowError(
+            where, Mistake(int(at[1]) if at else text.count("\n") + 1, "", f"not valid TOML: {error}")
+        ) from None
+    lines = key_lines(text)
     try:
         show = Show.model_validate(data)
     except ValidationError as error:
-        raise ShowError("\n".join(_explain(where, lines, dict(e)) for e in error.errors())) from None
+        raise ShowError(where, *(_explain(lines, dict(e)) for e in error.errors())) from None
     show._file, show._lines = where, lines  # pyright: ignore[reportPrivateUsage]
     return show
 
 
-def _line(lines: dict[tuple[str, ...], int], key: tuple[str, ...]) -> int:
-    while key and key not in lines:
-        key = key[:-1]
-    return lines.get(key, 1)
-
-
 def _explain(
-    where: str,
     lines: dict[tuple[str, ...], int],
     error: dict[str, Any],
     table: tuple[str, ...] = (),
     model: type[BaseModel] | None = None,
-) -> str:
-    """Say one mistake in a sentence: file, line, key, reason, nearest valid name."""
+) -> Mistake:
+    """Say one mistake: line, key, reason, nearest valid name."""
     path = tuple(str(part) for part in error["loc"])
     place = (*table, *path)
     reason = str(error["msg"]).removeprefix("Value error, ")
@@ -434,7 +459,7 @@ def _explain(
     elif error["type"] == "literal_error" and isinstance(error["input"], str):
         expected = re.findall(r"'([^']+)'", reason)
         reason = f"{error['input']!r} is not one of {', '.join(expected)}" + nearest(error["input"], expected)
-    return f"{where}:{_line(lines, place)}: {'.'.join((*table, *path)) or 'show'}: {reason}"
+    return Mistake(line_of(lines, place), ".".join((*table, *path)) or "show", reason)
 
 
 def _names_at(path: tuple[str, ...], model: Any) -> list[str]:
@@ -447,23 +472,6 @@ def _names_at(path: tuple[str, ...], model: Any) -> list[str]:
         while get_args(model) and get_origin(model) is not dict:
             model = next((a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)), None)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-_HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
-
-
-def _key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """Find the line on which each key of a TOML text stands (tomllib does not tell)."""
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-            found.setdefault(table, number)
-        elif key := _KEY.match(line):
-            found.setdefault((*table, *(part.strip().strip("\"'") for part in key[1].split("."))), number)
-    return found
 
 
 def secrets(folder: Path | None = None) -> dict[str, str]:

@@ -12,24 +12,36 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 from msgspec.structs import replace
 
+import marotte
 from marotte import config, events
-from marotte.bus.local import LocalBus
+from marotte.changes import changes, without_restart
 from marotte.conversation import Conversation, Shared
 from marotte.engines import registry
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
+from marotte.engines.registry import Built
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
 from marotte.links.irc.link import IRCLink
-from marotte.mind.moderation import Moderator
+from marotte.mind.attention import Mutes
+from marotte.mind.moderation import Moderator, Rules
 from marotte.mind.persona import Persona
+from marotte.mind.word_lists import WordLists
+from marotte.ops import runlog
+from marotte.ops.history import History
 from marotte.ops.metrics import Metrics
+from marotte.ops.recorder import NotedBus, Recorder
+from marotte.ops.runlog import Header
 from marotte.ops.supervisor import Supervisor, Watched
+from marotte.orders import Orders
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.store.store import Store
+from marotte.store.tables import HEAD
 from marotte.time import Clock
 from marotte.voice.speaker import LAST_REPORT
 
@@ -49,7 +61,10 @@ class Run:
         self.data = data
         self.clock = clock or Clock()
         self.id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self.clock.wall()))}-{random_secrets.token_hex(2)}"
-        self.bus = LocalBus()
+        self.recorder = Recorder(data / "runs", self.id, self.clock)
+        self.bus = NotedBus(self.recorder.note)
+        self.orders = Orders(self, self.recorder.order)
+        self.mutes = Mutes()
         self.seed = show.seed or random_secrets.randbits(32)
         self.floors: dict[str, Conversation] = {}
         self.links: dict[str, IRCLink] = {}
@@ -58,18 +73,26 @@ class Run:
         """Local model servers found at start."""
         self.kit = registry.kit(show, secrets, self.clock, Random(self.seed))
         self.supervisor = Supervisor(self.publish, self.clock)
-        self.voices = VoiceChain(registry.build("voice", show, self.kit), self.publish, self.clock, show.voice.rest)
+        self.voices = VoiceChain(self._heard("voice"), self.publish, self.clock, show.voice.rest)
         self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
-        self.brains = BrainChain(registry.build("brain", show, self.kit), self.publish, self.clock, show.brain.rest)
+        self.brains = BrainChain(self._heard("brain"), self.publish, self.clock, show.brain.rest)
         self.persona = Persona(show.character)
         try:
-            self.moderator = Moderator(show.moderation, show.character.never, self.publish, self.clock)
+            self.words = WordLists(data / "words")
+            """Words of one's own that moderation goes by."""
+        except (ValueError, OSError) as error:
+            raise config.ShowError(str(data), config.Mistake(0, "", str(error))) from None
+        try:
+            self.moderator = Moderator(
+                show.moderation, show.character.never, self.publish, self.clock, self.words.lists
+            )
         except ValueError as error:
             key, _, reason = str(error).partition(": ")
             raise show.mistake(tuple(key.split(".")), reason) from None
         self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
         self.metrics = Metrics(self.bus, self.clock, self.counts)
+        self.history = History(self.bus)
         self.counted_elsewhere: Callable[[], Mapping[str, Mapping[tuple[str, ...], float]]] = dict
         """What the gateway counts, for the metrics."""
         self.stopped: dict[str, events.LineStopped] = {}
@@ -83,10 +106,14 @@ class Run:
         self._ears_warm = False
         self._prepared_to_hear = False
 
+    def _heard(self, kind: Kind) -> list[Built]:
+        """Build the engines of a kind, so that their answers are noted."""
+        return [self.recorder.listen_to(built) for built in registry.build(kind, self.show, self.kit)]
+
     # --- life
 
-    async def start(self) -> None:
-        """Open the store and begin. Raises StoreError."""
+    async def start(self, *, alone: bool = False) -> None:
+        """Open the store and begin. Raises StoreError. ``alone``: nothing comes in from outside, as in a replay."""
         self.data.mkdir(parents=True, exist_ok=True)
         url = self.show.store.url or f"sqlite+aiosqlite:///{self.data / 'marotte.sqlite'}"
         store = await Store.open(url, self.clock)
@@ -101,19 +128,31 @@ class Run:
             self.persona,
             self.moderator,
             self.supervisor,
-            self.kit.rng,
+            self.recorder,
+            self.mutes,
+            self.seed,
             self.clock.now(),
         )
-        self.supervisor.start("warming up", self._warm_up)
+        store.on_forgotten = self._forget_events
+        if not alone:
+            await self._begin_log()
+            self.supervisor.start("run log", self._keep_log)
+            self.supervisor.start("warming up", self._warm_up)
         self.supervisor.start("metrics", self.metrics.watch)
+        self.supervisor.start("history", self.history.watch)
         self.supervisor.start("event loop", self.metrics.measure_lag)
         self.supervisor.start("moderation log", self._keep_stopped_lines)
-        public = self._open(PUBLIC, None, "")
+        public = self.enter(PUBLIC, None, "")
         left = await public.attention.recover()
         if left:
             log.info("%d percepts of an earlier run are still to be answered", left)
+        if not alone:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        """Begin what brings something in from outside, and what keeps house."""
         for name, channel in self.show.irc.items():
-            link = IRCLink(name, channel, self.kit.secrets, self.publish, self.clock, self.kit.rng)
+            link = IRCLink(name, channel, self.kit.secrets, self.publish, self.clock, Random())
             self.links[name] = link
             self._arrivals.append(self.supervisor.start(f"irc {name}", link.run))
             self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
@@ -121,14 +160,13 @@ class Run:
         self.supervisor.start("housekeeping", self._keep_house)
         if self.show.device is not None:
             self.supervisor.start("sound device", self._use_device)
-        lulls = Lulls(PUBLIC, self.show.attention.lull_after, self.bus, self.clock, self._somebody_is_there)
-        self.supervisor.start("lull", lulls.run)
+        self._wait_for_lulls()
         if self.show.brain.discover and self.show.brain.chain == ("improviser",):
             self.supervisor.start("discovery", self._discover)
 
     async def hush(self) -> None:
         """Cut every turn, and wait until it is known what was heard of it."""
-        cut = [floor for floor in self.floors.values() if floor.floor.cut("stopped")]
+        cut = [name for name in self.floors if self.orders.cut(name, "stopped")]
         if cut:
             await self.clock.sleep(LAST_REPORT + 0.05)
 
@@ -141,6 +179,7 @@ class Run:
             await asyncio.gather(self.voices.close(), self.ears.close(), self.brains.close())
             await self.kit.close()
             await self._shared.store.close()
+            self.recorder.close()
 
     @property
     def shared(self) -> Shared:
@@ -176,17 +215,22 @@ class Run:
             return self.floors[floor]
         if len(self.floors) > self.show.gateway.partners:
             raise FloorsTaken(f"all {self.show.gateway.partners} private floors are taken")
-        return self._open(floor, Viewer(id=f"talk:{mark}", name=name, platform="talk"), language)
+        return self.enter(floor, Viewer(id=f"talk:{mark}", name=name, platform="talk"), language)
 
     async def close_floor(self, name: str) -> None:
         """Close a private floor: its partner has left."""
         conversation = self.floors.pop(name, None)
         if conversation is not None:
+            self.recorder.closed(name)
             await conversation.stop()
             self._dropped_before.update(conversation.attention.dropped)
-            self.publish(FloorClosed(at=self.clock.wall(), floor=name))
+            if name not in self.floors:  # else the partner has come back meanwhile
+                self.publish(FloorClosed(at=self.clock.wall(), floor=name))
 
-    def _open(self, name: str, partner: Viewer | None, language: str) -> Conversation:
+    def enter(self, name: str, partner: Viewer | None, language: str) -> Conversation:
+        """Open a floor under its name; ``open_floor`` finds the name of a private one."""
+        if name != PUBLIC:
+            self.recorder.opened(name, partner, language)
         conversation = Conversation(name, self.shared, partner, language)
         self.floors[name] = conversation
         conversation.start()
@@ -234,16 +278,57 @@ class Run:
         deleted = [await floor.memory.forget(viewer) for floor in self.floors.values()]
         return max(deleted, default=0)
 
-    def release(self, line_id: str) -> bool:
-        """Say a stopped line after all; false where it is unknown or too late."""
-        line = self.moderator.release(line_id)
-        stopped = self.stopped.get(line_id)
-        if line is None or stopped is None or stopped.floor not in self.floors:
-            return False
-        self.floors[stopped.floor].director.release(line)
-        return True
+    def _forget_events(self) -> None:
+        """Somebody was forgotten: so is all that tells what happened, wherever it is noted."""
+        self.recorder.forget()
+        self.history.forget()
+
+    # --- other settings
+
+    def apply(self, show: config.Show, rules: Rules) -> tuple[str, ...]:
+        """Go by other settings, from the next turn on; returns the keys that wait for a restart.
+
+        ``rules`` are its moderation, compiled. Raises config.ShowError, and then nothing has changed.
+        """
+        old, new, different = self.show, without_restart(self.show, show), changes(self.show, show)
+        for kind in get_args(Kind):
+            registry.plan(kind, new)
+        tables = {key.split(".")[0] for key, need in different if need != "restart"}
+        self.show, self.moderator.rules, self.persona.card = new, rules, new.character
+        if new.character.context != old.character.context:
+            self.persona.context = new.character.context
+        self._follow_engines(tables)
+        if self._shared is not None:
+            self._shared = self._shared._replace(show=new)
+            for floor in self.floors.values():
+                floor.use(self._shared)
+        waiting = self.supervisor.tasks.get("lull")
+        if waiting is not None and waiting.task is not None and new.attention.lull_after != old.attention.lull_after:
+            waiting.task.cancel()
+            self._wait_for_lulls()
+        return tuple(key for key, need in different if need == "restart")
+
+    def _follow_engines(self, tables: set[str]) -> None:
+        """Let the chains go by the settings in these tables of the show."""
+        show, kit = self.show, self.kit
+        names = (show.character.name, *show.character.called)
+        listen_anew = (names, show.hearing.commands) != (kit.names, kit.commands)
+        kit.names, kit.commands = names, show.hearing.commands
+        if "voice" in tables:
+            self.voices.follow(self._heard("voice"), show.voice.rest)
+        if "brain" in tables:
+            self.brains.follow(self._heard("brain"), show.brain.rest)
+        if "hearing" in tables or listen_anew:
+            self.ears.follow(registry.build("ear", show, kit), show.hearing.rest, anew=listen_anew)
+            self._ears_warm = False
+        if tables & {"voice", "brain"}:
+            self.supervisor.start("warming up", self._warm_up)
 
     # --- tasks of the run
+
+    def _wait_for_lulls(self) -> None:
+        lulls = Lulls(PUBLIC, self.show.attention.lull_after, self.bus, self.clock, self._somebody_is_there)
+        self.supervisor.start("lull", lulls.run)
 
     async def _carry_out(self, link: IRCLink) -> None:
         """Hand acts to the link that they name; the link keeps their order and bounds how many wait."""
@@ -277,6 +362,43 @@ class Run:
                 both.create_task(device.run())
         finally:
             public.speaker.detach(device)
+
+    async def _keep_log(self) -> None:
+        """Bring the log to the disk every second; begin a new one when it is full, or somebody was forgotten."""
+        while True:
+            await self.clock.sleep(1.0)
+            self.recorder.flush()
+            if self.recorder.wants_new and self._quiet():
+                self.seed = random_secrets.randbits(32)
+                self.kit.rng.seed(self.seed)
+                for floor in self.floors.values():
+                    floor.director.reseed(f"{self.seed} {floor.name}")
+                await self._begin_log()
+
+    def _quiet(self) -> bool:
+        return not any(floor.floor.turn or floor.attention.pending() for floor in self.floors.values())
+
+    async def _begin_log(self) -> None:
+        """Begin a log with all that a replay needs to know of what was before."""
+        header = Header(
+            format=runlog.FORMAT,
+            run=self.id,
+            version=marotte.__version__,
+            schema=HEAD,
+            seed=self.seed,
+            began=self.clock.wall(),
+            # What reaches outside, and may hold a password, a replay does not need.
+            show=self.show.model_dump(mode="json", exclude={"store", "irc", "device", "gateway"}),
+            context=self.persona.context,
+        )
+        self.recorder.begin(header, await self.store.snapshot())
+        for name, words in self.words.lists.items():
+            self.recorder.order("words", (name, words))
+        for floor in self.floors.values():
+            if not floor.is_public:
+                self.recorder.opened(floor.name, floor.partner, floor.director.language)
+            for outlet in floor.speaker.outlets:
+                self.recorder.attached(floor.name, outlet)
 
     async def _follow_links(self) -> None:
         async for message in self._link_news:

@@ -1,6 +1,8 @@
 """The command line as scripts see it: what it prints, writes and exits with."""
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 import wave
@@ -10,16 +12,22 @@ import numpy as np
 import pytest
 
 from tests.servers.marotte import TOKEN, marotte
+from tests.waiting import PATIENCE
 
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "marotte", *arguments],
         cwd=folder,
-        env={**os.environ, "MAROTTE_DATA_DIR": str(folder / "data"), **environment},
+        env={
+            **os.environ,
+            "MAROTTE_DATA_DIR": str(folder / "data"),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),  # this program, whatever is installed
+            **environment,
+        },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=4 * PATIENCE,
     )
 
 
@@ -56,14 +64,24 @@ def test_ask_answers_without_a_run(tmp_path: Path) -> None:
 @pytest.mark.anyio
 async def test_ask_asks_the_run_that_lives(tmp_path: Path) -> None:
     async with marotte(tmp_path, "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n") as program:
-        import asyncio
-
         done = await asyncio.to_thread(run, "ask", "Who are you?", folder=tmp_path, MAROTTE_TOKEN=TOKEN)
         assert (done.returncode, done.stderr) == (0, "")
         turns = await program.get("/api/v1/turns?limit=1")
         assert turns[0]["heard"] == done.stdout.strip()
         wrong = await asyncio.to_thread(run, "ask", "hi", folder=tmp_path, MAROTTE_TOKEN="wrong-token-wrong-token")
         assert (wrong.returncode, "401" in wrong.stderr) == (3, True)
+
+
+@pytest.mark.anyio
+async def test_ask_passes_by_every_proxy(tmp_path: Path) -> None:
+    async with marotte(tmp_path, "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"):
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # and never listens
+            proxy = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+            named = {"http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "", "NO_PROXY": ""}
+            done = await asyncio.to_thread(run, "ask", "Who are you?", folder=tmp_path, MAROTTE_TOKEN=TOKEN, **named)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
 
 
 def test_hear_understands_a_recording(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marotte import config
 from marotte.events import AnyPercept, Asked, Gift, LinkState, TurnEnded, Viewer
+from marotte.gateway.app import build
+from marotte.gateway.guard import Guard
 from marotte.show import Run
-from marotte.store import Store
+from marotte.store import Store, StoreError
 from marotte.time import Clock
 from tests.waiting import PATIENCE, until
 
@@ -79,3 +82,30 @@ async def test_a_links_first_state_is_known_however_early_it_was_told(run: Run) 
     await run.start()
     await until(lambda: run.link_states, "the link's state")
     assert run.link_states["early"].state == "up"
+
+
+async def test_a_database_that_is_away_is_told_as_such_and_when_to_ask_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run.start()
+    guard = Guard(KEY, "v" * 32, "127.0.0.1", tmp_path, run.clock)
+    app = build(run, guard)
+
+    async def away(*_: object) -> list[object]:
+        raise StoreError("postgresql://host/name: cannot be reached: start the server")
+
+    monkeypatch.setattr(run.store, "recent_turns", away)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {KEY}".encode())]
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/turns", "query_string": b"", "headers": headers}
+    await app({**scope, "client": ("127.0.0.1", 1)}, receive, send)
+    assert sent[0]["status"] == 503
+    assert dict(sent[0]["headers"])[b"retry-after"] == b"5"
+    assert b"cannot be reached" in sent[1]["body"]

@@ -168,6 +168,31 @@ async def test_the_context_line_reaches_the_brain(tmp_path: Path) -> None:
             assert answer["turn"]["heard"] == "True"
 
 
+async def test_who_is_forgotten_is_forgotten_on_every_open_floor(tmp_path: Path) -> None:
+    def knows(messages: list[dict]) -> str:
+        return "I know." if "cellar" in str(messages) else "No idea."
+
+    async with OpenAIServer(Script(reply=knows)) as server:
+        async with (
+            marotte(tmp_path, _show(server), TEST_KEY=server.script.key) as program,
+            program.window(language="en", partner="a" * 32) as talk,
+        ):
+            floors = ("public", talk.welcome["floor"])
+
+            async def heard(floor: str, text: str, who: str) -> str:
+                said = {"type": "chat_message", "floor": floor, "text": text, "viewer": {"id": f"x:{who}", "name": who}}
+                _, answer = await program.post("/api/v1/percepts?wait=90", said)
+                return answer["turn"]["heard"]
+
+            for floor in floors:
+                assert await heard(floor, "My bells hang in the cellar, pip.", "ada") == "I know."
+                assert await heard(floor, "Where are they, pip?", "bob") == "I know."
+            async with program.request("DELETE", "/api/v1/viewers/x:ada") as response:
+                assert response.status == 200
+            for floor in floors:
+                assert await heard(floor, "Where are they now, pip?", "bob") == "No idea."
+
+
 async def test_a_flood_of_chat_leaves_the_gift_first_and_nothing_uncounted(tmp_path: Path) -> None:
     async with marotte(tmp_path, QUIET) as program, program.window("control", token=TOKEN) as control:
         await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": "Wait, wait, wait. " * 200})

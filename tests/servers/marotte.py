@@ -28,6 +28,8 @@ class Marotte:
         self.data = folder / "data"
         self.log = folder / "out.log"
         self.url = ""
+        self.arguments: tuple[str, ...] = ()
+        """More for the command line of ``run``."""
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -43,8 +45,9 @@ class Marotte:
         # Start as fast as an installed program does, whatever whoever runs the tests has set.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "marotte", "run", str(self.show), "--port", "0", "--no-browser"]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "marotte", "run", str(self.show), "--port", "0", "--no-browser"],
+                [*command, *self.arguments],
                 stdout=log,
                 stderr=log,
                 env=environment,

@@ -218,3 +218,26 @@ async def test_understanding_nothing_is_an_answer() -> None:
     chain = EarChain([built("e0", ScriptedEar(""), **FAST)], Published(), Clock())
     assert [h.text async for h in chain.hear(speech(), "en")] == [""]
     assert chain.members[0].state == "ready"
+
+
+@pytest.mark.virtual
+async def test_other_engines_follow_and_those_that_stay_keep_their_breaker() -> None:
+    stays, goes, comes = ScriptedVoice(), ScriptedVoice(), ScriptedVoice()
+    closed: list[object] = []
+    for voice in (stays, goes, comes):
+        voice.close = lambda voice=voice: _note(closed, voice)  # type: ignore[method-assign]
+    chain = VoiceChain([built("stays", stays), built("goes", goes)], Published(), Clock(), rest=15)
+    chain.members[0].failed = 3
+    chain.follow([built("comes", comes), built("stays", ScriptedVoice())], rest=5)
+    assert [m.name for m in chain.members] == ["comes", "stays"]
+    assert (chain.members[1].engine, chain.members[1].failed) == (stays, 3)
+    assert closed == []
+    await asyncio.sleep(61)
+    assert closed == [goes]
+    chain.follow([built("comes", comes, first_within=2.0)], rest=5)
+    await chain.close()
+    assert set(map(id, closed)) == {id(goes), id(stays), id(comes)}
+
+
+async def _note(notes: list[object], what: object) -> None:
+    notes.append(what)

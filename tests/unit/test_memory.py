@@ -301,6 +301,33 @@ async def test_the_conversation_goes_on_without_the_store(
 # --- forgetting ---
 
 
+@pytest.mark.parametrize("opened", [True, False])
+async def test_a_cleared_memory_has_nothing_in_mind_and_learns_again(store: Store, opened: bool) -> None:
+    memory = memory_of(store)
+    if opened:
+        await memory.open()
+    await memory.learn(says("I live in Oslo"))
+    await exchange(store, memory, says("I live in Oslo"), "How nice.")
+    await store.flush()
+    assert await memory.clear() == 3
+    recalled = await memory.recall([says("hi")], "en")
+    assert (recalled.history, recalled.facts) == ((), ())
+    await memory.learn(says("I live in Rome"))
+    await exchange(store, memory, says("Hello"), "Hi.")
+    assert await texts(memory) == [("user", "Hello"), ("assistant", "Hi.")]
+    assert (await memory.recall([says("hi")], "en")).facts == ("Ada lives in Rome.",)
+
+
+async def test_a_turn_that_was_deleted_is_no_longer_in_mind(store: Store) -> None:
+    memory = memory_of(store)
+    await memory.open()
+    first, second = says("one"), says("two")
+    await exchange(store, memory, first, "1")
+    await exchange(store, memory, second, "2")
+    memory.drop(f"turn of {first.id}")
+    assert await texts(memory) == [("user", "two"), ("assistant", "2")]
+
+
 @pytest.mark.parametrize(
     ("text", "language"),
     [

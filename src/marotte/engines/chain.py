@@ -82,11 +82,34 @@ class Chain(Generic[T]):
         self._publish = publish
         self._clock = clock
         self._rest = rest
+        self._leaving: list[Any] = []
+        """Engines that no turn asks any more, and that one may still be asking."""
         self._background: set[asyncio.Task[None]] = set()
 
     def put_first(self, built: Built) -> None:
         """Let an engine lead the chain from the next turn on."""
         self.members = [Member(built), *(m for m in self.members if m.name != built.name)]
+
+    def follow(self, engines: Sequence[Built], rest: float, *, anew: bool = False) -> None:
+        """Go by other engines from the next turn on; those of the same name and settings stay, unless all are ``anew``.
+
+        What leaves is given back once nobody can be in the midst of asking it.
+        """
+        before, self._rest = {} if anew else {m.name: m for m in self.members}, rest
+        kept = [
+            old if (old := before.get(built.name)) and old.built.settings == built.settings else Member(built)
+            for built in engines
+        ]
+        leaving = [member.engine for member in self.members if all(member is not k for k in kept)]
+        self.members = kept
+        if leaving:
+            self._leaving += leaving
+            self._in_background(self._give_back(leaving))
+
+    async def _give_back(self, engines: Sequence[Any]) -> None:
+        await self._clock.sleep(LONGEST_LINE)
+        self._leaving = [engine for engine in self._leaving if engine not in engines]
+        await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
 
     async def warm(self) -> None:
         """Let engines that take a while to begin do so before they are asked."""
@@ -102,7 +125,8 @@ class Chain(Generic[T]):
         """Stop probes and give back the engines."""
         for task in self._background:
             task.cancel()
-        await asyncio.gather(*(member.engine.close() for member in self.members), return_exceptions=True)
+        engines = [*(member.engine for member in self.members), *self._leaving]
+        await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
 
     # --- what a kind of engine adds
 

@@ -42,7 +42,12 @@ def kit(show: config.Show, secrets: dict[str, str], clock: Clock | None = None, 
 
 
 def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
-    """Build the engines of a chain in their order, the embedded one last.
+    """Build the engines of a chain in their order, the embedded one last. Raises config.ShowError as ``plan`` does."""
+    return [Built(name, engine(settings, kit), settings) for name, engine, settings in plan(kind, show)]
+
+
+def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", EngineSettings]]:
+    """Return the engines of a chain in their order, with their settings; nothing is built.
 
     Raises config.ShowError, naming line and key, where the show asks for an engine that does not exist or sets one up
     wrongly.
@@ -50,7 +55,7 @@ def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
     table = _TABLE[kind]
     chain: config.Chain = getattr(show, table)
     known = installed(kind)
-    engines: list[Built] = []
+    engines: list[tuple[str, type[Engine], EngineSettings]] = []
     for name in dict.fromkeys((*chain.chain, EMBEDDED[kind])):
         settings = chain.settings(name)
         entry = known.get(str(settings.get("engine") or name))
@@ -61,10 +66,10 @@ def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
                 f" (installed: {', '.join(sorted(known))}; another name takes a table [{table}.{name}]"
                 ' with engine = "…")',
             )
+        engine = cast("type[Engine]", entry.load())
         try:
-            engines.append(construct(name, entry, settings, kit))
+            engines.append((name, engine, engine.Settings.model_validate(settings)))
         except ValidationError as error:
-            engine = cast("type[Engine]", entry.load())
             raise show.mistakes((table, name), engine.Settings, error) from None
     return engines
 

@@ -2,39 +2,32 @@
 
 import asyncio
 import logging
+import secrets
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 
 import marotte
 from marotte.gateway import rest
+from marotte.gateway.border import Border, policy
 from marotte.gateway.guard import Guard
+from marotte.gateway.lan import Lan
 from marotte.gateway.live import Windows
+from marotte.gateway.rest.lan import open_to_the_home
 from marotte.show import Run
+from marotte.store import StoreError
 
 log = logging.getLogger(__name__)
 
 WINDOWS = (Path(__file__).parent / "windows").resolve()
 """Where the build of ``web/`` lies."""
 _PAGES = ("talk", "stage", "control")
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
-        " media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; font-src 'self' data:;"
-        " frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "permissions-policy": "microphone=(self), camera=(self), autoplay=(self)",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
-def build(run: Run, guard: Guard) -> FastAPI:
-    """Join a run to the web."""
+def build(run: Run, guard: Guard, lan: Lan | None = None) -> FastAPI:
+    """Join a run to the web; ``lan`` adds what the home network needs."""
     app = FastAPI(
         title="Marotte", version=marotte.__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
@@ -42,6 +35,13 @@ def build(run: Run, guard: Guard) -> FastAPI:
     windows = Windows(run, guard)
     run.counted_elsewhere = windows.counts
     app.include_router(rest.router)
+    if lan is not None:
+        open_to_the_home(app, lan)
+
+    @app.exception_handler(StoreError)
+    async def away(_: Request, error: StoreError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """The database is away: say so, and when to ask again."""
+        return JSONResponse({"detail": str(error)}, 503, {"retry-after": "5"})
 
     @app.websocket("/ws")
     async def live(socket: WebSocket) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -64,7 +64,7 @@ def build(run: Run, guard: Guard) -> FastAPI:
         return Response(run.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     _serve_pages(app)
-    app.add_middleware(_Border, guard=guard, largest=run.show.gateway.largest_body)
+    app.add_middleware(Border, guard=guard, largest=run.show.gateway.largest_body)
     return app
 
 
@@ -116,69 +116,8 @@ def _serve_pages(app: FastAPI) -> None:
             return JSONResponse(
                 {"detail": "the windows are not built: run `make run`, or `npm run build` in web/"}, 503
             )
-        return FileResponse(index, 200 if first in _PAGES else 404, headers={"cache-control": "no-cache"})
-
-
-class _Border:
-    """What holds for every request: origin, size of the body, headers that browsers obey."""
-
-    def __init__(self, app: ASGIApp, guard: Guard, largest: int) -> None:
-        self._app = app
-        self._guard = guard
-        self._largest = largest
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        headers = request.headers
-        if not self._guard.from_here(headers.get("host", ""), headers.get("origin", "")):
-            self._guard.refused["origin"] += 1
-            await JSONResponse({"detail": "this request comes from elsewhere"}, 403)(scope, receive, send)
-            return
-        body = await self._body(headers.get("content-length", "0"), receive)
-        if body is None:
-            self._guard.refused["body"] += 1
-            refusal = {"detail": f"the body is larger than {self._largest} bytes"}
-            await JSONResponse(refusal, 413)(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), self._marked(send))
-
-    async def _body(self, length: str, receive: Receive) -> bytes | None:
-        """Read the body; None where it is larger than the limit, whatever its header claims."""
-        if not length.isdigit() or int(length) > self._largest:
-            return None
-        body = bytearray()
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > self._largest:
-                return None
-            if not message.get("more_body"):
-                return bytes(body)
-
-    def _marked(self, send: Send) -> Send:
-        async def marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    *((k.encode(), v.encode()) for k, v in _HEADERS.items()),
-                ]
-            await send(message)
-
-        return marked
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give the body once, and then whatever else comes."""
-    given = False
-
-    async def replayed() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replayed
+        # Radix makes styles while a list is open; the page's script hands it the nonce that allows these alone.
+        nonce = secrets.token_urlsafe(16)
+        html = (await asyncio.to_thread(index.read_text, "utf-8")).replace("<script ", f'<script nonce="{nonce}" ')
+        headers = {"cache-control": "no-cache", "content-security-policy": policy(nonce)}
+        return HTMLResponse(html, 200 if first in _PAGES else 404, headers)

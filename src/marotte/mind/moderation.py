@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,9 @@ from marotte.time import Clock
 
 LANGUAGES = ("en", "es", "fr", "zh", "ja")
 """Languages that the program brings a word list for."""
+
+ALLOW = "allow"
+"""The list of words that are never stopped."""
 
 MOST_STOPPED = 64
 """So many stopped lines are kept at most for the operator to release."""
@@ -40,6 +43,33 @@ _KATAKANA = "ァ-ヺー"
 _LOOSE_END = re.compile(r"[\W_]+$")
 
 
+class Rules:
+    """What a moderator goes by: the settings of a show and words of one's own, compiled. Never changes."""
+
+    def __init__(
+        self, settings: config.Moderation, never: Iterable[str] = (), own: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Compile the lists, which takes some hundredths of a second.
+
+        ``never`` are the character's own words that it never says; ``own`` has more words for the lists, ``allow``
+        among them. Raises ValueError for a word that has no letter or digit, naming the list and the word.
+        """
+        self.settings = settings
+        lists = {name: (*_builtin(name),) if settings.builtin else () for name in ("any", *LANGUAGES)}
+        lists[ALLOW] = (*_builtin(ALLOW), *settings.allow)
+        for name, added in (*settings.words.items(), *(own or {}).items()):
+            lists[base(name)] = (*lists.get(base(name), ()), *added)
+        self.words: Mapping[str, tuple[str, ...]] = lists
+        """All words in force, by list; those of the list ``allow`` are never stopped."""
+        stop = {name: words for name, words in lists.items() if words and name != ALLOW}
+        self.lists = {name: _compiled(words, f"moderation.words.{name}") for name, words in stop.items()}
+        self.everything = _compiled([word for words in stop.values() for word in words], "moderation.words")
+        self.never = _compiled(never, "character.never")
+        self.allowed = _compiled(lists[ALLOW], "moderation.allow")
+        self.repeated = _repeated(settings.repetition)
+        self.repeated_by_us = _repeated(settings.repetition * _OWN_REPETITION)
+
+
 class Moderator:
     """Checks each line before it is synthesised and each chat message before it is read."""
 
@@ -49,23 +79,13 @@ class Moderator:
         never: Iterable[str] = (),
         publish: Callable[[Event], None] = lambda _: None,
         clock: Clock | None = None,
+        own: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        """Compile the lists; ``never`` are the character's own words that it never says.
-
-        Raises ValueError for a word that has no letter or digit.
-        """
-        self._settings = settings
+        """Compile the rules, see ``Rules``. Raises ValueError for a word that has no letter or digit."""
+        self.rules = Rules(settings, never, own)
+        """What it goes by; others hold from the next line on."""
         self._publish = publish
         self._clock = clock or Clock()
-        lists = {name: (*_builtin(name),) if settings.builtin else () for name in ("any", *LANGUAGES)}
-        for name, added in settings.words.items():
-            lists[base(name)] = (*lists.get(base(name), ()), *added)
-        self._lists = {name: _compiled(words, f"moderation.words.{name}") for name, words in lists.items() if words}
-        self._everything = _compiled([word for words in lists.values() for word in words], "moderation.words")
-        self._never = _compiled(never, "character.never")
-        self._allowed = _compiled((*_builtin("allow"), *settings.allow), "moderation.allow")
-        self._repeated = _repeated(settings.repetition)
-        self._repeated_by_us = _repeated(settings.repetition * _OWN_REPETITION)
         self._stopped: OrderedDict[str, tuple[float, Line]] = OrderedDict()
         self._next_substitute = 0
 
@@ -75,9 +95,9 @@ class Moderator:
         """Return why the character must not say this, or ""."""
         if reason := self._word(fold(text), language):
             return reason
-        if self._settings.links == "stop" and _has_link(text):
+        if self.rules.settings.links == "stop" and _has_link(text):
             return "a link"
-        return "the same again and again" if self._repeats(text, self._repeated_by_us) else ""
+        return "the same again and again" if self._repeats(text, self.rules.repeated_by_us) else ""
 
     async def passed(self, lines: AsyncIterator[Line], floor: str = PUBLIC) -> AsyncGenerator[Line]:
         """Yield the lines of one turn on ``floor`` that may be said, each as it comes.
@@ -123,7 +143,7 @@ class Moderator:
         return ""
 
     def _stop(self, line: Line, reason: str, substitute: Line | None, floor: str) -> None:
-        until = self._clock.wall() + self._settings.release_within
+        until = self._clock.wall() + self.rules.settings.release_within
         self._stopped[line.id] = (until, line)
         while len(self._stopped) > MOST_STOPPED:
             self._stopped.popitem(last=False)
@@ -143,7 +163,7 @@ class Moderator:
 
     def _substitute(self, line: Line) -> Line:
         """Make the line that is said instead; it answers what the stopped one would have answered."""
-        own = self._settings.substitute
+        own = self.rules.settings.substitute
         language = line.language if base(line.language) in {*map(base, own), *_SUBSTITUTES} else "en"
         given = next((text for name, text in own.items() if base(name) == base(language)), "")
         choices = (given,) if given else _SUBSTITUTES[base(language)]
@@ -155,28 +175,28 @@ class Moderator:
 
     def unread(self, text: str) -> str:
         """Return why a chat message is not read, or ""."""
-        settings = self._settings
+        settings = self.rules.settings
         if len(text) > settings.longest:
             return f"longer than {settings.longest:,} characters"
         if settings.links == "stop" and _has_link(text):
             return "a link"
         folded = fold(text)
         if (
-            self._everything is not None
-            and self._everything.search(folded)
+            self.rules.everything is not None
+            and self.rules.everything.search(folded)
             and (reason := self._unwanted(text, folded))
         ):
             return reason
         capitals = sum(map(str.isupper, text))
         if capitals >= _FEWEST_CAPITALS and capitals > settings.caps * sum(map(_is_cased, text)):
             return "too many capitals"
-        return "the same again and again" if self._repeats(text, self._repeated) else ""
+        return "the same again and again" if self._repeats(text, self.rules.repeated) else ""
 
     def _unwanted(self, text: str, folded: str) -> str:
         """Look closer at a text of unknown language: a list counts only where the text may be in its language."""
-        for name in self._lists:
+        for name in self.rules.lists:
             reason = self._listed(folded, name)
-            if reason and (name == "any" or base(detect(text, (*self._lists,), name)) == name):
+            if reason and (name == "any" or base(detect(text, (*self.rules.lists,), name)) == name):
                 return reason
         return ""
 
@@ -184,19 +204,19 @@ class Moderator:
 
     def _word(self, folded: str, language: str) -> str:
         """Say which word in a folded text the character must not say: its own, its language's or any language's."""
-        if self._never is not None and (hit := self._never.search(folded)):
+        if self.rules.never is not None and (hit := self.rules.never.search(folded)):
             return f"{hit[0]!r} is a word that it never says"
         return self._listed(folded, base(language)) or self._listed(folded, "any")
 
     def _listed(self, folded: str, name: str) -> str:
-        pattern = self._lists.get(name)
+        pattern = self.rules.lists.get(name)
         hit = self._first(pattern, folded) if pattern is not None else ""
         return f"{hit!r} is on the list {name!r}" if hit else ""
 
     def _first(self, pattern: re.Pattern[str], folded: str) -> str:
         """Return the first hit that does not stand inside an allowed word, or ""."""
         for hit in pattern.finditer(folded):
-            allowed = self._allowed.finditer(folded) if self._allowed is not None else ()
+            allowed = self.rules.allowed.finditer(folded) if self.rules.allowed is not None else ()
             if not any(word.start() <= hit.start() and hit.end() <= word.end() for word in allowed):
                 return hit[0]
         return ""
@@ -205,7 +225,7 @@ class Moderator:
         if pattern.search(text):
             return True
         words = text.casefold().split()
-        limit = self._settings.repetition
+        limit = self.rules.settings.repetition
         return len(words) >= limit and any(len([*same]) >= limit for _, same in groupby(words))
 
 
@@ -229,6 +249,11 @@ def _builtin(name: str) -> tuple[str, ...]:
     return tuple(line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
 
 
+def checked(word: str) -> None:
+    """Raise ValueError, which names the word, where it could not stand in a list."""
+    _atoms(word, "")
+
+
 def _compiled(words: Iterable[str], where: str) -> re.Pattern[str] | None:
     """Compile words into one regular expression over folded text, branching letter by letter; None for no words."""
     tree: dict[str, Any] = {}
@@ -249,7 +274,8 @@ def _atoms(word: str, where: str) -> list[str]:
     """
     folded = fold(word.strip().removesuffix("*")).strip()
     if not any(map(str.isalnum, folded)):
-        raise ValueError(f"{where}: {word!r} has no letter or digit, so it would stop everything")
+        place = f"{where}: " if where else ""
+        raise ValueError(f"{place}{word!r} has no letter or digit, so it would stop everything")
     atoms = [_before(folded[0])]
     for char, run in groupby(folded):
         if char.isspace():

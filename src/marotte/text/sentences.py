@@ -172,7 +172,8 @@ class Splitter:
     def _next(self, final: bool) -> int:
         """Return where the next piece ends, or 0 where that is not known yet."""
         end = 0
-        while mark := _SPECIAL.search(self._text, self._at):
+        # Not beyond the longest piece: what is cut there is looked at again, and over and over in a run of marks.
+        while mark := _SPECIAL.search(self._text, self._at, _LONGEST_TEXT):
             what, at = self._judge(mark.start(), final)
             if what == "on":
                 self._at = at

@@ -49,4 +49,4 @@ async def doctor(
 
 def _bare(built: Built) -> Built:
     """Take the recorder off an engine: what it answers to the doctor is no part of the show."""
-    return built._replace(engine=vars(built.engine)["_engine"]) if isinstance(built.engine, Noted) else built
+    return built._replace(engine=built.engine.engine) if isinstance(built.engine, Noted) else built

@@ -1,15 +1,37 @@
 """Engines and links: how they fare, and which brain leads."""
 
-from typing import Any
+import asyncio
+import base64
+from random import Random
+from typing import Any, cast
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field, ValidationError
 
-from marotte.engines import registry
-from marotte.engines.chain import Chain
-from marotte.gateway.rest.access import Operator, TheRun
+from marotte.config import nearest
+from marotte.engines import registry, trial
+from marotte.engines.chain import Chain, Member
+from marotte.engines.kinds import Engine, EngineError, Kind, Kit
+from marotte.engines.registry import Built
+from marotte.events import Line
+from marotte.gateway.rest.access import Operator, TheRun, Viewer
+from marotte.log import redact
+from marotte.ops.measures import utterance
+from marotte.ops.recorder import Noted
+from marotte.show import Run
+from marotte.text.language import base
 
 router = APIRouter()
+
+
+_trying = asyncio.Lock()
+_SENTENCES = {
+    "en": "Hello! This is {name}, and this is my voice.",
+    "es": "¡Hola! Soy {name}, y esta es mi voz.",
+    "fr": "Bonjour ! Je suis {name}, et voici ma voix.",
+    "zh": "你好！我是{name}，这是我的声音。",
+    "ja": "こんにちは。{name}です。これが私の声です。",
+}
 
 
 class FoundServer(BaseModel):
@@ -19,7 +41,7 @@ class FoundServer(BaseModel):
     model: str = Field(min_length=1, max_length=200)
 
 
-@router.get("/engines", dependencies=[Operator])
+@router.get("/engines", dependencies=[Viewer])
 async def engines(run: TheRun) -> list[dict[str, Any]]:
     """Return every engine in the order of its chain: its breaker, its speed, what it consumed."""
     chains: tuple[Chain[Any], ...] = (run.ears, run.brains, run.voices)
@@ -27,7 +49,7 @@ async def engines(run: TheRun) -> list[dict[str, Any]]:
         {
             "name": member.name,
             "kind": chain.kind,
-            "engine": type(member.engine).__name__,
+            "engine": type(_bare(member)).__name__,
             "state": member.state,
             "detail": member.detail,
             "failures": member.failed,
@@ -40,7 +62,7 @@ async def engines(run: TheRun) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/links", dependencies=[Operator])
+@router.get("/links", dependencies=[Viewer])
 async def links(run: TheRun) -> list[dict[str, Any]]:
     """Return every link and how its connection fares."""
     states = run.link_states
@@ -70,3 +92,72 @@ async def use_brain(run: TheRun, body: FoundServer) -> None:
     except ValidationError as error:
         raise HTTPException(422, str(error.errors()[0]["msg"])) from None
     run.brains.put_first(built)
+
+
+@router.post("/engines/{kind}/{name}/try", dependencies=[Operator])
+async def try_engine(run: TheRun, kind: Kind, name: str) -> dict[str, Any]:
+    """Try an engine by itself: a voice says a sentence, a brain answers a greeting, an ear hears a few words.
+
+    A new one is built for it, with the same settings: the one in the chain goes on as if nothing had happened.
+    """
+    chain: Chain[Any] = {"voice": run.voices, "brain": run.brains, "ear": run.ears}[kind]
+    member = next((m for m in chain.members if m.name == name), None)
+    if member is None:
+        raise HTTPException(404, f"there is no {kind} called {name!r}{nearest(name, (m.name for m in chain.members))}")
+    if _trying.locked():
+        raise HTTPException(429, "another engine is being tried just now", {"Retry-After": "5"})
+    async with _trying:
+        found = await _try(run, kind, member)
+    answer: dict[str, Any] = {
+        "ok": found.ok,
+        "first_ms": found.first_ms,
+        "seconds": found.seconds,
+        "realtime": found.realtime,
+        "detail": redact.clean(found.detail),
+        "text": found.text,
+    }
+    if found.pcm:
+        from marotte.senses.hearing.wav import write_wav
+
+        answer["sound"] = base64.b64encode(write_wav(found.pcm, found.rate)).decode()
+    return answer
+
+
+async def _try(run: Run, kind: Kind, member: Member) -> trial.Trial:
+    kit = Kit(run.clock, Random(), run.kit.secrets, run.kit.names, run.kit.commands)
+    card = run.show.character
+    language = base(card.languages[0])
+    built = _another(member, kit)
+    voice = _another(run.voices.members[-1], kit)
+    try:
+        try:
+            async with asyncio.timeout(trial.WITHIN):
+                if warm := getattr(built.engine, "warm", None):
+                    await warm()
+        except (EngineError, TimeoutError) as error:
+            return trial.Trial(ok=False, detail=str(error) or f"it did not start within {trial.WITHIN:g} s")
+        match kind:
+            case "voice":
+                text = _SENTENCES.get(language, _SENTENCES["en"]).format(name=card.name)
+                line = Line(shown=text, spoken=text, language=language if language in _SENTENCES else "en")
+                return await trial.speak(built.engine, line, run.clock)
+            case "brain":
+                return await trial.reply(built.engine, language, card.name, run.clock)
+            case "ear":
+                speech = await utterance(voice, kit)
+                if not speech:
+                    return trial.Trial(ok=False, detail=f"there is nothing to hear: the voice {voice.name} is silent")
+                return await trial.hear(built.engine, speech, "en", run.clock)
+    finally:
+        await asyncio.gather(built.engine.close(), voice.engine.close(), kit.close(), return_exceptions=True)
+
+
+def _another(member: Member, kit: Kit) -> Built:
+    """Build an engine like that of a chain."""
+    settings = member.built.settings
+    return Built(member.name, cast("type[Engine]", type(_bare(member)))(settings, kit), settings)
+
+
+def _bare(member: Member) -> Any:
+    """Return a chain's engine itself, whoever listens to it."""
+    return member.engine.engine if isinstance(member.engine, Noted) else member.engine

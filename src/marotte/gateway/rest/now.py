@@ -1,16 +1,27 @@
 """What goes on now: turns, what waits, what is said, what was stopped."""
 
-from typing import Annotated, Any
+import math
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
 
 from marotte import events
 from marotte.conversation import Conversation
-from marotte.gateway.rest.access import Operator, TheRights, TheRun, as_json
+from marotte.gateway.guard import Rights
+from marotte.gateway.rest.access import Moderator, TheRights, TheRun, Viewer, as_json
 from marotte.mind.attention import words
+from marotte.show import Run
 
 router = APIRouter()
+
+_PRIVY = ("operator", "moderator")
+"""Who may know what goes on on private floors."""
+
+
+def _floors(run: Run, rights: Rights) -> list[Conversation]:
+    return [floor for floor in run.floors.values() if floor.is_public or rights in _PRIVY]
 
 
 @router.get("/turns")
@@ -21,21 +32,22 @@ async def turns(
     floor: str | None = None,
 ) -> Response:
     """Return the newest turns first: what they answered, what was heard of them, and how long each stage took."""
-    if rights != "operator":
+    if rights not in _PRIVY:
         floor = events.PUBLIC
     return as_json(await run.store.recent_turns(limit, floor))
 
 
-@router.get("/queue", dependencies=[Operator])
-async def queue(run: TheRun) -> Response:
+@router.get("/queue", dependencies=[Viewer])
+async def queue(run: TheRun, rights: TheRights) -> Response:
     """Return what waits on every floor, in the order in which it will be served, and why it waits."""
-    return as_json([entry for floor in run.floors.values() for entry in _queue(floor)])
+    return as_json([entry for floor in _floors(run, rights) for entry in _queue(floor)])
 
 
 def _queue(floor: Conversation) -> list[dict[str, Any]]:
     busy = floor.floor.turn
     found: list[dict[str, Any]] = []
-    for place, (lane, policy, waiting) in enumerate(floor.attention.pending()):
+    pending = sorted(floor.attention.pending(), key=lambda each: not each[2].pinned)
+    for place, (lane, policy, waiting) in enumerate(pending):
         why = (
             ("1 comes" if place == 1 else f"{place} come") + " first"
             if place
@@ -50,25 +62,73 @@ def _queue(floor: Conversation) -> list[dict[str, Any]]:
                 "lane": lane,
                 "kind": events.tag(waiting.percept),
                 "who": waiting.percept.viewer.name if waiting.percept.viewer else "",
+                "viewer": waiting.percept.viewer.id if waiting.percept.viewer else "",
                 "text": words(waiting.percept)[:300],
                 "at": waiting.percept.at,
                 "priority": policy.priority,
                 "merged": waiting.merged,
+                "pinned": waiting.pinned,
                 "why": why,
             }
         )
     return found
 
 
-@router.delete("/queue/{percept}", status_code=204, dependencies=[Operator])
+@router.delete("/queue/{percept}", status_code=204, dependencies=[Moderator])
 async def skip(run: TheRun, percept: str) -> None:
     """Drop what waits under this id."""
-    if not any(floor.attention.skip(percept) for floor in run.floors.values()):
+    if not run.orders.skip(percept):
         raise HTTPException(404, "nothing waits under this id")
-    run.store.expired([percept])
 
 
-@router.get("/dropped", dependencies=[Operator])
+class Mute(BaseModel):
+    """What is not to be answered for a while."""
+
+    what: Literal["sense", "lane", "viewer"]
+    name: str = Field(min_length=1, max_length=200)
+    """A kind of percept, a lane's name, or a viewer's id."""
+    seconds: float = Field(default=0, ge=0, le=86_400)
+    """0 is until it is unmuted."""
+
+
+@router.post("/queue/{percept}/pin", status_code=204, dependencies=[Moderator])
+async def pin(run: TheRun, percept: str) -> None:
+    """Answer what waits under this id next, whatever its lane's rules are."""
+    if not run.orders.pin(percept):
+        raise HTTPException(404, "nothing waits under this id")
+
+
+@router.post("/queue/{percept}/answer", status_code=204, dependencies=[Moderator])
+async def answer_now(run: TheRun, percept: str) -> None:
+    """Answer what waits under this id now: the turn that speaks is ended."""
+    if not run.orders.pin(percept, at_once=True):
+        raise HTTPException(404, "nothing waits under this id")
+
+
+@router.get("/mutes", dependencies=[Viewer])
+async def mutes(run: TheRun) -> list[dict[str, Any]]:
+    """Return what is muted, and for how many seconds more; null is until it is unmuted."""
+    now = run.clock.now()
+    return [
+        {"what": what, "name": name, "seconds": None if until == math.inf else round(until - now, 1)}
+        for what, name, until in run.mutes.all(now)
+    ]
+
+
+@router.post("/mutes", status_code=204, dependencies=[Moderator])
+async def mute(run: TheRun, body: Mute) -> None:
+    """Answer a sense, a lane or a viewer no more for a while; what must survive waits until then."""
+    run.orders.mute(body.what, body.name, body.seconds)
+
+
+@router.delete("/mutes/{what}/{name:path}", status_code=204, dependencies=[Moderator])
+async def unmute(run: TheRun, what: str, name: str) -> None:
+    """Answer it again."""
+    if not run.orders.unmute(what, name):
+        raise HTTPException(404, f"no {what} called {name!r} is muted")
+
+
+@router.get("/dropped", dependencies=[Viewer])
 async def dropped(run: TheRun) -> list[dict[str, Any]]:
     """Return how many percepts left unanswered, by lane and reason, and how many events were lost."""
     return [
@@ -77,8 +137,8 @@ async def dropped(run: TheRun) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/floors", dependencies=[Operator])
-async def floors(run: TheRun) -> list[dict[str, Any]]:
+@router.get("/floors", dependencies=[Viewer])
+async def floors(run: TheRun, rights: TheRights) -> list[dict[str, Any]]:
     """Return the floors that are open."""
     return [
         {
@@ -91,27 +151,28 @@ async def floors(run: TheRun) -> list[dict[str, Any]]:
             "queue": len(floor.attention.pending()),
             "opened_at": floor.opened,
         }
-        for floor in run.floors.values()
+        for floor in _floors(run, rights)
     ]
 
 
-@router.post("/floors/{name}/stop", status_code=204, dependencies=[Operator])
+@router.post("/floors/{name}/stop", status_code=204, dependencies=[Moderator])
 async def stop(run: TheRun, name: str) -> None:
     """End the present turn of a floor now."""
-    if name not in run.floors:
-        raise HTTPException(404, f"there is no floor {name!r}")
-    run.floors[name].floor.cut("stopped by the operator")
+    try:
+        run.orders.cut(name, "stopped by the operator")
+    except LookupError as error:
+        raise HTTPException(404, str(error)) from None
 
 
-@router.get("/stopped", dependencies=[Operator])
+@router.get("/stopped", dependencies=[Moderator])
 async def stopped_lines(run: TheRun) -> Response:
     """Return the last lines that moderation stopped, newest first."""
     return as_json([msgspec.to_builtins(line) for line in reversed(run.stopped.values())])
 
 
-@router.post("/stopped/{line}/release", status_code=204, dependencies=[Operator])
+@router.post("/stopped/{line}/release", status_code=204, dependencies=[Moderator])
 async def release(run: TheRun, line: str) -> None:
     """Say a stopped line after all; possible for a few seconds."""
-    if not run.release(line):
+    stopped = run.stopped.get(line)
+    if stopped is None or not run.orders.release(stopped.floor, stopped.shown):
         raise HTTPException(410, "this line is unknown, released already, or the time for it is over")
-    run.store.note_released(line)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 import marotte
 from marotte import events
-from marotte.gateway.guard import Guard
-from marotte.gateway.rest.access import Operator, TheRights, TheRun
+from marotte.gateway.rest.access import Operator, TheGuard, TheRights, TheRun
 
 router = APIRouter()
 
@@ -39,14 +38,13 @@ async def show(run: TheRun, _: TheRights) -> dict[str, Any]:
 @router.put("/show/context", status_code=204, dependencies=[Operator])
 async def set_context(run: TheRun, body: Context) -> None:
     """Tell the character what is going on, from its next turn on."""
-    run.persona.context = body.context
+    run.orders.context(body.context)
 
 
 @router.get("/capture", dependencies=[Operator])
-async def capture(request: Request) -> dict[str, str]:
+async def capture(guard: TheGuard) -> dict[str, str]:
     """Return the token of windows that look and listen: for a capture's address, ``/stage#token=…``."""
-    guard: Guard = request.app.state.guard
-    return {"token": guard.capture}
+    return {"token": guard.viewer}
 
 
 @router.get("/schema")

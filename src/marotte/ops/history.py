@@ -1,0 +1,163 @@
+"""The last events of a run, in memory, to be searched."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple, get_origin
+
+import msgspec
+
+from marotte import events
+from marotte.bus import Bus
+from marotte.events import PUBLIC, Event
+
+MOST = 100_000
+"""So many events are remembered."""
+_LEFT_OUT = (events.LineTimings, events.Played, events.Used)
+"""Kinds that come many times a second and tell little."""
+_BLOCK = 1_000
+_AT_ONCE = 4
+"""So many blocks are looked through before others have their turn: a voice must not wait for a search."""
+
+
+class Remembered(msgspec.Struct, gc=False, frozen=True):
+    """One event as it is remembered."""
+
+    seq: int
+    """Its place among all events of the run, from 1."""
+    kind: str
+    floor: str
+    turn: str
+    json: bytes
+
+
+class _Block:
+    """Some events in a row, and their texts, folded; once it is full, in one string, so that one look tells."""
+
+    def __init__(self) -> None:
+        self.entries: list[Remembered] = []
+        self._marks: set[str] = set()
+        """The kinds, floors and turns that are in it."""
+        self._texts: list[str] = []
+        self._joined = ""
+
+    def add(self, entry: Remembered, text: str, full: int) -> None:
+        """Take in an event; with the last one that it takes it is closed."""
+        self.entries.append(entry)
+        self._marks.update((entry.kind, entry.floor, entry.turn))
+        self._texts.append(text)
+        if len(self.entries) == full:
+            self._joined, self._texts = "\0".join(self._texts), []
+
+    def having(self, text: str, marks: set[str]) -> Iterable[Remembered]:
+        """Yield the events whose texts hold a text, newest first; none where one of the marks is on no event."""
+        if not marks <= self._marks:
+            return ()
+        if not text:
+            return reversed(self.entries)
+        if self._joined and text not in self._joined:
+            return ()
+        texts = self._texts or self._joined.split("\0")
+        return (entry for entry, held in zip(reversed(self.entries), reversed(texts), strict=True) if text in held)
+
+
+class Asked(NamedTuple):
+    """What is looked for; empty fields let everything pass."""
+
+    text: str = ""
+    kind: str = ""
+    floor: str = ""
+    turn: str = ""
+
+
+class History:
+    """Remembers the last events, each as its JSON, and finds them again; the high-volume kinds are left out."""
+
+    def __init__(self, bus: Bus, most: int = MOST) -> None:
+        """Listen from now on; ``watch`` takes in what was heard."""
+        self._seen = bus.subscribe(">", size=20_000)
+        self._full = min(_BLOCK, most)
+        self._blocks: deque[_Block] = deque([_Block()], maxlen=most // self._full)
+        self._last = 0
+        self._texts: dict[type[Event], tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(block.entries) for block in self._blocks)
+
+    async def watch(self) -> None:
+        """Take in what happens, until cancelled."""
+        while batch := await self._seen.batch():
+            for message in batch:
+                if isinstance(message.data, Event):
+                    self.add(message.data)
+
+    def add(self, event: Event) -> None:
+        """Remember one event, unless its kind is left out; the oldest go."""
+        if isinstance(event, _LEFT_OUT) or (isinstance(event, events.Transcript) and not event.final):
+            return
+        if len(self._blocks[-1].entries) == self._full:
+            self._blocks.append(_Block())
+        self._last += 1
+        kind, turn = str(event.__struct_config__.tag), getattr(event, "turn", "")
+        entry = Remembered(self._last, kind, event.floor, turn, events.encode(event))
+        self._blocks[-1].add(entry, self._words(event), self._full)
+
+    def forget(self) -> None:
+        """Forget everything: it holds the words of somebody who was forgotten."""
+        self._blocks.clear()
+        self._blocks.append(_Block())
+
+    async def find(self, asked: Asked, before: int = 0, limit: int = 200, *, private: bool = True) -> list[Remembered]:
+        """Return what is looked for, newest first, from before a place on (0: from the newest).
+
+        Without ``private`` events of private floors are passed over. Others have their turn while it searches.
+        """
+        found: list[Remembered] = []
+        text, marks = asked.text.casefold(), {mark for mark in asked[1:] if mark}
+        passes = _filter(asked, before if before > 0 else self._last + 1, private)
+        for place, block in enumerate(reversed([*self._blocks]), 1):
+            for entry in block.having(text, marks):
+                if passes(entry):
+                    found.append(entry)
+                    if len(found) == limit:
+                        return found
+            if place % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return found
+
+    def _words(self, event: Event) -> str:
+        fields = self._texts.get(type(event))
+        if fields is None:
+            fields = self._texts[type(event)] = _text_fields(type(event))
+        texts = [getattr(event, name) for name in fields]
+        viewer = getattr(event, "viewer", None)
+        if viewer is not None:
+            texts += (viewer.name, viewer.id)
+        if isinstance(event, events.TurnEnded):
+            texts += (event.ending.state, event.ending.heard, event.ending.reason)
+        return "\n".join(texts).replace("\0", "").casefold()
+
+
+def _text_fields(kind: type[Event]) -> tuple[str, ...]:
+    """Return the fields of a kind that hold text."""
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if field.name != "floor" and (field.type is str or get_origin(field.type) is Literal)
+    )
+
+
+def _filter(asked: Asked, before: int, private: bool) -> Callable[[Remembered], bool]:
+    """Return what tells whether an event is looked for, but for its text."""
+    _, kind, floor, turn = asked
+
+    def passes(entry: Remembered) -> bool:
+        return (
+            entry.seq < before
+            and (not kind or entry.kind == kind)
+            and (not floor or entry.floor == floor)
+            and (not turn or entry.turn == turn)
+            and (private or entry.floor == PUBLIC)
+        )
+
+    return passes

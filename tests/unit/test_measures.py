@@ -1,0 +1,60 @@
+"""What the doctor measures, on virtual time: the figures are exact, and no engine keeps it for long."""
+
+import pytest
+
+from marotte.engines.kinds import Kit
+from marotte.ops.measures import measure_brain, measure_ear, measure_voice, utterance
+from tests.stand_ins import ScriptedBrain, ScriptedEar, ScriptedVoice, built
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+def figures(check) -> dict[str, tuple[float, bool]]:
+    return {figure.name: (figure.value, figure.over) for figure in check.figures}
+
+
+async def test_a_voice_within_its_limits_is_well() -> None:
+    check = await measure_voice(built("v", ScriptedVoice(first=0.2, pace=0.5)), Kit(), "en")
+    assert check.state == "ok"
+    seen = figures(check)
+    assert seen["first sound"] == (pytest.approx(230, abs=1), False)
+    assert 0.5 < seen["real-time factor"][0] < 1
+
+
+async def test_a_voice_slower_than_speech_is_told_with_a_remedy() -> None:
+    check = await measure_voice(built("v", ScriptedVoice(first=0.5, pace=1.2)), Kit(), "en")
+    assert check.state == "warn"
+    assert check.remedy.startswith("first sound and real-time factor over the limit")
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"), [("hang", "within 3 s"), ("raise", "connection reset"), ("nothing", "made no sound")]
+)
+async def test_a_voice_that_fails_is_told_in_its_own_words(fault: str, says: str) -> None:
+    kit = Kit()
+    began = kit.clock.now()
+    check = await measure_voice(built("v", ScriptedVoice(fault=fault), first_within=2, next_within=1), kit, "en")
+    assert (check.state, says in check.detail, check.figures) == ("warn", True, ())
+    assert kit.clock.now() - began <= 3.1
+
+
+async def test_a_brain_is_asked_for_one_word() -> None:
+    brain = ScriptedBrain("Well met by moonlight", token=0.4)
+    check = await measure_brain(built("b", brain), Kit(names=("Pip",)), "en-GB")
+    assert figures(check)["first word"] == (pytest.approx(400), False)
+    assert (brain.stopped, brain.prompts[0].language) == (1, "en")
+    slow = await measure_brain(built("b", ScriptedBrain("Well met", token=1.5)), Kit(), "en")
+    assert (slow.state, figures(slow)["first word"][1]) == ("warn", True)
+
+
+async def test_an_ear_hears_what_a_voice_says() -> None:
+    kit = Kit()
+    speech = await utterance(built("v", ScriptedVoice(rate=22_050)), kit)
+    assert len(speech) / 2 == pytest.approx(16_000 * (4 * ScriptedVoice.WORD + 0.5), rel=0.01)
+    ear = ScriptedEar("tell me a joke")
+    check = await measure_ear(built("e", ear), kit, speech)
+    assert (check.state, check.detail) == ("ok", "heard 'tell me a joke'")
+    assert bytes(ear.heard) == speech
+    deaf = await measure_ear(built("e", ScriptedEar("", fault="raise")), kit, speech)
+    assert (deaf.state, deaf.detail) == ("warn", "no route to host")
+    assert await utterance(built("v", ScriptedVoice(fault="raise")), kit) == b""
