@@ -2,6 +2,7 @@
 # make test    everything that is tested, with the real servers and a real browser
 # make lint    style, types, the walls between the rooms
 # make bench   the figures, beside their limits (bench-long: those that take their time)
+# make fuzz    look for what breaks the parsers, fifty times as far as the tests do
 # make docs    the documents as a site, in site/
 # make dev     both sides reload while you write
 #
@@ -15,7 +16,7 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 
-.PHONY: run test lint bench bench-long docs dev clean
+.PHONY: run test lint bench bench-long fuzz docs dev clean
 .DELETE_ON_ERROR:
 
 run: .make/core $(WINDOWS)
@@ -41,6 +42,9 @@ bench: .make/dev $(WINDOWS)
 bench-long: .make/dev $(WINDOWS)
 	@.ci/need inspircd
 	$(BIN)/python -m bench --long
+
+fuzz: .make/dev
+	MAROTTE_FUZZ=long $(BIN)/python -m pytest tests/fuzz --timeout 3600
 
 docs: .make/dev
 	@$(BIN)/python -m tools.docs

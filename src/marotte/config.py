@@ -426,13 +426,18 @@ def parse(text: str, where: str = "show.toml") -> Show:
     if len(text) > 1_000_000:
         raise ShowError(where, Mistake(0, "", "larger than 1 MB: this is no show file"))
     try:
+        text.encode()
         data = tomllib.loads(text)
+    except RecursionError:
+        raise ShowError(where, Mistake(0, "", "not valid TOML: values are nested too deeply")) from None
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
         # Else it is the end of the document that it names.
         raise ShowError(
             where, Mistake(int(at[1]) if at else text.count("\n") + 1, "", f"not valid TOML: {error}")
         ) from None
+    except ValueError as error:  # a number of thousands of digits, half a surrogate pair
+        raise ShowError(where, Mistake(0, "", f"not valid TOML: {error}")) from None
     lines = key_lines(text)
     try:
         show = Show.model_validate(data)

@@ -118,7 +118,10 @@ class _Replay:
         except ValidationError as error:
             raise LogError(f"{self._path}:1: show: {error.errors()[0]['msg']}") from None
         await self._fill(url, clock)
-        run = Run(show, self._folder, {}, clock)
+        try:
+            run = Run(show, self._folder, {}, clock)
+        except config.ShowError as error:
+            raise LogError(f"{self._path}:1: show: {error}") from None
         self._replace_engines(run)
         run.persona.context = header.context
         run.recorder.watch = self._see
@@ -208,7 +211,7 @@ class _Replay:
             await self.until(entry.t)
             try:
                 await self._give(run, entry)
-            except (LookupError, TypeError, AttributeError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
                 raise LogError(f"{self._path}: at {stamp(entry.t)}: {type(entry).__name__.lower()}: {error}") from None
 
     async def _give(self, run: Run, entry: runlog.AnyEntry) -> None:

@@ -100,7 +100,7 @@ class Windows:
             raise WebSocketDisconnect
         try:
             hello = msgspec.json.decode(frame.get("text") or b"", type=Hello)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise Refused(4400, "bad_hello", f"the first frame is no hello: {error}") from None
         if hello.version != VERSION:
             raise Refused(4400, "bad_hello", f"version: this program speaks version {VERSION}, not {hello.version}")

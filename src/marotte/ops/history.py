@@ -53,7 +53,7 @@ class _Block:
         """Yield the events whose texts hold a text, newest first; none where one of the marks is on no event."""
         if not marks <= self._marks:
             return ()
-        if not text:
+        if not text or not self.entries:
             return reversed(self.entries)
         if self._joined and text not in self._joined:
             return ()

@@ -1,6 +1,9 @@
 """REST under /api/v1: what scripts and the control window ask for and order; a module for each concern."""
 
+from typing import Any
+
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from marotte.gateway.rest import (
     database,
@@ -18,7 +21,16 @@ from marotte.gateway.rest import (
     timings,
 )
 
-router = APIRouter(prefix="/api/v1")
+
+class Refusal(BaseModel):
+    """Why a request cannot be carried out: in a sentence, or each mistake in its body."""
+
+    detail: str | list[dict[str, Any]]
+
+
+router = APIRouter(
+    prefix="/api/v1", responses={422: {"description": "What was sent cannot be taken", "model": Refusal}}
+)
 for _module in (
     show,
     percepts,
