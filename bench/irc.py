@@ -115,6 +115,6 @@ def run() -> Rows:
     for _ in range(ROUNDS):
         best = {take: max(top, rate(take, lines)) for take, top in best.items()}
     return [
-        Row("irc: lines taken apart a second", "/s", best[parse], best[limit]),
+        Row("irc: lines cut, tags left packed", "/s", best[parse], best[limit]),
         Row("irc: lines to ChatMessage a second", "/s", best[ours], best[limit], 120_000, least=True),
     ]
