@@ -22,6 +22,7 @@ LONG = (
     " time somebody sits in every single chair."
 )
 CHAT = (("Ada", "Did you ever lose a bell?"), ("Bruno", "What rhymes with marotte?"), ("Chiyo", "こんばんは！"))
+PAGES = ("people", "memory", "moderation", "engines", "timings", "log")
 
 
 async def chatted(program: Marotte, who: str, text: str, wait: int = 0) -> None:
@@ -129,6 +130,18 @@ async def control(browser: Browser, program: Marotte, folder: Path) -> None:
         await desk.page.context.close()
 
 
+async def pages(browser: Browser, program: Marotte, folder: Path) -> None:
+    """The desk's other pages, after what has happened; those that show this machine's folders are left out."""
+    for page in PAGES:
+        desk = await enter(
+            browser, f"{program.url}/control/{page}", token=TOKEN, size=DESK, color_scheme="dark", device_scale_factor=1
+        )
+        await desk.connected()
+        await expect(desk.page.get_by_text("Loading…")).to_have_count(0)
+        await keep(desk, folder / f"control-{page}.png")
+        await desk.page.context.close()
+
+
 async def make(folder: Path) -> None:
     """Make all pictures."""
     with tempfile.TemporaryDirectory() as house, tempfile.TemporaryDirectory() as crypt:
@@ -138,6 +151,7 @@ async def make(folder: Path) -> None:
                 await talk(browser, program, folder / "talk-phone.png", PHONE)
                 await stage(browser, program, folder / "stage.png", WELCOME)
                 await control(browser, program, folder)
+                await pages(browser, program, folder)
             async with marotte(Path(crypt), SKULL) as program:
                 await stage(browser, program, folder / "skull.png", BONES)
 
