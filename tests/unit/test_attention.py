@@ -6,7 +6,7 @@ import pytest
 
 from marotte import config
 from marotte.events import Asked, ChatMessage, Dropped, Follow, Gift, Lull, Queued, Utterance, Viewer
-from marotte.mind.attention import Attention
+from marotte.mind.attention import Attention, Mutes
 from marotte.time import Clock
 from tests.stand_ins import KeptRows, Published
 
@@ -224,3 +224,73 @@ async def test_a_gift_that_is_delivered_twice_is_answered_once() -> None:
     await waiting.keep(gift)
     await waiting.keep(gift)
     assert waiting.depth()["gifts"] == 1
+
+
+# --- what the operator wants ---
+
+
+async def test_what_is_pinned_is_next_by_itself_and_cannot_be_pushed_out() -> None:
+    waiting, _, _ = attention('[lanes.chat]\nmerge = "last"\ntogether = 3\ncapacity = 5\neach_viewer = 2\nexpiry = 5')
+    pinned = chat("what is behind the curtain?", "ada")
+    waiting.offer(pinned)
+    assert waiting.pin(pinned.id)
+    assert not waiting.pin("nothing of this name")
+    for n in range(20):
+        waiting.offer(chat(f"message number {n}", f"viewer{n}"))
+        waiting.offer(chat(f"look at me {n}", "ada"))
+    waiting.offer(Asked(text="sing"))
+    await asyncio.sleep(6)
+    assert [p.id for p in (await waiting.next()).percepts] == [pinned.id]
+    assert (await waiting.next()).lane == "operator"
+
+
+async def test_to_answer_now_presses_whatever_the_lane() -> None:
+    waiting, _, _ = attention()
+    pressed = []
+    waiting.on_press = lambda policy: pressed.append(policy.preempt)
+    later, now = chat("one"), chat("two", "bob")
+    waiting.offer(later)
+    waiting.offer(now)
+    waiting.pin(later.id)
+    assert pressed == []
+    waiting.pin(now.id, at_once=True)
+    assert pressed == ["at_once"]
+
+
+@pytest.mark.parametrize(("what", "name"), [("lane", "chat"), ("sense", "chat_message"), ("viewer", "x:ada")])
+async def test_what_is_muted_is_counted_and_not_answered_until_the_time_is_over(what: str, name: str) -> None:
+    mutes = Mutes()
+    events = Published()
+    clock = Clock(epoch=0.0)
+    waiting = Attention("public", config.parse(""), KeptRows(), lambda text: "", events, clock, mutes)
+    mutes.add(what, name, clock.now() + 10)
+    waiting.offer(chat("hello"))
+    waiting.offer(Asked(text="sing"))
+    assert (await waiting.next()).lane == "operator"
+    assert waiting.dropped == {("chat", "muted"): 1}
+    await asyncio.sleep(11)
+    waiting.offer(chat("hello again"))
+    assert (await waiting.next()).lane == "chat"
+    assert not mutes
+
+
+async def test_a_gift_in_a_muted_lane_waits_and_is_not_lost() -> None:
+    mutes = Mutes()
+    clock = Clock(epoch=0.0)
+    waiting = Attention("public", config.parse(""), KeptRows(), lambda text: "", Published(), clock, mutes)
+    mutes.add("lane", "gifts", clock.now() + 10)
+    mutes.add("viewer", "x:ada")
+    waiting.offer(Gift(viewer=viewer("ada"), what="rose"))
+    began = clock.now()
+    assert (await waiting.next()).lane == "gifts"
+    assert 10 <= clock.now() - began < 12
+    assert mutes.remove("viewer", "x:ada")
+    assert not mutes.remove("viewer", "x:ada")
+
+
+def test_mutes_are_bounded() -> None:
+    mutes = Mutes()
+    for n in range(Mutes.MOST + 5):
+        mutes.add("viewer", f"x:{n}")
+    assert len(mutes.all(0.0)) == Mutes.MOST
+    assert not mutes.has("viewer", "x:4", 0.0)
