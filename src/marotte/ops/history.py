@@ -1,7 +1,7 @@
 """The last events of a run, in memory, to be searched."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, get_origin
 
@@ -13,6 +13,8 @@ from marotte.events import PUBLIC, Event
 
 MOST = 100_000
 """So many events are remembered."""
+A_SECOND = 200
+"""So many events of one kind are remembered each second: a flood must not push out all that was before it."""
 _LEFT_OUT = (events.LineTimings, events.Played, events.Used)
 """Kinds that come many times a second and tell little."""
 _BLOCK = 1_000
@@ -86,10 +88,16 @@ class History:
 
     async def watch(self) -> None:
         """Take in what happens, until cancelled."""
+        loop, second, taken = asyncio.get_running_loop(), 0, Counter[type[Event]]()
         while batch := await self._seen.batch():
+            if int(loop.time()) != second:
+                second, taken = int(loop.time()), Counter[type[Event]]()
             for message in batch:
                 if isinstance(message.data, Event):
-                    self.add(message.data)
+                    kind = type(message.data)
+                    taken[kind] += 1
+                    if taken[kind] <= A_SECOND:
+                        self.add(message.data)
 
     def add(self, event: Event) -> None:
         """Remember one event, unless its kind is left out; the oldest go."""

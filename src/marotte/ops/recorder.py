@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 
@@ -77,6 +77,7 @@ class Recorder:
         self._overfull = False
         self._parts = itertools.count()
         self._calls = itertools.count()
+        self._noting: dict[type[Any], Callable[[Any], None]] = {}
         self._starts: dict[str, list[int]] = {}
         """The first samples of each floor's lines, in their order."""
 
@@ -132,13 +133,26 @@ class Recorder:
         self.watch(data)
         if self._log is None:
             return
-        if isinstance(data, AnyPercept):
-            self._write(runlog.Perceived(t=self._t(), percept=data))
-        elif isinstance(data, Onset | SpeechEnd | Transcript):
-            self._write(runlog.Noticed(t=self._t(), event=data))
-        elif isinstance(data, LineStarted):
-            self._starts.setdefault(data.floor, []).append(data.sample)
-        elif (done := said(data, self._t())) is not None:
+        kind = cast("type[Any]", type(data))
+        noting = self._noting.get(kind)
+        if noting is None:
+            noting = self._noting[kind] = self._how(kind)
+        noting(data)
+
+    def _how(self, kind: type[Any]) -> Callable[[Any], None]:
+        """Return how events of a kind are noted: looked up once, for all of them cross here."""
+        if issubclass(kind, get_args(AnyPercept)):
+            return lambda percept: self._write(runlog.Perceived(t=self._t(), percept=percept))
+        if issubclass(kind, Onset | SpeechEnd | Transcript):
+            return lambda event: self._write(runlog.Noticed(t=self._t(), event=event))
+        if issubclass(kind, LineStarted):
+            return lambda event: self._starts.setdefault(event.floor, []).append(event.sample)
+        if issubclass(kind, TurnStarted | LineWritten | LineStopped | TurnEnded):
+            return self._note_said
+        return lambda _: None
+
+    def _note_said(self, event: Any) -> None:
+        if (done := said(event, self._t())) is not None:
             self._write(done)
 
     # --- floors, orders, outlets
