@@ -121,9 +121,9 @@ def _find_show(given: str | None) -> Path:
 
 def _edited(name: str) -> Path | None:
     """Return what the control window has made of a show that comes with the program, where it was edited there."""
-    from marotte import config
+    from marotte import environment
 
-    file = config.data_dir() / "shows" / f"{name}.toml"
+    file = environment.data_dir() / "shows" / f"{name}.toml"
     return file if name in shows() and file.is_file() else None
 
 
@@ -147,12 +147,12 @@ def _say(options: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    from marotte import config, once
+    from marotte import environment, once
     from marotte.gateway.running import running
 
-    address = running(config.data_dir())
+    address = running(environment.data_dir())
     if address is not None and options.show is None:
-        return once.ask_running(options.text, address.url, config.data_dir())
+        return once.ask_running(options.text, address.url, environment.data_dir())
     _finish(once.ask(options.text, _load(options.show)))
     return OK
 
@@ -168,11 +168,11 @@ def _hear(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from marotte import config, log
+    from marotte import environment, log
 
     show = _load(options.show)
-    secrets = config.secrets()
-    data = config.data_dir()
+    secrets = environment.secrets()
+    data = environment.data_dir()
     try:
         log.set_up(data / "logs", secrets=secrets.values())
     except OSError as error:
@@ -224,7 +224,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from marotte import config
+    from marotte import config, environment
     from marotte.gateway.running import running
     from marotte.ops.doctor import Patient
 
@@ -233,13 +233,13 @@ def _doctor(options: argparse.Namespace) -> int:
         show, mistakes = config.load(file), ()
     except config.ShowError as error:
         show, mistakes = config.Show(), tuple(str(error).splitlines())
-    address = running(config.data_dir())
+    address = running(environment.data_dir())
     patient = Patient(
         show=show,
         mistakes=mistakes,
         file=str(file),
         kit=kit_of(show),
-        data=config.data_dir(),
+        data=environment.data_dir(),
         windows=Path(__file__).parent / "gateway" / "windows",
         running=address.url if address else "",
     )
@@ -288,12 +288,12 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _token(options: argparse.Namespace) -> int:
-    from marotte import config
+    from marotte import environment
     from marotte.gateway import tokens_cli
     from marotte.gateway.running import AlreadyRunning
     from marotte.gateway.tokens import TokenError
 
-    data, secrets = config.data_dir(), config.secrets()
+    data, secrets = environment.data_dir(), environment.secrets()
     try:
         if options.action == "list":
             print(tokens_cli.table(tokens_cli.listed(data, secrets)))
@@ -307,12 +307,12 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _archive(options: argparse.Namespace) -> int:
-    from marotte import config
+    from marotte import environment
     from marotte.gateway import backup_cli
     from marotte.store.backup import BackupError
 
     try:
-        print(getattr(backup_cli, options.work)(_load(options.show), config.data_dir(), options.file))
+        print(getattr(backup_cli, options.work)(_load(options.show), environment.data_dir(), options.file))
     except BackupError as error:
         raise Failure(IN_THE_WAY, str(error)) from None
     return OK

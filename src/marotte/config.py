@@ -5,7 +5,6 @@ never in the file: they come from the environment or from ``.env`` beside it.
 """
 
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Iterable
@@ -24,11 +23,10 @@ from pydantic import (
 )
 
 from marotte import events
+from marotte.environment import SECRET_NAME
 from marotte.toml_lines import key_lines, line_of
 
 PERCEPTS = tuple(events.tag(kind) for kind in get_args(events.AnyPercept))
-SECRETS = ("MAROTTE_TOKEN", "OPENAI_API_KEY")
-_SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]*(_KEY|_TOKEN|_SECRET|_PASSWORD|_PASS)$")
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Language = Annotated[
@@ -299,7 +297,7 @@ class Channel(Model):
     @field_validator("secret")
     @classmethod
     def _secret_is_a_name(cls, secret: str) -> str:
-        if secret and not _SECRET_NAME.match(secret):
+        if secret and not SECRET_NAME.match(secret):
             raise ValueError(
                 "must be the name of an environment variable that ends in _KEY, _TOKEN, _SECRET or _PASSWORD,"
                 " never the secret itself"
@@ -477,25 +475,3 @@ def _names_at(path: tuple[str, ...], model: Any) -> list[str]:
         while get_args(model) and get_origin(model) is not dict:
             model = next((a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)), None)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def secrets(folder: Path | None = None) -> dict[str, str]:
-    """Collect secrets from the environment and from ``.env`` in ``folder``; the environment wins."""
-    found: dict[str, str] = {}
-    file = (folder or Path.cwd()) / ".env"
-    if file.is_file():
-        for line in file.read_text("utf-8", errors="replace").splitlines():
-            name, separator, value = line.strip().removeprefix("export ").partition("=")
-            if separator and not name.startswith("#"):
-                found[name.strip()] = value.strip().strip("\"'")
-    found.update(os.environ)
-    return {name: value for name, value in found.items() if value and (name in SECRETS or _SECRET_NAME.match(name))}
-
-
-def data_dir() -> Path:
-    """Return the folder for what lasts: ``MAROTTE_DATA_DIR``, else the user's own data folder."""
-    given = os.environ.get("MAROTTE_DATA_DIR")
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "marotte"

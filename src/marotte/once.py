@@ -22,10 +22,10 @@ class Failure(Exception):
 
 def kit_of(show: "Show") -> "Kit":
     """Put together what a show lends to its engines."""
-    from marotte import config
+    from marotte import environment
     from marotte.engines import registry
 
-    return registry.kit(show, config.secrets())
+    return registry.kit(show, environment.secrets())
 
 
 def build(kind: Any, show: "Show", kit: "Kit") -> Any:
@@ -130,9 +130,9 @@ def ask_running(text: str, url: str, data: Path) -> int:
     import urllib.error
     import urllib.request
 
-    from marotte import config
+    from marotte import environment
 
-    token = config.secrets().get("MAROTTE_TOKEN", "")
+    token = environment.secrets().get("MAROTTE_TOKEN", "")
     file = data / "operator.token"
     if not token and file.is_file():
         token = file.read_text("ascii").strip()

@@ -11,7 +11,7 @@ from tests.servers.openai import OpenAIServer, Script
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100_000\n"
+QUIET = "[attention]\nlull_after = 0\n[gateway]\nrequests = 100_000\n[brain]\ndiscover = false\n"
 FLOOD = 200
 """Messages; more than the lane of the chat holds."""
 

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,27 +36,6 @@ pytestmark = pytest.mark.anyio
 
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 BOB = Viewer(id="irc:test/bob", name="Bob", platform="irc")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with Postgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'show.sqlite'}"
-    return request.getfixturevalue("postgres").new_database()
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    store = await Store.open(url, Clock())
-    yield store
-    await store.close()
 
 
 def started(turn: str, *percepts: AnyPercept, at: float = 1.0, floor: str = "public", said: str = "") -> TurnStarted:

@@ -1,7 +1,6 @@
 """What people do to the rows by hand, on SQLite and on a real PostgreSQL: finding, noting, editing, clearing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,33 +14,11 @@ from marotte.store.edits import MOST_EDITS
 from marotte.store.schema import config
 from marotte.store.tables import edits, metadata
 from marotte.time import Clock
-from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
 
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 BOB = Viewer(id="irc:test/bob", name="Bob", platform="irc")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with Postgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'show.sqlite'}"
-    return request.getfixturevalue("postgres").new_database()
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    store = await Store.open(url, Clock())
-    yield store
-    await store.close()
 
 
 async def learn(store: Store, said: str, viewer: Viewer = ADA, scope: str = "public", found_by: str = "") -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from marotte import config
+from marotte import config, environment
 from marotte.cli import shows
 from marotte.engines import registry
 from marotte.engines.kinds import Kit
@@ -113,7 +113,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_secrets_come_from_the_environment_and_from_env_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text('# mine\nexport OPENAI_API_KEY="from file"\nMY_PASSWORD=p\nHOME_IS=x\n')
     monkeypatch.setenv("OPENAI_API_KEY", "from environment")
-    found = config.secrets(tmp_path)
+    found = environment.secrets(tmp_path)
     assert (found["OPENAI_API_KEY"], found["MY_PASSWORD"]) == ("from environment", "p")
     assert "HOME_IS" not in found
     assert "PATH" not in found
@@ -121,4 +121,4 @@ def test_secrets_come_from_the_environment_and_from_env_files(tmp_path: Path, mo
 
 def test_the_data_directory_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAROTTE_DATA_DIR", "/somewhere")
-    assert config.data_dir() == Path("/somewhere")
+    assert environment.data_dir() == Path("/somewhere")

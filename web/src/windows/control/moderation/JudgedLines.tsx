@@ -1,7 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ScrollText, ShieldAlert, ShieldCheck } from "lucide-react";
+import { ShieldAlert, ShieldCheck } from "lucide-react";
 import { useState } from "react";
-import { Link } from "react-router";
 import { Badge } from "../../../design/Badge";
 import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
@@ -9,9 +8,9 @@ import { Empty } from "../../../design/Empty";
 import { Pagination } from "../../../design/Pagination";
 import { RelativeTime, useSeconds } from "../../../design/RelativeTime";
 import { useToast } from "../../../design/Toast";
-import { Tooltip } from "../../../design/Tooltip";
 import { rest } from "../../../protocol/rest";
 import { Loaded } from "../Loaded";
+import { TurnLink } from "../TurnLink";
 import { type JudgedLine, moderation } from "./api";
 import { TEXT } from "./text";
 
@@ -79,17 +78,7 @@ function Row({ line }: { line: JudgedLine }) {
       ) : (
         <Badge tone={line.released ? "well" : "trouble"}>{line.released ? TEXT.released : TEXT.stopped}</Badge>
       )}
-      {line.turn && (
-        <Tooltip text={TEXT.toLog}>
-          <Link
-            to={`/control/log?turn=${encodeURIComponent(line.turn)}`}
-            aria-label={TEXT.toLog}
-            className="grid size-8 shrink-0 place-items-center rounded-card text-quiet transition hover:bg-hover hover:text-ink"
-          >
-            <ScrollText aria-hidden className="size-4" />
-          </Link>
-        </Tooltip>
-      )}
+      {line.turn && <TurnLink turn={line.turn} label={TEXT.toLog} />}
     </li>
   );
 }

@@ -1,13 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { Brain, MessagesSquare, ScrollText } from "lucide-react";
-import { Link } from "react-router";
+import { Brain, MessagesSquare } from "lucide-react";
 import { Badge } from "../../../design/Badge";
 import { Card } from "../../../design/Card";
 import { Empty } from "../../../design/Empty";
 import { RelativeTime } from "../../../design/RelativeTime";
-import { Tooltip } from "../../../design/Tooltip";
 import { Loaded } from "../Loaded";
 import { FactRow } from "../memory/FactRow";
+import { TurnLink } from "../TurnLink";
 import { type ExchangeRow, people } from "./api";
 import { TEXT } from "./text";
 
@@ -60,15 +59,7 @@ export function Exchanges({ rows }: { rows: ExchangeRow[] }) {
                   )}
                 </p>
               </div>
-              <Tooltip text={TEXT.toLog}>
-                <Link
-                  to={`/control/log?turn=${encodeURIComponent(row.turn)}`}
-                  aria-label={TEXT.toLog}
-                  className="grid size-8 shrink-0 place-items-center rounded-card text-quiet transition hover:bg-hover hover:text-ink"
-                >
-                  <ScrollText aria-hidden className="size-4" />
-                </Link>
-              </Tooltip>
+              <TurnLink turn={row.turn} label={TEXT.toLog} />
             </li>
           ))}
         </ol>

@@ -1,12 +1,10 @@
-import { ScrollText } from "lucide-react";
-import { Link } from "react-router";
 import { Badge } from "../../../design/Badge";
 import { cx } from "../../../design/cx";
 import { RelativeTime } from "../../../design/RelativeTime";
 import { StackedBar, seconds } from "../../../design/StackedBar";
-import { Tooltip } from "../../../design/Tooltip";
 import type { TurnRow } from "../../../protocol/rest";
 import { useMay } from "../desk";
+import { TurnLink } from "../TurnLink";
 import { isVerbatim } from "../useControl";
 import { IDEAL, LEGEND, stagesOf, TARGET, totalOf } from "./stages";
 import { TEXT } from "./text";
@@ -51,17 +49,7 @@ function Turn({ row, total, scale }: { row: TurnRow; total: number; scale: numbe
         </span>
         <RelativeTime at={row.at} />
         <Badge tone={TURN_TONES[row.state]}>{TEXT.states[row.state]}</Badge>
-        {mayReadLog && (
-          <Tooltip text={TEXT.toLog}>
-            <Link
-              to={`/control/log?turn=${encodeURIComponent(row.id)}`}
-              aria-label={TEXT.toLog}
-              className="grid size-8 shrink-0 place-items-center rounded-card transition hover:bg-hover hover:text-ink"
-            >
-              <ScrollText aria-hidden className="size-4" />
-            </Link>
-          </Tooltip>
-        )}
+        {mayReadLog && <TurnLink turn={row.id} label={TEXT.toLog} />}
       </p>
       <p className={cx("text-sm", !row.heard && "text-quiet")}>
         {row.heard || row.reason || (row.state === "speaking" ? TEXT.goesOn : TEXT.nothingHeard)}
