@@ -60,12 +60,19 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     skipped = 0.0
     held = False
+    called = False
+    """Another thread has something for the loop."""
 
     def select(self, timeout: float | None = None) -> Any:
         if self.held:
             return super().select(timeout and None)
         if timeout == 0:
             return []  # there is work to do first
+        if timeout is not None and not self.called and len(self.get_map()) == 1:
+            # Nothing but the loop's own alarm could be ready: the system need not be asked.
+            self.skipped += timeout
+            return []
+        self.called = False
         ready = super().select(0 if timeout is not None else None)
         if not ready and timeout:
             self.skipped += timeout
@@ -82,3 +89,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return 1_000.0 + self.jumping.skipped
+
+    def _write_to_self(self) -> None:
+        self.jumping.called = True
+        super()._write_to_self()  # type: ignore[misc]  # pyright: ignore

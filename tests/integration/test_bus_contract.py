@@ -149,3 +149,30 @@ async def test_two_readers_share_a_mailbox_and_one_may_be_cancelled(bus: Bus) ->
 
 async def _drain(mailbox) -> list:
     return [m.data async for m in mailbox]
+
+
+async def test_what_is_there_is_taken_without_waiting(bus: Bus) -> None:
+    mailbox = bus.subscribe("x")
+    assert mailbox.take() == []
+    bus.publish("x", 1)
+    assert [m.data for m in mailbox.take()] == [1]
+
+
+async def test_a_reader_cancelled_as_its_message_comes_leaves_it_to_the_next(bus: Bus) -> None:
+    mailbox = bus.subscribe("x")
+    first, second = asyncio.create_task(mailbox.get()), asyncio.create_task(mailbox.get())
+    await asyncio.sleep(0)
+    bus.publish("x", 1)
+    first.cancel()
+    async with asyncio.timeout(60):
+        assert (await second).data == 1
+    assert first.cancelled()
+
+
+async def test_everybody_who_waits_is_told_of_the_end(bus: Bus) -> None:
+    mailbox = bus.subscribe("x")
+    readers = [asyncio.create_task(mailbox.batch()) for _ in range(3)]
+    await asyncio.sleep(0)
+    mailbox.close()
+    async with asyncio.timeout(60):
+        assert await asyncio.gather(*readers) == [[], [], []]

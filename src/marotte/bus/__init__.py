@@ -44,6 +44,10 @@ class Subscription(Protocol):
         """Wait until something is there and take all of it; empty once closed."""
         ...
 
+    def take(self) -> list[Message]:
+        """Take all that is there, without waiting."""
+        ...
+
     def close(self) -> None:
         """Receive no more; what waits can still be read."""
         ...

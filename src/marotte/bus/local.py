@@ -36,7 +36,7 @@ class LocalSubscription:
         self._size = 1 if self.only_latest else size
         self._keep_new = overflow != "drop_newest"
         self._box: deque[Message] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self.dropped = 0
 
@@ -49,18 +49,32 @@ class LocalSubscription:
                 return
             box.popleft()
         box.append(message)
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if self._waiters:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let the one who waits longest look."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
 
     async def _filled(self) -> bool:
         while not self._box:
             if self._closed:
+                self._wake()  # the next one may go too
                 return False
-            if self._waiter is None or self._waiter.done():
-                self._waiter = asyncio.get_running_loop().create_future()
-            # Shielded, so that one reader's cancellation does not cancel another's wait.
-            await asyncio.shield(self._waiter)
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                elif self._box or self._closed:
+                    self._wake()  # the message that woke this one is another's
+                raise
         return True
 
     async def get(self) -> Message:
@@ -73,6 +87,10 @@ class LocalSubscription:
         """Wait until something is there and take all of it; empty once closed."""
         if not self._box and not await self._filled():
             return []
+        return self.take()
+
+    def take(self) -> list[Message]:
+        """Take all that is there, without waiting."""
         taken = list(self._box)
         self._box.clear()
         return taken
@@ -90,8 +108,7 @@ class LocalSubscription:
         if not self._closed:
             self._closed = True
             self._bus.forget(self)
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_result(None)
+            self._wake()
 
 
 class _Group:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_origin
 import msgspec
 
 from marotte import events
-from marotte.bus import Bus
+from marotte.bus import Bus, Message
 from marotte.events import PUBLIC, Event
 
 MOST = 100_000
@@ -17,6 +17,8 @@ A_SECOND = 200
 """So many events of one kind are remembered each second: a flood must not push out all that was before it."""
 _LEFT_OUT = (events.LineTimings, events.Played, events.Used)
 """Kinds that come many times a second and tell little."""
+_REST = 0.1
+"""Seconds between one look at what has happened and the next: to wake for each event would hold up the voice."""
 _BLOCK = 1_000
 _AT_ONCE = 4
 """So many blocks are looked through before others have their turn: a voice must not wait for a search."""
@@ -81,6 +83,7 @@ class History:
         self._full = min(_BLOCK, most)
         self._blocks: deque[_Block] = deque([_Block()], maxlen=most // self._full)
         self._last = 0
+        self._second, self._taken = 0, Counter[type[Event]]()
         self._texts: dict[type[Event], tuple[str, ...]] = {}
 
     def __len__(self) -> int:
@@ -88,16 +91,20 @@ class History:
 
     async def watch(self) -> None:
         """Take in what happens, until cancelled."""
-        loop, second, taken = asyncio.get_running_loop(), 0, Counter[type[Event]]()
         while batch := await self._seen.batch():
-            if int(loop.time()) != second:
-                second, taken = int(loop.time()), Counter[type[Event]]()
-            for message in batch:
-                if isinstance(message.data, Event):
-                    kind = type(message.data)
-                    taken[kind] += 1
-                    if taken[kind] <= A_SECOND:
-                        self.add(message.data)
+            self._take_in(batch)
+            await asyncio.sleep(_REST)
+
+    def _take_in(self, batch: Iterable[Message]) -> None:
+        second = int(asyncio.get_running_loop().time())
+        if second != self._second:
+            self._second, self._taken = second, Counter[type[Event]]()
+        for message in batch:
+            if isinstance(message.data, Event):
+                kind = type(message.data)
+                self._taken[kind] += 1
+                if self._taken[kind] <= A_SECOND:
+                    self.add(message.data)
 
     def add(self, event: Event) -> None:
         """Remember one event, unless its kind is left out; the oldest go."""
@@ -112,6 +119,7 @@ class History:
 
     def forget(self) -> None:
         """Forget everything: it holds the words of somebody who was forgotten."""
+        self._seen.take()
         self._blocks.clear()
         self._blocks.append(_Block())
 
@@ -120,6 +128,7 @@ class History:
 
         Without ``private`` events of private floors are passed over. Others have their turn while it searches.
         """
+        self._take_in(self._seen.take())
         found: list[Remembered] = []
         text, marks = asked.text.casefold(), {mark for mark in asked[1:] if mark}
         passes = _filter(asked, before if before > 0 else self._last + 1, private)

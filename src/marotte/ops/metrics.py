@@ -9,13 +9,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from marotte import events
-from marotte.bus import Bus
+from marotte.bus import Bus, Message
 from marotte.time import Clock
 
 log = logging.getLogger(__name__)
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 LAG_EVERY = 0.25
+_REST = 0.1
+"""Seconds between one look at what has happened and the next: to wake for each event would hold up the voice."""
 
 
 class Metrics:
@@ -60,13 +62,18 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
+        self._take_in(self._events.take())
         return generate_latest(self.registry)
 
     async def watch(self) -> None:
         """Count what happens, until cancelled."""
         while batch := await self._events.batch():
-            for message in batch:
-                self._count(message.data)
+            self._take_in(batch)
+            await asyncio.sleep(_REST)
+
+    def _take_in(self, batch: Iterable[Message]) -> None:
+        for message in batch:
+            self._count(message.data)
 
     async def measure_lag(self) -> None:
         """Measure how late sleepers wake, until cancelled."""

@@ -37,7 +37,9 @@ log = logging.getLogger(__name__)
 CHUNK = SAMPLE_RATE // 50
 CLOCK_LEAD = 0.25
 _TICK = 0.02
-"""Seconds between two looks at the clock while anything is to be said."""
+"""Seconds, at least, between two looks at the clock while anything is to be said."""
+_LOOKS = 4
+"""So many looks at the clock while an outlet plays what it holds: it never runs dry for want of one."""
 _NEARLY = CHUNK // 2
 """So many samples may be missing of a line that counts as played."""
 DEAF_AFTER = 2.0
@@ -123,6 +125,7 @@ class Speaker:
         self._making: tuple[Speech, asyncio.Task[None]] | None = None
         self._report = asyncio.Event()
         self._of_record = ""
+        self._tick = _TICK
 
     # --- time
 
@@ -172,7 +175,8 @@ class Speaker:
                 feed.deaf = False
                 self._choose_record()
         self._report.set()
-        self._wake.set()
+        if self._speeches and (head := self._speeches[0]).complete and feed.played >= head.end - _NEARLY:
+            self._wake.set()  # a line may be over; all else has time until the next look at the clock
 
     @property
     def outlets(self) -> list[Outlet]:
@@ -187,6 +191,8 @@ class Speaker:
     def _choose_record(self) -> None:
         able = [f for f in self._feeds.values() if not f.deaf and f.outlet.rank < Rank.CLOCK]
         best = min(able, key=lambda f: f.outlet.rank, default=None)
+        lead = min((f.outlet.lead for f in self._feeds.values()), default=CLOCK_LEAD)
+        self._tick = max(_TICK, lead / _LOOKS)
         name = best.outlet.name if best else ""
         if name != self._of_record:
             self._of_record = name
@@ -331,8 +337,8 @@ class Speaker:
         """Return the seconds until the clock is looked at again: at the latest when the clock has played a line."""
         head = self._speeches[0]
         if self._of_record or not head.complete:
-            return _TICK
-        return min(_TICK, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
+            return self._tick
+        return min(self._tick, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
 
     def _make_next(self) -> None:
         """Begin to make the sound of the next line, unless one is being made or enough lies ahead."""
