@@ -175,9 +175,10 @@ async def ask(text: str, show: "Show") -> None:
 
     async def lines() -> AsyncIterator[Line]:
         async for piece in brains.reply(persona.prompt([asked], language)):
-            for sentence in splitter.feed(thoughts.feed(piece)):
-                if said := line(sentence, language):
-                    yield said
+            if isinstance(piece, str):
+                for sentence in splitter.feed(thoughts.feed(piece)):
+                    if said := line(sentence, language):
+                        yield said
         for sentence in (*splitter.feed(thoughts.end()), *splitter.end()):
             if said := line(sentence, language):
                 yield said

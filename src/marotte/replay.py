@@ -16,7 +16,7 @@ import msgspec
 from pydantic import ValidationError
 
 from marotte import config
-from marotte.engines.kinds import Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
+from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
 from marotte.events import PUBLIC, SAMPLE_RATE, Line, LineStarted, Mouth, Word, subject
 from marotte.ops import runlog
 from marotte.ops.recorder import asked_of, said
@@ -333,7 +333,7 @@ class _Answers:
     async def close(self) -> None:
         """It holds nothing."""
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted]:
+    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted | Call]:
         """Reply as the brain did."""
         if self._own is not None:
             given = iter(self._take(asked_of(prompt)).answers if self._calls else ())
@@ -343,7 +343,12 @@ class _Answers:
                 yield piece
             return
         async for piece in self._answer(asked_of(prompt)):
-            yield piece if isinstance(piece, str) else Counted(piece["tokens"])
+            if isinstance(piece, str):
+                yield piece
+            elif "call" in piece:
+                yield msgspec.convert(piece["call"], Call)
+            else:
+                yield Counted(piece["tokens"])
 
     async def speak(self, line: Line) -> AsyncIterator[Sound]:
         """Make silence, as long as the sound that the voice made, with its timings."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from marotte.engines.child import Frame
-from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit, Sound
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit, Manner, Sound
 from marotte.events import Cue, Line
 from marotte.voice.mouth import levels
 from marotte.voice.voices.espeak import EspeakSettings, EspeakVoice
@@ -167,9 +167,9 @@ async def test_settings_are_heard() -> None:
     length: dict[str, int] = {}
     for name, settings in (
         ("usual", EspeakSettings()),
-        ("fast", EspeakSettings(rate=300)),
+        ("fast", EspeakSettings(speed=1.8)),
         ("quiet", EspeakSettings(volume=10)),
-        ("german", EspeakSettings(voices={"en-US": "de", "en": "de"})),
+        ("german", EspeakSettings(languages={"en": Manner(voice="de")})),
         ("plain", EspeakSettings(variant="")),
     ):
         voice = EspeakVoice(settings, Kit())

@@ -52,7 +52,7 @@ async def test_sound_comes_whole_in_small_pieces_of_whole_samples(server: OpenAI
 
 
 async def test_what_a_show_may_set(server: OpenAIServer, kit: Kit) -> None:
-    settings = {"voice": "Ünïque", "voices": {"ja": "jf_alpha"}, "speed": 2.0, "instructions": "Whisper."}
+    settings = {"voice": "Ünïque", "languages": {"ja": {"voice": "jf_alpha"}}, "speed": 2.0, "style": "Whisper."}
     engine = voice(server.url, kit, **settings)
     await speak(engine)
     await speak(engine, Line(shown="はい", spoken="はい", language="ja-JP"))
@@ -77,7 +77,7 @@ async def test_ten_megabytes_in_one_chunk_are_cut_up(server: OpenAIServer, kit: 
 async def test_more_than_a_line_can_be_is_refused(
     server: OpenAIServer, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marotte.voice.voices.openai.LARGEST", 1_000_000)
+    monkeypatch.setattr("marotte.voice.streamed.LARGEST", 1_000_000)
     server.fault("speech", "huge")
     with pytest.raises(EngineError, match="more than 1 MB"):
         await speak(voice(server.url, kit))
@@ -99,7 +99,7 @@ async def test_compressed_sound_is_refused(server: OpenAIServer, kit: Kit) -> No
             "sent application/json .*no such voice",
         ),
         (_wav_header(8)[:40], "audio/wav", EngineError, "a WAV file without sound"),
-        (_wav_header(8).replace(b"\x01\0\x01\0", b"\x01\0\x02\0"), "audio/wav", EngineUnavailable, "2 channels"),
+        (_wav_header(8).replace(b"\x01\0\x01\0", b"\x01\0\x20\0"), "audio/wav", EngineUnavailable, "32 channels"),
         (_wav_header(8).replace(b"fmt ", b"xxxx"), "audio/wav", EngineUnavailable, "without a format"),
     ],
 )

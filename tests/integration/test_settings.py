@@ -55,7 +55,7 @@ async def test_a_show_file_is_checked_saved_and_gone_by(tmp_path: Path) -> None:
 
 async def _every_mistake_has_its_line(program: Marotte) -> None:
     wrong = (
-        "[character]\nnmae = 1\n[memory]\ntokens = 1\n[voice]\nchain = ['espaek']\n[voice.espeak]\nrate = 5\n"
+        "[character]\nnmae = 1\n[memory]\ntokens = 1\n[voice]\nchain = ['espaek']\n[voice.espeak]\nspeed = 5\n"
         "[moderation]\nallow = ['!']\n"
     )
     # What the models refuse comes first; engines and words are looked at once these are well.
@@ -68,7 +68,7 @@ async def _every_mistake_has_its_line(program: Marotte) -> None:
     assert [(m["line"], m["key"]) for m in found] == [(5, "voice.chain"), (9, "moderation.allow")]
     assert "did you mean 'espeak'" in found[0]["reason"]
     found = (await check(program, wrong.replace("espaek", "espeak")))["mistakes"]
-    assert (found[0]["line"], found[0]["key"]) == (7, "voice.espeak.rate")
+    assert (found[0]["line"], found[0]["key"]) == (7, "voice.espeak.speed")
     found = (await check(program, "x = [\n\n"))["mistakes"]
     assert found[0]["line"] >= 1
     assert "not valid TOML" in found[0]["reason"]
@@ -80,7 +80,7 @@ async def _every_mistake_has_its_line(program: Marotte) -> None:
 
 async def _what_was_saved_holds(program: Marotte, before: str) -> None:
     text = SHOW.replace("port = 8765", "port = 8766") + (
-        '[character]\nname = "Ada"\nnever = ["blorp"]\n[voice.espeak]\nrate = 300\n[lanes.chat]\npriority = 77\n'
+        '[character]\nname = "Ada"\nnever = ["blorp"]\n[voice.espeak]\nspeed = 1.8\n[lanes.chat]\npriority = 77\n'
     )
     needs = (await check(program, text))["needs"]
     assert {n["key"]: n["needs"] for n in needs} == {
@@ -88,7 +88,7 @@ async def _what_was_saved_holds(program: Marotte, before: str) -> None:
         "character.never": "nothing",
         "gateway.port": "restart",
         "lanes.chat.priority": "nothing",
-        "voice.espeak.rate": "nothing",
+        "voice.espeak.speed": "nothing",
     }
     engine = (await program.get("/api/v1/engines"))[-1]
     assert engine["name"] == "espeak"
@@ -182,7 +182,7 @@ async def test_a_replay_goes_by_the_same_words_and_settings(tmp_path: Path) -> N
             assert response.status == 204
         assert "blorp" not in await say("What a blorp.")
         there = await program.get(API)
-        text = SHOW + '[character]\nnever = ["zonk"]\n[voice.espeak]\nrate = 250\n'
+        text = SHOW + '[character]\nnever = ["zonk"]\n[voice.espeak]\nspeed = 1.5\n'
         assert (await put(program, text, there["hash"]))[0] == 200
         assert "zonk" not in await say("What a zonk.")
     (log,) = (tmp_path / "data" / "runs").glob("*.jsonl")
@@ -239,7 +239,7 @@ async def test_a_lull_comes_by_the_new_settings_without_a_restart(tmp_path: Path
 
 async def test_settings_that_no_engine_takes_change_nothing(tmp_path: Path) -> None:
     run = Run(config.parse(SHOW), tmp_path, {})
-    new = config.parse(SHOW + '[character]\nname = "Ada"\n[voice.espeak]\nrate = 5\n')
-    with pytest.raises(config.ShowError, match=r"voice\.espeak\.rate"):
+    new = config.parse(SHOW + '[character]\nname = "Ada"\n[voice.espeak]\nspeed = 5\n')
+    with pytest.raises(config.ShowError, match=r"voice\.espeak\.speed"):
         run.apply(new, Rules(new.moderation))
     assert run.show.character.name == run.persona.card.name == "Pip"

@@ -45,7 +45,7 @@ def test_a_key_that_nobody_thought_of_is_an_error() -> None:
         ("# only a comment", []),
         ('[character]\nmanner = "dry"', [Change("character.manner", "nothing")]),
         ('[character]\ndrawing = "skull"', [Change("character.drawing", "reload")]),
-        ("[voice.espeak]\nrate = 200", [Change("voice.espeak.rate", "nothing")]),
+        ("[voice.espeak]\nspeed = 2", [Change("voice.espeak.speed", "nothing")]),
         ("[hearing]\nsilence = 0.4", [Change("hearing.silence", "reload")]),
         (
             "[gateway]\nport = 1\npartners = 3",

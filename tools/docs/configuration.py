@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from marotte import config
 from marotte.engines import registry
-from marotte.engines.kinds import EngineSettings, Kind
+from marotte.engines.kinds import EngineSettings, Kind, Manner, VoiceSettings
 from tools.docs.markdown import generated, prose, table
 
 _HEAD = """
@@ -66,15 +66,15 @@ _SAID: dict[str, str] = {
     "brain.openai.temperature": "How freely it chooses its words; left out, the server decides.",
     "brain.openai.max_tokens": "The longest reply, in tokens; left out, the server decides.",
     "voice.openai.model": "The model's name, as the server knows it.",
-    "voice.openai.speed": "How fast it speaks; 1 is its own pace.",
     "hearing.openai.model": "The model's name, as the server knows it.",
-    "voice.espeak.pitch": "How high it speaks.",
     "voice.espeak.volume": "How loud it speaks; 100 is its own loudness.",
 }
 """Words for keys whose name says enough to a reader of the source: everything else has a docstring there."""
 
 _CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear"}
 _SHARED = "engines"
+_VOICES = "voices"
+_TITLES = {"": "The top of the file", _SHARED: "Every engine", _VOICES: "Every voice"}
 
 
 class Key(NamedTuple):
@@ -84,6 +84,11 @@ class Key(NamedTuple):
     kind: str
     default: str
     meaning: str
+
+    @property
+    def name(self) -> str:
+        """The key without its table."""
+        return self.path.rpartition(".")[2]
 
 
 class Table(NamedTuple):
@@ -118,8 +123,8 @@ def page() -> str:
     """Write the page."""
     parts = [generated("the settings models of src/marotte/config.py and of each engine"), _HEAD.lstrip()]
     for path, about, keys in tables():
-        rows = [(f"`{key.path.rpartition('.')[2]}`", key.kind, key.default, key.meaning) for key in keys]
-        title = f"`[{path}]`" if path and path != _SHARED else "Every engine" if path else "The top of the file"
+        rows = [(f"`{key.name}`", key.kind, key.default, key.meaning) for key in keys]
+        title = _TITLES.get(path, f"`[{path}]`")
         body = table(("key", "type", "default", "meaning"), rows) if rows else "It has nothing to set of its own.\n"
         parts.append(f"\n## {title}\n\n{about}\n\n{body}")
         if path == "lanes.NAME":
@@ -132,13 +137,24 @@ def _engines(chain: str, kind: Kind) -> Iterator[Table]:
     if kind == "brain":
         about = "Keys that the table of every engine may have."
         yield Table(_SHARED, about, tuple(_keys(_SHARED, EngineSettings)))
+    if kind == "voice":
+        about = prose(inspect.getdoc(VoiceSettings) or "") + " A voice says below where it has nothing for a key."
+        yield Table(_VOICES, about, tuple(k for k in _keys(_VOICES, VoiceSettings) if k.name not in _shared("brain")))
     for name, entry in sorted(registry.installed(kind).items()):
         if entry.value.startswith("marotte."):
             engine = entry.load()
             about = prose((inspect.getdoc(engine) or "").split("\n\n")[0])
             keys = _keys(f"{chain}.{name}", engine.Settings)
-            own = (key for key in keys if key.path.rpartition(".")[2] not in EngineSettings.model_fields)
+            own = (key for key in keys if (key.name, key.default) not in _shared(kind).items())
+            cannot = ", ".join(f"`{name}`" for name in sorted(getattr(engine.Settings, "cannot", ())))
+            about += f" It has nothing for {cannot}." if cannot else ""
             yield Table(f"{chain}.{name}", about, tuple(own))
+
+
+def _shared(kind: Kind) -> dict[str, str]:
+    """Return the keys that all engines of a kind share, with their defaults."""
+    model = VoiceSettings if kind == "voice" else EngineSettings
+    return {name: _default(field) for name, field in model.model_fields.items()}
 
 
 def _table(path: str, model: type[BaseModel]) -> Table:
@@ -149,7 +165,7 @@ def _table(path: str, model: type[BaseModel]) -> Table:
 def _keys(path: str, model: type[BaseModel]) -> Iterator[Key]:
     said = _docstrings(model)
     for name, field in model.model_fields.items():
-        if model_in(field.annotation)[0] is not None:
+        if model_in(field.annotation)[0] not in (None, Manner):
             continue
         full = f"{path}.{name}" if path else name
         meaning = said.get(name) or _SAID.get(full, "")
@@ -188,6 +204,8 @@ _NAMES = {str: "text", bool: "true or false", int: "whole number", float: "numbe
 
 def _type(annotation: Any) -> str:
     """Say a type in plain words."""
+    if annotation is Manner:
+        return "`voice`, `style`, `speed`, `pitch`"
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(inner[0])

@@ -39,7 +39,7 @@ def test_what_it_cannot_hum_is_left_to_the_next_voice() -> None:
 
 
 def test_a_show_finds_it_by_its_name_and_checks_its_settings() -> None:
-    show = config.parse('[voice]\nchain = ["kazoo"]\n[voice.kazoo]\npitch = 440\n')
+    show = config.parse('[voice]\nchain = ["kazoo"]\n[voice.kazoo]\ntone = 440\n')
     first, understudy = registry.build("voice", show, Kit())
     assert (first.name, understudy.name) == ("kazoo", "espeak")
     wrong = config.parse('[voice]\nchain = ["kazoo"]\n[voice.kazoo]\npich = 440\n')

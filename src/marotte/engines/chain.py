@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec.structs import replace
 
 from marotte.engines.kinds import (
+    Call,
     Counted,
     EngineError,
     EngineUnavailable,
@@ -24,6 +25,7 @@ from marotte.engines.kinds import (
     Kind,
     Prompt,
     Sound,
+    VoiceSettings,
 )
 from marotte.engines.registry import Built
 from marotte.events import EngineState, Event, Line, Used
@@ -329,6 +331,9 @@ class VoiceChain(Chain[Sound]):
             rest = _rest(line, given) if given else line
             if not rest.spoken.strip():
                 return _end(given)
+            settings = member.built.settings
+            if isinstance(settings, VoiceSettings) and not settings.serves(line.language):
+                raise EngineUnsuited(f"is not asked to speak {line.language!r}")
             self._use(member, "characters", len(rest.spoken))
             sounds = member.engine.speak(rest)
             return _shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
@@ -371,25 +376,25 @@ async def _end(given: Sequence[Sound]) -> AsyncIterator[Sound]:
     yield Sound(pcm=bytes(2 * (given[-1].rate // 100)), rate=given[-1].rate)
 
 
-class BrainChain(Chain[str | Counted]):
+class BrainChain(Chain[str | Counted | Call]):
     """Brains: the understudy is told what was already said and goes on from there."""
 
     kind = "brain"
     _unit = "characters"
 
-    def _size(self, piece: str | Counted) -> float:
-        return len(piece) if isinstance(piece, str) else 0
+    def _size(self, piece: str | Counted | Call) -> float:
+        return len(piece) if isinstance(piece, str) else float(isinstance(piece, Call))
 
-    def _probe(self, engine: Any) -> AsyncIterator[str | Counted]:
+    def _probe(self, engine: Any) -> AsyncIterator[str | Counted | Call]:
         return engine.reply(Prompt(system="Answer with one word.", text="Hello?"))
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[str]:
-        """Yield the reply's text. Raises EngineError if no brain could give any."""
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call]:
+        """Yield the reply's text, and last what tools it wants to use. Raises EngineError if no brain could."""
         said: list[str] = []
         asked: list[Member] = []
         counted = 0
 
-        def start(member: Member, given: list[str | Counted]) -> AsyncIterator[str | Counted]:
+        def start(member: Member, given: list[str | Counted | Call]) -> AsyncIterator[str | Counted | Call]:
             nonlocal counted
             asked.append(member)
             counted = 0
@@ -401,7 +406,8 @@ class BrainChain(Chain[str | Counted]):
                     if isinstance(piece, Counted):
                         counted = piece.tokens  # some servers count up with every piece
                     else:
-                        said.append(piece)
+                        if isinstance(piece, str):
+                            said.append(piece)
                         yield piece
         finally:
             if asked:

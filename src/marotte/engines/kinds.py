@@ -8,10 +8,10 @@ It imports its heavy library when it is first used, never when its module is imp
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marotte.events import AnyPercept, Line, Mouth, Word
 from marotte.time import Clock
@@ -50,6 +50,57 @@ class EngineSettings(BaseModel):
     """Seconds to the first sound, word or transcript; later counts as a failure."""
     next_within: float = 8.0
     """Seconds between one piece and the next."""
+
+
+class Manner(BaseModel):
+    """How a voice speaks: as whom, in which style, how fast and how high."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voice: str = ""
+    """The provider's name of the voice; "" is the engine's usual one."""
+    style: str = ""
+    """The provider's name of a style, or words that describe one, where it takes them."""
+    speed: float = Field(default=1.0, ge=0.25, le=4.0)
+    """1 is the voice's usual speed, 2 twice as fast."""
+    pitch: float = Field(default=0.0, ge=-24, le=24)
+    """Semitones above the voice's usual pitch."""
+
+
+class VoiceSettings(EngineSettings, Manner):
+    """What a show may set for any voice: its manner, and other manners for single languages and feelings."""
+
+    cannot: ClassVar[frozenset[str]] = frozenset()
+    """The fields of ``Manner`` that the provider has nothing for: setting them is a mistake, not a wish."""
+
+    speaks: tuple[str, ...] = ()
+    """Languages it is asked to speak, as BCP-47 tags; the next voice of the chain takes the others. Empty: all."""
+    languages: dict[str, Manner] = Field(default_factory=dict[str, Manner])
+    """How it speaks single languages; what is not set there is as usual: ``{ja = {voice = "jf_alpha"}}``."""
+    feelings: dict[str, Manner] = Field(default_factory=dict[str, Manner])
+    """How it speaks with single feelings: ``{joy = {style = "cheerful", speed = 1.1}}``."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for manner in (self, *self.languages.values(), *self.feelings.values()):
+            for name in sorted(self.cannot & manner.model_fields_set):
+                raise ValueError(f"{name}: this voice has no such setting")
+        return self
+
+    def manner(self, line: Line) -> Manner:
+        """Return how a line is spoken: as usual, but as its language wants it, but as its feeling wants it."""
+        tag = line.language.lower()
+        of = {name.lower(): manner for name, manner in self.languages.items()}
+        chosen = {name: getattr(self, name) for name in Manner.model_fields}
+        for other in (of.get(tag) or of.get(tag.split("-")[0]), self.feelings.get(line.feeling)):
+            if other is not None:
+                chosen |= other.model_dump(exclude_unset=True)
+        return Manner.model_construct(**chosen)
+
+    def serves(self, language: str) -> bool:
+        """Say whether it is asked to speak a language."""
+        spoken = {tag.lower() for tag in self.speaks}
+        return not spoken or bool(spoken & {language.lower(), language.lower().split("-")[0]})
 
 
 @dataclass
@@ -133,6 +184,10 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     final: bool = True
     ear: str = ""
     """Which ear it was; the chain fills it in."""
+    no_speech: float = -1.0
+    """How likely nobody spoke at all, 0 to 1, where the ear says so; else -1."""
+    words: tuple[Word, ...] = ()
+    """When each word was spoken, in samples at 16 kHz from the start of the speech, where the ear says so."""
 
 
 class Ear(Engine, Protocol):
@@ -152,6 +207,31 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     role: Literal["user", "assistant"]
     text: str
     name: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a brain may do or ask for while it replies."""
+
+    name: str
+    """Letters, digits, ``_`` and ``-``; at most 64."""
+    description: str
+    parameters: dict[str, Any]
+    """A JSON schema of an object."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A brain's wish to use a tool."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a call, in words for the brain."""
+
+    call: Call
+    text: str
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +258,12 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """What another brain has already said in this very reply: go on from there."""
     topics: tuple[str, ...] = ()
     """The character's favourite matters: the improviser's choice of puns follows them."""
+    pictures: tuple[bytes, ...] = ()
+    """What the character sees now, as JPEG, for brains that see."""
+    tools: tuple[Tool, ...] = ()
+    """What it may use in this reply."""
+    results: tuple[Result, ...] = ()
+    """What it has called in this very reply, after the words in ``said``, and what came of it."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -190,8 +276,10 @@ class Counted(msgspec.Struct, frozen=True):
 class Brain(Engine, Protocol):
     """Turns a prompt into words."""
 
-    def reply(self, prompt: Prompt) -> "AsyncIterator[str | Counted]":
+    def reply(self, prompt: Prompt) -> "AsyncIterator[str | Counted | Call]":
         """Yield the reply's text in pieces of any length, as it is made, and what it has cost where that is known.
+
+        A brain that wants to use tools of the prompt yields its calls last; it is asked again with their results.
 
         Stage directions stand in square brackets: ``[joy]`` a feeling, ``[nod]`` an animation, ``[pause 700ms]``.
         Raises EngineUnavailable before the first piece if the provider cannot serve this prompt.

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from msgspec.structs import replace
 
 from marotte import config
-from marotte.engines.kinds import EngineError, Prompt
+from marotte.engines.kinds import Call, EngineError, Prompt
 from marotte.events import (
     AnyPercept,
     Asked,
@@ -49,8 +49,8 @@ _NAME = 20
 class Brains(Protocol):
     """What answers a prompt: a chain of brains."""
 
-    def reply(self, prompt: Prompt) -> AsyncGenerator[str]:
-        """Yield the reply's text; raises EngineError where no brain can."""
+    def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call]:
+        """Yield the reply's text, and last what tools it wants to use; raises EngineError where no brain can."""
         ...
 
 
@@ -260,7 +260,8 @@ class Director:
             self._soon(turn, lambda percept=percept: self._memory.learn(percept))
         async with aclosing(self._brain.reply(prompt)) as pieces:
             async for piece in pieces:
-                yield piece
+                if isinstance(piece, str):
+                    yield piece
 
     def _soon(self, turn: Turn, work: Callable[[], Awaitable[object]]) -> None:
         """Do what nobody waits for once the brain's request is on its way."""

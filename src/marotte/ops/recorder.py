@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast, get_args
 import msgspec
 
 from marotte.bus.local import LocalBus
-from marotte.engines.kinds import Brain, Counted, EngineError, Prompt, Sound, Voice
+from marotte.engines.kinds import Brain, Call, Counted, EngineError, Prompt, Sound, Voice
 from marotte.engines.registry import Built
 from marotte.events import (
     AnyPercept,
@@ -231,7 +231,7 @@ class Noted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted]:
+    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted | Call]:
         """Reply as the brain does."""
         async with aclosing(
             self._recorder.answers(self._name, asked_of(prompt), cast("Brain", self.engine).reply(prompt))
@@ -252,14 +252,16 @@ def asked_of(asked: Prompt | Line) -> str:
     """Write what an engine is asked in short; ids and times do not count."""
     if isinstance(asked, Line):
         return asked.spoken[:200]
-    told = (asked.system, asked.history, asked.text, asked.language, asked.said)
+    told = (asked.system, asked.history, asked.text, asked.language, asked.said, *asked.results)
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
-def written(piece: str | Counted | Sound) -> str | dict[str, Any]:
+def written(piece: str | Counted | Call | Sound) -> str | dict[str, Any]:
     """Write a piece of an answer: of sound its length and timings, for a replay is silent."""
     if isinstance(piece, str):
         return piece
     if isinstance(piece, Counted):
         return {"tokens": piece.tokens}
+    if isinstance(piece, Call):
+        return {"call": piece}
     return {"samples": len(piece.pcm) // 2, "rate": piece.rate, "words": piece.words, "mouths": piece.mouths}

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import AsyncIterator
 from typing import ClassVar
 
-from marotte.engines.kinds import EngineSettings, EngineUnsuited, Kit, Sound
+from marotte.engines.kinds import EngineSettings, EngineUnsuited, Kit, Sound, VoiceSettings
 from marotte.events import Line, Word
 from pydantic import Field
 
@@ -14,11 +14,13 @@ RATE = 16_000
 _WORD = re.compile(r"\w+")
 
 
-class KazooSettings(EngineSettings):
-    """What a show may set under ``[voice.kazoo]``."""
+class KazooSettings(VoiceSettings):
+    """What a show may set under ``[voice.kazoo]``, besides speed and pitch."""
 
-    pitch: float = Field(default=196.0, ge=80, le=800)
-    """The first word's pitch, in Hz; each word after it is a step lower."""
+    cannot = frozenset({"voice", "style"})
+
+    tone: float = Field(default=196.0, ge=80, le=800)
+    """The first word's tone, in Hz; each word after it is a step lower."""
     letter: float = Field(default=0.06, ge=0.02, le=0.5)
     """Seconds that one letter is hummed."""
 
@@ -44,19 +46,21 @@ class Kazoo:
         words = list(_WORD.finditer(line.spoken))
         if not words:
             raise EngineUnsuited("kazoo: there is no word to hum")
+        manner = self._settings.manner(line)
+        tone = self._settings.tone * 2 ** (manner.pitch / 12)
         start = 0
         for place, word in enumerate(words):
-            pcm = self._hum(self._settings.pitch * 2 ** (-(place % 5) / 12), len(word[0]))
+            pcm = self._hum(tone * 2 ** (-(place % 5) / 12), len(word[0]) / manner.speed)
             end = start + len(pcm) // 2
             yield Sound(pcm=pcm, rate=RATE, words=(Word(word[0], start, end, word.start()),))
             start = end
 
-    def _hum(self, pitch: float, letters: int) -> bytes:
+    def _hum(self, tone: float, letters: float) -> bytes:
         """Make one word's sound: a tone with a few overtones, which swells and fades so that nothing clicks."""
         length = round(letters * self._settings.letter * RATE)
         samples = array("h")
         for n in range(length):
-            angle = 2 * math.pi * pitch * n / RATE
+            angle = 2 * math.pi * tone * n / RATE
             buzz = sum(math.sin(k * angle) / k for k in (1, 2, 3))
             samples.append(round(9_000 * buzz * math.sin(math.pi * n / length)))
         return samples.tobytes()

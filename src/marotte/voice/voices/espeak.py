@@ -5,40 +5,34 @@ it reads of Japanese is kana; for kanji it has no dictionary and spells them, so
 before this one in its chain.
 """
 
-import asyncio
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from marotte.engines.child import Child, Frame
-from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, EngineUnsuited, Kit, Sound
+from marotte.engines.child import Child
+from marotte.engines.kinds import EngineSettings, Kit, Sound, VoiceSettings
 from marotte.events import Line
-from marotte.voice.placing import Placing
+from marotte.voice.placed import spoken
 
-LONGEST = 5_000
-"""Characters of one line, about six minutes."""
 _VOICES = {"en": "en-us", "en-gb": "en-gb-x-rp", "zh": "cmn", "zh-hk": "yue", "no": "nb", "es-mx": "es-419"}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)?")
-_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+_RATE = 165
+"""Words a minute at the usual speed."""
+_SEMITONE = 50 / 12
+"""espeak-ng's pitch goes from 0 to 99; 50 steps are about an octave."""
 
 
-class EspeakSettings(EngineSettings):
-    """Settings of the embedded voice."""
+class EspeakSettings(VoiceSettings):
+    """Settings of the embedded voice. ``voice`` is one of espeak-ng's own, usual is the line's language: ``pt-br``."""
+
+    cannot = frozenset({"style"})
 
     variant: str = Field(default="f5", pattern=r"^[A-Za-z0-9_-]*$")
     """A timbre of espeak-ng's: ``f1`` to ``f5``, ``m1`` to ``m8``, ``croak``, ``whisper``, ``Demonic``, …"""
-    rate: int = Field(default=165, ge=80, le=450)
-    """Words a minute."""
-    pitch: int = Field(default=50, ge=0, le=99)
     range: int = Field(default=50, ge=0, le=99)
     """How lively the pitch moves."""
     volume: int = Field(default=100, ge=0, le=200)
-    voices: dict[str, str] = Field(default_factory=dict[str, str])
-    """espeak-ng's voice for a language, where another than the usual one is wanted: ``{"pt": "pt-br"}``."""
 
 
 class EspeakVoice:
@@ -70,72 +64,17 @@ class EspeakVoice:
 
     async def speak(self, line: Line) -> AsyncIterator[Sound]:
         """Yield 60 ms of sound at a time, with words and mouth shapes as soon as their end is known."""
-        if len(line.spoken) > LONGEST:
-            raise EngineUnsuited(f"espeak: a line of {len(line.spoken)} characters is longer than {LONGEST}")
-        if not self._child.ready:
-            await self._child.start()
-        placing = Placing(line.spoken, self._child.ready["rate"])
-        try:
-            for text, offset, pause in _parts(line):
-                placing.begin(offset)
-                if text.strip():
-                    asked = self._child.request(self._header(line.language), text.encode())
-                    async with aclosing(_ahead(asked)) as answers:
-                        async for header, pcm in answers:
-                            if "unknown" in header:
-                                raise EngineUnsuited(f"espeak: it has no voice for the language {line.language!r}")
-                            yield placing.place(pcm, header.get("words", ()), header.get("sounds", ()))
-                if pause:
-                    yield placing.silence(pause)
-        except EngineError as error:
-            if placing.length or isinstance(error, EngineUnavailable):
-                raise
-            raise EngineUnavailable(str(error)) from None
-        if not placing.length:
-            raise EngineUnsuited("espeak: there is nothing to say")
-        yield placing.finish()
+        async for sound in spoken(self._child, line, self._header(line)):
+            yield sound
 
-    def _header(self, language: str) -> dict[str, Any]:
-        settings = self._settings
-        chosen = {tag.lower(): name for tag, name in settings.voices.items()}
-        tag = language.lower()
-        known = (tag, tag.split("-")[0])
-        names = [name for tag in known for name in (chosen.get(tag), _VOICES.get(tag), tag) if name]
+    def _header(self, line: Line) -> dict[str, Any]:
+        settings, manner, tag = self._settings, self._settings.manner(line), line.language.lower()
+        usual = [name for known in (tag, tag.split("-")[0]) for name in (_VOICES.get(known, ""), known)]
+        names = [name for name in dict.fromkeys((manner.voice, *usual)) if name]
         return {
-            "voices": [f"{name}+{settings.variant}".removesuffix("+") for name in dict.fromkeys(names)],
-            **settings.model_dump(include={"rate", "pitch", "range", "volume"}),
+            "voices": [f"{name}+{settings.variant}".removesuffix("+") for name in names],
+            "rate": min(450, max(80, round(_RATE * manner.speed))),
+            "pitch": min(99, max(0, round(50 + manner.pitch * _SEMITONE))),
+            "range": settings.range,
+            "volume": settings.volume,
         }
-
-
-def _parts(line: Line) -> Iterator[tuple[str, int, float]]:
-    """Cut a line at its pauses: what is spoken, its offset, and the seconds of silence after it."""
-    offset = 0
-    for cue in sorted((cue for cue in line.cues if cue.kind == "pause"), key=lambda cue: cue.offset):
-        given = _DURATION.fullmatch(cue.name.strip())
-        seconds = float(given[1]) * (0.001 if given[2] == "ms" else 1) if given else _PAUSE
-        yield line.spoken[offset : cue.offset], offset, min(seconds, _LONGEST_PAUSE)
-        offset = max(offset, min(cue.offset, len(line.spoken)))
-    yield line.spoken[offset:], offset, 0.0
-
-
-async def _ahead(frames: AsyncGenerator[Frame]) -> AsyncGenerator[Frame]:
-    """Read on while nobody takes: a floor that has enough sound ahead must not keep the program from the others."""
-    made: asyncio.Queue[Frame | EngineError | None] = asyncio.Queue()  # bounded by the longest line
-
-    async def read() -> None:
-        try:
-            async with aclosing(frames):
-                async for answer in frames:
-                    made.put_nowait(answer)
-            made.put_nowait(None)
-        except EngineError as error:
-            made.put_nowait(error)
-
-    reading = asyncio.create_task(read())
-    try:
-        while (item := await made.get()) is not None:
-            if isinstance(item, EngineError):
-                raise item
-            yield item
-    finally:
-        reading.cancel()
