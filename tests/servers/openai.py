@@ -8,6 +8,7 @@ processes of a machine share. Also a program: ``python -m tests.servers.openai -
 
 import argparse
 import asyncio
+import base64
 import functools
 import itertools
 import json
@@ -15,17 +16,14 @@ import math
 import re
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-ROUTES = ("models", "chat", "speech", "transcriptions")
-FAULTS = (
-    "hang", "empty", "garbage", "wrong_type", "close", "huge", "slow", "crawl",
-    "401", "429", "500", "error", "endless",
-)  # fmt: skip
+from tests.servers.faulty import Asked, FaultyServer, RefusedError, abort, object_of, paced
+
 _FIELDS = {
     "chat": {
         "model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens",
@@ -34,7 +32,18 @@ _FIELDS = {
     },
     "speech": {"model", "input", "voice", "instructions", "response_format", "speed", "stream_format"},
 }  # fmt: skip
+_MESSAGE = {
+    "system": {"role", "content", "name"},
+    "developer": {"role", "content", "name"},
+    "user": {"role", "content", "name"},
+    "assistant": {"role", "content", "name", "refusal", "tool_calls"},
+    "tool": {"role", "content", "tool_call_id"},
+}
 _TYPES = {"pcm": "audio/pcm", "wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+_CONTENT = {"models": "application/json", "chat": "text/event-stream", "speech": "audio/pcm",
+            "transcriptions": "application/json"}  # fmt: skip
 
 
 @dataclass
@@ -43,6 +52,13 @@ class Script:
 
     reply: str | Callable[[list[dict[str, Any]]], str] = "Hello there, Ada! How lovely to see you. Shall we begin?"
     """What it answers, or what it makes of the messages."""
+    calls: Callable[[list[dict[str, Any]]], list[tuple[str, dict[str, Any]]]] = lambda messages: []
+    """Which tools it calls after these messages, and with what."""
+    reasoning: str = ""
+    """What it thinks before it answers, as servers of thinking models send it."""
+    reasoning_field: str = "reasoning_content"
+    refusal: str = ""
+    """What it says instead of an answer."""
     first_token: float = 0.0
     """Seconds to the first word."""
     between: float = 0.0
@@ -61,160 +77,66 @@ class Script:
     """Seconds to the first byte for the fault of that name."""
 
 
-@dataclass
-class Asked:
-    """One request, with stamps in seconds of the monotonic clock; 0 where it never came."""
-
-    route: str
-    at: float
-    body: dict[str, Any] = field(default_factory=dict[str, Any])
-    file: bytes = field(default=b"", repr=False)
-    status: int = 0
-    first: float = 0.0
-    """The first word or sound was sent."""
-    ended: float = 0.0
-    cut: float = 0.0
-    """The client left before the end."""
-    peer: str = ""
-    """The client's end of the connection: the same where a connection is used again."""
-
-
-class OpenAIServer:
+class OpenAIServer(FaultyServer):
     """The server, on a free port of the loopback; use it as an async context manager."""
 
+    routes = _CONTENT
+    path = "/v1"
+
     def __init__(self, script: Script | None = None, *, port: int = 0) -> None:
-        self.script = script or Script()
-        self.requests: list[Asked] = []
-        self.gate = asyncio.Event()
-        """While it is closed (``gate.clear()``), a stream stands still after its first word or sound."""
-        self.gate.set()
-        self.url = ""
-        self._port = port
-        self._faults: dict[str, tuple[str, float]] = {}
+        super().__init__(script or Script(), port)
         self._numbers = itertools.count(1)
-        app = web.Application(client_max_size=26_214_400)
-        app.router.add_get("/v1/models", self._guard("models", self._models))
-        app.router.add_post("/v1/chat/completions", self._guard("chat", self._chat))
-        app.router.add_post("/v1/audio/speech", self._guard("speech", self._speech))
-        app.router.add_post("/v1/audio/transcriptions", self._guard("transcriptions", self._transcribe))
-        app.router.add_get("/requests", self._told)
-        # A handler is cancelled when its client leaves: that is how a cut is stamped.
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        router = self.app.router
+        router.add_get("/v1/models", self.guard("models", self._models))
+        router.add_post("/v1/chat/completions", self.guard("chat", self._chat))
+        router.add_post("/v1/audio/speech", self.guard("speech", self._speech))
+        router.add_post("/v1/audio/transcriptions", self.guard("transcriptions", self._transcribe))
 
-    async def __aenter__(self) -> "OpenAIServer":
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
-        return self
+    def refusal(self, fault: str) -> RefusedError | None:
+        match fault:
+            case "401":
+                return _refused(401, f"Incorrect API key provided: {self.script.key}.", code="invalid_api_key")
+            case "429":
+                return _refused(
+                    429, "Rate limit reached for requests", "requests", code="rate_limit_exceeded", retry_after=7
+                )
+            case "500":
+                return _refused(500, "The server had an error while processing your request.", "server_error")
+            case _:
+                return None
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+    def garbage(self, route: str) -> bytes:
+        return b"\x80\xffdata: }{\n\ndata: \xc3(\n\n" if route == "chat" else b"{\x00\xff"
 
-    def fault(self, route: str, what: str, times: float = math.inf) -> None:
-        """Misbehave on ``route`` the next ``times`` times; 0 heals it."""
-        if route not in ROUTES or what not in FAULTS:
-            raise ValueError(f"there is no fault {what!r} on a route {route!r}")
-        self._faults[route] = (what, times)
-
-    # --- what every route does
-
-    def _guard(self, route: str, answer: "Callable[[web.Request, Asked, str], Any]") -> Any:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            asked = Asked(
-                route, time.monotonic(), peer=str(request.transport and request.transport.get_extra_info("peername"))
-            )
-            self.requests.append(asked)
-            try:
-                response = await self._before(request, asked, answer)
-                asked.status = response.status
-                return response
-            except _RefusedError as refused:
-                asked.status = refused.status
-                return refused.response()
-            except asyncio.CancelledError:
-                asked.cut = time.monotonic()
-                raise
-            except ConnectionResetError:  # the client left while a piece was being written
-                asked.cut = time.monotonic()
-                return web.Response()  # goes nowhere, without a complaint in the log
-            finally:
-                asked.ended = time.monotonic()
-
-        return handler
-
-    async def _before(self, request: web.Request, asked: Asked, answer: Any) -> web.StreamResponse:
-        self._check_key(request)
-        fault = self._take_fault(asked.route)
-        if fault == "401":
-            raise _RefusedError(401, f"Incorrect API key provided: {self.script.key}.", code="invalid_api_key")
-        if fault == "429":
-            raise _RefusedError(
-                429, "Rate limit reached for requests", "requests", code="rate_limit_exceeded", retry_after=7
-            )
-        if fault == "500":
-            raise _RefusedError(500, "The server had an error while processing your request.", "server_error")
-        if fault == "hang":
-            await asyncio.Event().wait()
-        if fault == "empty":
-            return web.Response(body=b"", content_type=_CONTENT[asked.route])
-        if fault == "garbage":
-            garbage = b"\x80\xffdata: }{\n\ndata: \xc3(\n\n" if asked.route == "chat" else b"{\x00\xff"
-            return web.Response(body=garbage, content_type=_CONTENT[asked.route])
-        if fault == "wrong_type":
-            return web.Response(text="<html><h1>Welcome to the proxy</h1></html>", content_type="text/html")
-        if fault == "slow":
-            await asyncio.sleep(self.script.slow)
-        return await answer(request, asked, fault)
-
-    def _take_fault(self, route: str) -> str:
-        what, times = self._faults.get(route, ("", 0.0))
-        if times <= 0:
-            return ""
-        self._faults[route] = (what, times - 1)
-        return what
-
-    def _check_key(self, request: web.Request) -> None:
+    def check_key(self, request: web.Request) -> None:
         if not self.script.key:
             return
         given = request.headers.get("Authorization", "")
         if not given:
-            raise _RefusedError(
+            raise _refused(
                 401, "You didn't provide an API key. You need to provide your API key in an Authorization header"
                 " using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
             )  # fmt: skip
         if given != f"Bearer {self.script.key}":
-            raise _RefusedError(401, f"Incorrect API key provided: {given[7:]}.", code="invalid_api_key")
+            raise _refused(401, f"Incorrect API key provided: {given[7:]}.", code="invalid_api_key")
 
     async def _json(self, request: web.Request, asked: Asked, *required: str) -> dict[str, Any]:
-        if request.content_type != "application/json":
-            raise _RefusedError(415, f"Unsupported content type: '{request.content_type}'. Use 'application/json'.")
-        try:
-            body = json.loads(await request.read())
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise _RefusedError(400, "We could not parse the JSON body of your request.")
-        asked.body = body
+        body = asked.body = await object_of(request, lambda message: _refused(400, message))
         for name in required:
             if body.get(name) in (None, "", []):
-                raise _RefusedError(400, f"Missing required parameter: '{name}'.", param=name)
+                raise _refused(400, f"Missing required parameter: '{name}'.", param=name)
         for name in body.keys() - _FIELDS[asked.route]:
-            raise _RefusedError(400, f"Unrecognized request argument supplied: {name}")
+            raise _refused(400, f"Unrecognized request argument supplied: {name}")
         self._check_model(body["model"])
         return body
 
     def _check_model(self, model: Any) -> None:
         if model not in self.script.models:
-            raise _RefusedError(
+            raise _refused(
                 404, f"The model `{model}` does not exist or you do not have access to it.", code="model_not_found"
             )
 
     # --- the routes
-
-    async def _told(self, request: web.Request) -> web.Response:
-        return web.json_response([{**asdict(asked), "file": len(asked.file)} for asked in self.requests])
 
     async def _models(self, request: web.Request, asked: Asked, fault: str) -> web.StreamResponse:
         models = [{"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "test"}
@@ -223,15 +145,15 @@ class OpenAIServer:
 
     async def _chat(self, request: web.Request, asked: Asked, fault: str) -> web.StreamResponse:
         body = await self._json(request, asked, "model", "messages")
-        _check_messages(body["messages"])
+        _check_messages(body["messages"], self.script.reasoning_field if self.script.reasoning else "")
+        _check_tools(body)
         if not 0 <= body.get("temperature", 1) <= 2:
-            raise _RefusedError(400, "Invalid 'temperature': expected a value between 0 and 2.", param="temperature")
+            raise _refused(400, "Invalid 'temperature': expected a value between 0 and 2.", param="temperature")
         if "stream_options" in body and not body.get("stream"):
-            raise _RefusedError(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
+            raise _refused(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
         reply = self.script.reply if isinstance(self.script.reply, str) else self.script.reply(body["messages"])
         words = re.findall(r"\s*[\u3040-\u30ff\u4e00-\u9fff]|\s*[^\s\u3040-\u30ff\u4e00-\u9fff]+|\s+$", reply)
-        usage = {"prompt_tokens": sum(len(m["content"].split()) for m in body["messages"]),
-                 "completion_tokens": len(words)}  # fmt: skip
+        usage = {"prompt_tokens": len(json.dumps(body["messages"]).split()), "completion_tokens": len(words)}
         usage["total_tokens"] = sum(usage.values())
         head = {"id": f"chatcmpl-{next(self._numbers)}", "created": int(time.time()), "model": body["model"]}
         if not body.get("stream"):
@@ -245,14 +167,20 @@ class OpenAIServer:
             text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
             await response.write(f"data: {text}\n\n".encode())
 
-        def part(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+        def part(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
             return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}]}
 
-        await send(part({"role": "assistant", "content": ""}))
-        async for index, word in self._words(words, fault):
+        await send(part({"role": "assistant", "content": "", "refusal": None}))
+        for thought in re.findall(r"\S+\s*", self.script.reasoning):
+            await send(part({self.script.reasoning_field: thought}))
+        for word in re.findall(r"\S+\s*", self.script.refusal):
+            await send(part({"refusal": word}))
+        if self.script.refusal:
+            words = []
+        async for index, word in paced(words, self.script.first_token, self.script.between, fault):
             if fault in ("close", "error", "huge") and index == max(1, len(words) // 2):
                 if fault == "close":
-                    _abort(request)
+                    abort(request)
                 elif fault == "huge":
                     await send("x" * 10_000_000)
                 else:
@@ -261,30 +189,24 @@ class OpenAIServer:
             asked.first = asked.first or time.monotonic()
             await send(part({"content": word}))
             await self.gate.wait()
-        await send(part({}, "stop"))
+        calls = self.script.calls(body["messages"]) if body.get("tools") else []
+        for delta in _pieces_of(calls, self._numbers):
+            await send(part({"tool_calls": [delta]}))
+        await send(part({}, "tool_calls" if calls else "stop"))
         if (body.get("stream_options") or {}).get("include_usage"):
             await send({**head, "choices": [], "usage": usage})
         await send("[DONE]")
         return response
 
-    async def _words(self, words: list[str], fault: str) -> AsyncIterator[tuple[int, str]]:
-        due = time.monotonic() + self.script.first_token
-        between = max(self.script.between, {"endless": 0.001, "crawl": 0.5}.get(fault, 0.0))
-        for index, word in enumerate(itertools.cycle(words) if fault == "endless" else words):
-            if (wait := due - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            yield index, word
-            due += between
-
     async def _speech(self, request: web.Request, asked: Asked, fault: str) -> web.StreamResponse:
         body = await self._json(request, asked, "model", "input", "voice")
         kind = body.get("response_format", "mp3")
         if kind not in _TYPES:
-            raise _RefusedError(400, f"Invalid 'response_format': {kind!r}.", param="response_format")
+            raise _refused(400, f"Invalid 'response_format': {kind!r}.", param="response_format")
         if len(body["input"]) > 4_096:
-            raise _RefusedError(400, "Invalid 'input': string too long. Expected at most 4096.", param="input")
+            raise _refused(400, "Invalid 'input': string too long. Expected at most 4096.", param="input")
         if not 0.25 <= body.get("speed", 1) <= 4:
-            raise _RefusedError(400, "Invalid 'speed': expected a value between 0.25 and 4.", param="speed")
+            raise _refused(400, "Invalid 'speed': expected a value between 0.25 and 4.", param="speed")
         response = web.StreamResponse(headers={"Content-Type": _TYPES[kind]})
         sound = babble(len(body["input"]) * self.script.per_character / body.get("speed", 1))
         await asyncio.sleep(self.script.first_sound)
@@ -301,7 +223,7 @@ class OpenAIServer:
         pace = 0.25 if fault == "crawl" else self.script.pace
         while sent < len(sound) or fault == "endless":
             if fault in ("close", "error") and sent >= len(sound) // 2:
-                _abort(request)
+                abort(request)
                 return response
             at = sent % len(sound)
             # An odd number of bytes: a network keeps no sample whole.
@@ -313,22 +235,24 @@ class OpenAIServer:
 
     async def _transcribe(self, request: web.Request, asked: Asked, fault: str) -> web.StreamResponse:
         if request.content_type != "multipart/form-data":
-            raise _RefusedError(415, f"Unsupported content type: '{request.content_type}'. Use 'multipart/form-data'.")
+            raise _refused(415, f"Unsupported content type: '{request.content_type}'. Use 'multipart/form-data'.")
         name = ""
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
-                raise _RefusedError(400, "Could not parse multipart form")
+                raise _refused(400, "Could not parse multipart form")
             if part.name == "file":
                 name, asked.file = part.filename or "", bytes(await part.read())
+            elif (part.name or "").endswith("[]"):
+                asked.body.setdefault(part.name or "", []).append(await part.text())
             else:
                 asked.body[part.name or ""] = await part.text()
         if not asked.file:
-            raise _RefusedError(400, "Missing required parameter: 'file'.", param="file")
+            raise _refused(400, "Missing required parameter: 'file'.", param="file")
         if not asked.body.get("model"):
-            raise _RefusedError(400, "you must provide a model parameter")
+            raise _refused(400, "you must provide a model parameter")
         self._check_model(asked.body["model"])
         if not name.endswith(".wav") or asked.file[:4] != b"RIFF" or asked.file[8:12] != b"WAVE":
-            raise _RefusedError(400, "Invalid file format. Supported formats: ['wav']", param="file")
+            raise _refused(400, "Invalid file format. Supported formats: ['wav']", param="file")
         await asyncio.sleep(self.script.hears_after)
         asked.first = time.monotonic()
         if fault == "huge":
@@ -340,53 +264,98 @@ class OpenAIServer:
             while fault in ("crawl", "endless"):
                 await asyncio.sleep(0.05)
                 await response.write(b"l")
-            _abort(request)
+            abort(request)
             return response
         kind = asked.body.get("response_format", "json")
+        times = asked.body.get("timestamp_granularities[]", ["segment"])
+        if times != ["segment"] and kind != "verbose_json":
+            raise _refused(400, "timestamp_granularities requires verbose_json.", param="timestamp_granularities")
         seconds = (len(asked.file) - 44) / 2 / max(1, int.from_bytes(asked.file[24:28], "little"))
         if kind == "text":
             return web.Response(text=self.script.heard + "\n")
         if kind == "json":
             return web.json_response({"text": self.script.heard})
         if kind != "verbose_json":
-            raise _RefusedError(400, f"Invalid 'response_format': {kind!r}.", param="response_format")
-        return web.json_response(_verbose(self.script.heard, seconds))
+            raise _refused(400, f"Invalid 'response_format': {kind!r}.", param="response_format")
+        return web.json_response(_verbose(self.script.heard, seconds, times))
 
 
-_CONTENT = {"models": "application/json", "chat": "text/event-stream", "speech": "audio/pcm",
-            "transcriptions": "application/json"}  # fmt: skip
+def _refused(
+    status: int, message: str, kind: str = "invalid_request_error", *,
+    param: str | None = None, code: str | None = None, retry_after: int | None = None,
+) -> RefusedError:  # fmt: skip
+    """Return an answer in the shape of the reference's errors."""
+    return RefusedError(
+        status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, retry_after
+    )
 
 
-class _RefusedError(Exception):
-    """An answer in the shape of the reference's errors."""
-
-    def __init__(
-        self, status: int, message: str, kind: str = "invalid_request_error", *,
-        param: str | None = None, code: str | None = None, retry_after: int | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(message)
-        self.status = status
-        self._body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-        self._headers = {"Retry-After": str(retry_after)} if retry_after else {}
-
-    def response(self) -> web.Response:
-        return web.json_response(self._body, status=self.status, headers=self._headers)
+def _pieces_of(calls: list[tuple[str, dict[str, Any]]], numbers: "itertools.count[int]") -> list[dict[str, Any]]:
+    """Cut calls as the reference does: name and id first, then the arguments, piece by piece."""
+    deltas: list[dict[str, Any]] = []
+    for index, (name, arguments) in enumerate(calls):
+        head = {"id": f"call_t{next(numbers)}", "type": "function", "function": {"name": name, "arguments": ""}}
+        deltas.append({"index": index, **head})
+        for piece in re.findall(r".{1,4}", json.dumps(arguments), re.S):
+            deltas.append({"index": index, "function": {"arguments": piece}})
+    return deltas
 
 
-def _check_messages(messages: Any) -> None:
+def _check_messages(messages: Any, reasoning: str) -> None:
     if not isinstance(messages, list):
-        raise _RefusedError(400, "Invalid type for 'messages': expected an array.", param="messages")
+        raise _refused(400, "Invalid type for 'messages': expected an array.", param="messages")
+    owed: list[str] = []
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ("system", "developer", "user", "assistant"):
-            raise _RefusedError(400, f"Invalid value for 'messages[{index}].role'.", param=f"messages[{index}].role")
-        if not isinstance(message.get("content"), str):
-            raise _RefusedError(400, f"Invalid type for 'messages[{index}].content'.", param="messages")
+        role = message.get("role") if isinstance(message, dict) else None
+        fields = _MESSAGE.get(role or "")
+        where = f"messages[{index}]"
+        if fields is None:
+            raise _refused(400, f"Invalid value for '{where}.role'.", param=f"{where}.role")
+        for name in message.keys() - fields - ({reasoning} if role == "assistant" else set()):
+            raise _refused(400, f"Unrecognized request argument supplied: {where}.{name}")
+        if role == "tool":
+            if message.get("tool_call_id") not in owed:
+                raise _refused(
+                    400, "Invalid parameter: messages with role 'tool' must be a response to a preceeding message"
+                    " with 'tool_calls'.", param=f"{where}.role",
+                )  # fmt: skip
+            owed.remove(message["tool_call_id"])
+        elif owed:
+            raise _refused(
+                400, "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+                f" 'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(owed)}",
+            )  # fmt: skip
+        for call in message.get("tool_calls") or ():
+            if call["type"] != "function" or not isinstance(json.loads(call["function"]["arguments"]), dict):
+                raise _refused(400, f"Invalid value for '{where}.tool_calls'.")
+            owed.append(call["id"])
+        _check_content(message.get("content"), role, bool(message.get("tool_calls")), where)
+    if owed:
+        raise _refused(400, f"The following tool_call_ids did not have response messages: {', '.join(owed)}")
 
 
-def _abort(request: web.Request) -> None:
-    """Drop the connection without an ending."""
-    if request.transport is not None:
-        request.transport.abort()
+def _check_content(content: Any, role: str, may_be_null: bool, where: str) -> None:
+    if isinstance(content, str) or (content is None and may_be_null):
+        return
+    if not isinstance(content, list) or role != "user":
+        raise _refused(400, f"Invalid type for '{where}.content'.", param="messages")
+    for part in content:
+        if part.get("type") == "text" and isinstance(part.get("text"), str) and part.keys() == {"type", "text"}:
+            continue
+        url = part.get("image_url", {}).get("url", "") if part.get("type") == "image_url" else ""
+        if not url.startswith("data:image/jpeg;base64,") or not base64.b64decode(url[23:]).startswith(b"\xff\xd8\xff"):
+            raise _refused(400, f"Invalid value for '{where}.content': no text and no picture.", param="messages")
+
+
+def _check_tools(body: dict[str, Any]) -> None:
+    if body.get("tools") == []:
+        raise _refused(400, "Invalid 'tools': empty array. Expected an array with minimum length 1.", param="tools")
+    for index, tool in enumerate(body.get("tools") or ()):
+        function = tool.get("function", {})
+        if tool.keys() != {"type", "function"} or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function.get("name", "")):
+            raise _refused(400, f"Invalid 'tools[{index}]'.", param="tools")
+        if function.get("parameters", {}).get("type") != "object":
+            raise _refused(400, f"Invalid schema for function '{function['name']}': expected an object.")
 
 
 def babble(seconds: float, rate: int = 24_000) -> bytes:
@@ -408,13 +377,17 @@ def _wav_header(length: int, rate: int = 24_000) -> bytes:
                        b"data", length)  # fmt: skip
 
 
-def _verbose(text: str, seconds: float) -> dict[str, Any]:
+def _verbose(text: str, seconds: float, times: list[str]) -> dict[str, Any]:
     segment = {
         "id": 0, "seek": 0, "start": 0.0, "end": seconds, "text": f" {text}", "tokens": [1], "temperature": 0.0,
         "avg_logprob": -0.2, "compression_ratio": 1.0, "no_speech_prob": 0.01,
     }  # fmt: skip
-    return {"task": "transcribe", "language": "english", "duration": seconds, "text": text,
-            "segments": [segment] if text else []}  # fmt: skip
+    said = re.findall(r"[\w']+", text)
+    each = seconds / max(1, len(said))
+    words = [{"word": word, "start": i * each, "end": (i + 1) * each} for i, word in enumerate(said)]
+    kept = {"words": words} if "word" in times else {}
+    return {"task": "transcribe", "language": "english", "duration": seconds, "text": text, **kept,
+            **({"segments": [segment] if text else []} if "segment" in times else {})}  # fmt: skip
 
 
 async def _serve(script: Script, port: int) -> None:

@@ -114,7 +114,7 @@ class Server:
         """Take the message out of an error body: OpenAI's own shape, FastAPI's, or any text."""
         try:
             found: Any = json.loads(said)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.clean(said.decode("utf-8", "replace"))
         for key in ("error", "message", "detail"):
             if isinstance(found, dict):

@@ -49,6 +49,8 @@ def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
 def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", EngineSettings]]:
     """Return the engines of a chain in their order, with their settings; nothing is built.
 
+    What follows a colon in a name is the engine's ``plugin``: ``livekit:cartesia`` is LiveKit's bridge to Cartesia.
+
     Raises config.ShowError, naming line and key, where the show asks for an engine that does not exist or sets one up
     wrongly.
     """
@@ -58,11 +60,14 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
     engines: list[tuple[str, type[Engine], EngineSettings]] = []
     for name in dict.fromkeys((*chain.chain, EMBEDDED[kind])):
         settings = chain.settings(name)
-        entry = known.get(str(settings.get("engine") or name))
+        wanted, _, plugin = str(settings.get("engine") or name).partition(":")
+        if plugin:
+            settings = {"plugin": plugin, **settings}
+        entry = known.get(wanted)
         if entry is None:
             raise show.mistake(
                 (table, "chain"),
-                f"there is no {kind} called {name!r}{config.nearest(name, known)}"
+                f"there is no {kind} called {name!r}{config.nearest(wanted, known)}"
                 f" (installed: {', '.join(sorted(known))}; another name takes a table [{table}.{name}]"
                 ' with engine = "…")',
             )

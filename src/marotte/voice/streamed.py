@@ -19,7 +19,7 @@ _PIECE = 0.1
 """Seconds of sound in one piece."""
 _AHEAD = 0.3
 """While less than so many seconds lie ahead of the ear, pieces are passed on as small as they come."""
-_SHORTEST = 0.02
+SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
 _LARGEST_HEADER = 65_536
 _RATE = re.compile(r";\s*rate=(\d{4,6})\b")
@@ -102,7 +102,7 @@ async def streamed(
             break
     if pcm:
         yield Sound(pcm=pcm, rate=form.rate)
-    if made + len(pcm) < 2 * form.rate * _SHORTEST:
+    if made + len(pcm) < 2 * form.rate * SHORTEST:
         raise EngineError(f"{name}: sent no sound")
 
 
