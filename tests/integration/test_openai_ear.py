@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from marotte.engines.kinds import EngineUnavailable, EngineUnsuited, Heard, Kit
+from marotte.events import Word
 from marotte.senses.hearing.ears.openai import OpenAIEar, OpenAIEarSettings
 from marotte.senses.hearing.wav import read_wav
 from tests.servers.openai import OpenAIServer, Script
@@ -45,12 +46,31 @@ async def test_the_whole_turn_is_sent_as_wav_and_its_text_comes_back(kit: Kit) -
 async def test_without_a_language_the_server_finds_it_out_and_verbose_tells_it(kit: Kit) -> None:
     async with OpenAIServer() as server:
         talker = ear(server.url, kit, response_format="verbose_json", extra={"temperature": 0.2})
-        assert await hear(talker) == [Heard(text="hello there", language="en")]
+        assert await hear(talker) == [Heard(text="hello there", language="en", no_speech=0.01)]
         assert server.requests[0].body == {
             "model": "whisper-1",
             "response_format": "verbose_json",
             "temperature": "0.2",
         }
+
+
+async def test_when_each_word_was_spoken_is_asked_for_and_placed(kit: Kit) -> None:
+    async with OpenAIServer(Script(heard="Hello there, Ada's friend!")) as server:
+        [heard] = await hear(ear(server.url, kit, words=True))
+        assert heard.words == (
+            Word("Hello", 0, 4_000, 0),
+            Word("there", 4_000, 8_000, 6),
+            Word("Ada's", 8_000, 12_000, 13),
+            Word("friend", 12_000, 16_000, 19),
+        )
+        assert server.requests[0].body["timestamp_granularities[]"] == ["word", "segment"]
+        assert server.requests[0].body["response_format"] == "verbose_json"
+
+
+async def test_extra_fields_stand_for_the_ears_own(kit: Kit) -> None:
+    async with OpenAIServer(Script(models=("mine",))) as server:
+        await hear(ear(server.url, kit, extra={"model": "mine"}))
+        assert server.requests[0].body["model"] == "mine"
 
 
 async def test_without_a_server_or_a_key_it_says_so(kit: Kit) -> None:
@@ -75,11 +95,11 @@ async def test_a_turn_without_end_is_refused(kit: Kit) -> None:
         (
             '{"text":" Bonjour","language":"french","segments":[{"no_speech_prob":0.9,"avg_logprob":-0.2}]}',
             "application/json",
-            Heard(text="Bonjour", language="fr", uncertain=True),
+            Heard(text="Bonjour", language="fr", uncertain=True, no_speech=0.9),
         ),
     ],
 )
-async def test_whisper_cpps_own_server_is_understood(kit: Kit, body: str, kind: str, heard: Heard) -> None:
+async def test_an_answer_of_any_shape_is_understood(kit: Kit, body: str, kind: str, heard: Heard) -> None:
     async def inference(request: web.Request) -> web.Response:
         assert "file" in await request.post()
         return web.Response(text=body, content_type=kind)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from marotte.engines.kinds import EngineUnavailable, Heard, Kit
 from marotte.senses.hearing.ears.whispercpp import WhisperCppEar, WhisperCppSettings
@@ -28,7 +29,8 @@ async def noise(seconds: float) -> AsyncIterator[bytes]:
 
 
 async def heard(ear: WhisperCppEar, seconds: float, language: str) -> list[Heard]:
-    return [piece async for piece in ear.hear(noise(seconds), language)]
+    """Return what it hears; when each word was spoken has its own test."""
+    return [replace(piece, words=()) async for piece in ear.hear(noise(seconds), language)]
 
 
 async def test_it_hears_turn_after_turn_in_one_process(english: Path) -> None:
@@ -40,6 +42,32 @@ async def test_it_hears_turn_after_turn_in_one_process(english: Path) -> None:
         await ear.close()
     with pytest.raises(EngineUnavailable, match="closed"):
         await heard(ear, 1, "en")
+
+
+async def test_it_says_when_each_word_was_spoken(english: Path) -> None:
+    ear = WhisperCppEar(WhisperCppSettings(model=str(english), threads=1), Kit())
+    try:
+        [piece] = [piece async for piece in ear.hear(noise(2.5), "en")]
+    finally:
+        await ear.close()
+    assert [(word.text, word.offset) for word in piece.words] == [
+        ("what", 0), ("do", 5), ("you", 8), ("see", 12), ("skull", 16),
+    ]  # fmt: skip
+    times = [time for word in piece.words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert times[0] == 0
+    assert 16_000 < times[-1] <= 40_000
+
+
+async def test_letters_that_are_spread_over_tokens_are_put_together(tmp_path: Path) -> None:
+    scripted_whisper.write(tmp_path / "m.bin", "\u4f60\u597d", "zh", split=True)
+    ear = WhisperCppEar(WhisperCppSettings(model=str(tmp_path / "m.bin"), threads=1), Kit())
+    try:
+        [piece] = [piece async for piece in ear.hear(noise(2), "zh")]
+    finally:
+        await ear.close()
+    assert piece.text == "\u4f60\u597d"
+    assert [word.text for word in piece.words] == ["\u4f60", "\u597d"]
 
 
 async def test_it_finds_out_the_language(tmp_path: Path) -> None:

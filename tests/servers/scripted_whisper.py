@@ -20,9 +20,12 @@ TEXT_TOKENS = 50_257
 LANGUAGES = ("en", "zh", "de", "es", "ru", "ko", "fr", "ja")
 
 
-def write(path: Path, sentence: str, language: str = "") -> None:
-    """Write a model that says ``sentence`` in ``language``, which it also detects; "" makes an English-only one."""
-    words = [f" {word}".encode() for word in sentence.split()]
+def write(path: Path, sentence: str, language: str = "", split: bool = False) -> None:
+    """Write a model that says ``sentence`` in ``language``, which it also detects; "" makes an English-only one.
+
+    Its tokens are words with a space before each or, ``split``, single bytes, as those of rare letters are.
+    """
+    words = [bytes([byte]) for byte in sentence.encode()] if split else [f" {w}".encode() for w in sentence.split()]
     vocabulary = list(dict.fromkeys([b" ", *words]))  # whisper.cpp looks a lone space up
     vocabulary += [b"<%d>" % i for i in range(TEXT_TOKENS - len(vocabulary))]
     said = [vocabulary.index(word) for word in words]

@@ -1,4 +1,7 @@
-"""whisper.cpp on this machine, through pywhispercpp (extra ``whisper``), in a child process."""
+"""whisper.cpp on this machine, through pywhispercpp 1.5 (extra ``whisper``), in a child process.
+
+https://github.com/absadiki/pywhispercpp. It does not hand on how likely it holds it that nobody spoke.
+"""
 
 import importlib.util
 from collections.abc import AsyncIterator
@@ -10,6 +13,7 @@ from pydantic import Field
 
 from marotte.engines.child import Child
 from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, Heard, Kit
+from marotte.senses.hearing import whisper
 from marotte.senses.hearing.speech import collect, words_of
 
 _PROGRAM = "marotte.senses.hearing.ears.whispercpp_program"
@@ -72,7 +76,12 @@ class WhisperCppEar:
         if "text" not in answer:
             raise EngineError("whispercpp: the program ended without an answer")
         text = words_of(answer["text"])
-        yield Heard(text=text, language=answer["language"], uncertain=bool(text) and answer["probability"] < _SURE)
+        yield Heard(
+            text=text,
+            language=answer["language"],
+            uncertain=bool(text) and answer["probability"] < _SURE,
+            words=whisper.place(answer["words"], text, len(pcm) // 2),
+        )
 
     async def close(self) -> None:
         """End the program."""

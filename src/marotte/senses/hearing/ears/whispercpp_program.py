@@ -1,11 +1,13 @@
 """The program that holds a whisper.cpp model, loaded from the path that is its first argument.
 
 A request is ``{"language": "en"}`` ("" to find out) with the whole speech as its payload, 16 kHz mono 16-bit. The
-answer is ``{"text": "…", "language": "en", "probability": 0.9}``: the mean probability of its words.
+answer is ``{"text": "…", "language": "en", "probability": 0.9, "words": [[" Hello", 0.1, 0.5]]}``: the mean probability
+of its words, and the pieces that they are made of with their times in seconds.
 """
 
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class Model:
             sound,
             language=(request.header["language"] or "auto") if self._knows_languages else "en",
             extract_probability=True,
+            token_timestamps=True,
             abort_callback=lambda: request.cancelled,
         )
         likely = [float(segment.probability) for segment in segments]
@@ -43,8 +46,26 @@ class Model:
                 "text": " ".join(segment.text.strip() for segment in segments),
                 "language": self._binding.whisper_lang_str(self._binding.whisper_full_lang_id(self._context)),
                 "probability": sum(likely) / len(likely) if likely else 0.0,
+                "words": list(self._pieces()),
             }
         )
+
+    def _pieces(self) -> Iterator[tuple[str, float, float]]:
+        """Yield what was last transcribed piece by piece; a letter may be spread over several tokens."""
+        binding, context, end = self._binding, self._context, self._binding.whisper_token_eot(self._context)
+        for segment in range(binding.whisper_full_n_segments(context)):
+            said, since = b"", -1.0
+            for number in range(binding.whisper_full_n_tokens(context, segment)):
+                token = binding.whisper_full_get_token_data(context, segment, number)
+                if token.id >= end:
+                    continue
+                said += binding.whisper_token_to_bytes(context, token.id)
+                since = token.t0 / 100 if since < 0 else since
+                try:
+                    yield said.decode(), since, token.t1 / 100
+                except UnicodeDecodeError:
+                    continue
+                said, since = b"", -1.0
 
 
 if __name__ == "__main__":
