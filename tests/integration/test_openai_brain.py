@@ -1,20 +1,38 @@
 """The brain behind OpenAI's chat interface, against a server that keeps to the interface and one that does not."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from marotte.engines.kinds import Counted, EngineError, EngineUnavailable, Kit, Message, Prompt
-from marotte.mind.brains.openai import OpenAIBrain, OpenAIBrainSettings, messages
+from marotte.engines.kinds import (
+    Call,
+    Counted,
+    EngineError,
+    EngineUnavailable,
+    EngineUnsuited,
+    Kit,
+    Message,
+    Prompt,
+    Result,
+    Tool,
+)
+from marotte.mind.brains.openai import OpenAIBrain, OpenAIBrainSettings
 from tests.servers.openai import OpenAIServer, Script
 
 pytestmark = pytest.mark.anyio
 
 KEY = Script.key
 PROMPT = Prompt(system="You are Pip.", text='Ada says: "Hello!"')
+PICTURE = b"\xff\xd8\xff\xe0 a cat"
+TOOLS = (
+    Tool(name="weather", description="Tells the weather.", parameters={"type": "object", "properties": {"city": {}}}),
+    Tool(name="wink", description="Winks.", parameters={"type": "object"}),
+)
 
 
 @pytest.fixture
@@ -56,6 +74,17 @@ async def test_a_reply_comes_word_by_word(server: OpenAIServer, kit: Kit) -> Non
     }
 
 
+async def test_openais_own_server_is_told_the_longest_reply_by_its_new_name_and_asked_to_count(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with OpenAIServer() as server:
+        monkeypatch.setattr("marotte.engines.openai._OWN", server.url)
+        pieces = [piece async for piece in brain(server.url, kit, max_tokens=50).reply(PROMPT)]
+        assert server.requests[0].body["max_completion_tokens"] == 50
+        assert "max_tokens" not in server.requests[0].body
+        assert isinstance(pieces[-1], Counted)
+
+
 async def test_tokens_are_counted_where_the_server_tells(server: OpenAIServer, kit: Kit) -> None:
     engine = brain(server.url, kit, extra={"stream_options": {"include_usage": True}})
     pieces = [piece async for piece in engine.reply(PROMPT)]
@@ -63,27 +92,106 @@ async def test_tokens_are_counted_where_the_server_tells(server: OpenAIServer, k
     assert counted.tokens > 10
 
 
-def test_a_prompt_becomes_messages_whose_roles_alternate() -> None:
-    prompt = Prompt(
-        system="You are Pip.",
+async def test_pictures_are_sent_with_what_is_answered_now(server: OpenAIServer, kit: Kit) -> None:
+    prompt = replace(
+        PROMPT,
         history=(
-            Message(role="user", text="Hi", name="Ada"),
-            Message(role="user", text="Me too", name="Bo"),
-            Message(role="assistant", text="Hello both.", name="Pip"),
+            Message(role="user", text="Hi"),
+            Message(role="assistant", text="Hello."),
         ),
-        text="Ada asks a riddle.",
-        said="Well, I",
     )
-    system, *rest = messages(prompt)
-    assert system == {"role": "system", "content": "You are Pip."}
-    assert [(m["role"], m["content"]) for m in rest[:4]] == [
-        ("user", "Ada: Hi\nBo: Me too"),
-        ("assistant", "Hello both."),
-        ("user", "Ada asks a riddle."),
-        ("assistant", "Well, I"),
+    assert await reply(brain(server.url, kit), replace(prompt, pictures=(PICTURE,))) == server.script.reply
+    *before, last = server.requests[0].body["messages"]
+    assert all(isinstance(message["content"], str) for message in before)
+    words, picture = last["content"]
+    assert words == {"type": "text", "text": PROMPT.text}
+    assert picture["image_url"]["url"] == "data:image/jpeg;base64," + base64.b64encode(PICTURE).decode()
+    await reply(brain(server.url, kit, pictures=False), replace(prompt, pictures=(PICTURE,)))
+    assert server.requests[1].body["messages"][-1]["content"] == PROMPT.text
+
+
+async def test_it_uses_tools_and_goes_on_with_their_results(server: OpenAIServer, kit: Kit) -> None:
+    """In two rounds, the first of two calls at once, as the server's reference wants them back."""
+
+    def calls(messages: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+        done = sum(message["role"] == "tool" for message in messages)
+        rounds = {0: [("weather", {"city": 'Lima, "the grey" 🌫'}), ("wink", {})], 2: [("wink", {"eye": "left"})]}
+        return rounds.get(done, [])
+
+    server.script.calls, server.script.reply, server.script.reasoning = calls, "Let me see.", "Weather first."
+    engine = brain(server.url, kit)
+    prompt = replace(PROMPT, tools=TOOLS)
+    pieces = [piece async for piece in engine.reply(prompt)]
+    first, second = pieces[-2:]
+    assert isinstance(first, Call)
+    assert isinstance(second, Call)
+    assert [(call.tool, call.arguments) for call in (first, second)] == calls([])
+    assert "".join(piece for piece in pieces if isinstance(piece, str)) == "Let me see."
+    results = (Result(call=first, text="Fog."), Result(call=second, text="done"))
+    *_, third = [piece async for piece in engine.reply(replace(prompt, said="Let me see.", results=results))]
+    assert isinstance(third, Call)
+    results += (Result(call=third, text="done"),)
+    assert await reply(engine, replace(prompt, said="Let me see. Hm.", results=results)) == "Let me see."
+    asked = server.requests[-1].body["messages"]
+    assert [message["role"] for message in asked] == [
+        "system", "user", "assistant", "tool", "tool", "assistant", "tool",
+    ]  # fmt: skip
+    assert (asked[2]["content"], asked[5]["content"]) == ("Let me see. Hm.", "")
+    assert asked[2]["reasoning_content"] == "Weather first.", "its thoughts go back beside the calls they led to"
+    assert asked[3] == {"role": "tool", "tool_call_id": first.id, "content": "Fog."}
+
+
+async def test_tools_are_offered_only_to_a_model_that_has_a_use_for_them(server: OpenAIServer, kit: Kit) -> None:
+    await reply(brain(server.url, kit), replace(PROMPT, tools=TOOLS))
+    assert server.requests[0].body["tools"][0] == {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "Tells the weather.",
+            "parameters": {"type": "object", "properties": {"city": {}}},
+        },
+    }
+    await reply(brain(server.url, kit, tools=False), replace(PROMPT, tools=TOOLS))
+    assert "tools" not in server.requests[1].body
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_thoughts_are_not_spoken(server: OpenAIServer, kit: Kit, field: str) -> None:
+    server.script.reasoning, server.script.reasoning_field = "Ada is here. Be kind to her.", field
+    assert await reply(brain(server.url, kit)) == server.script.reply
+
+
+async def test_a_refusal_is_not_spoken_and_not_held_against_the_server(server: OpenAIServer, kit: Kit) -> None:
+    server.script.refusal = "I cannot help with that."
+    with pytest.raises(EngineUnsuited, match="the model declines: I"):
+        await reply(brain(server.url, kit))
+
+
+async def test_words_that_the_servers_filter_stopped(kit: Kit) -> None:
+    half = SSE + 'data: {"choices":[{"delta":{"content":"Once"},"finish_reason":"content_filter"}]}\n\n'
+    async with raw(half.encode()) as url:
+        pieces = brain(url, kit).reply(PROMPT)
+        assert await anext(pieces) == "Once"
+        with pytest.raises(EngineUnsuited, match="its content filter stopped it"):
+            await anext(pieces)
+
+
+async def test_words_mixed_with_thoughts_as_mistral_sends_them(kit: Kit) -> None:
+    lines = [
+        'data: {"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]}]}}]}',
+        'data: {"choices":[{"delta":{"content":[{"type":"text","text":"Hello"}]}}]}',
+        'data: {"choices":[{"delta":{"content":", Ada."},"finish_reason":"stop"}]}',
     ]
-    assert rest[4]["role"] == "user"
-    assert "broke off" in rest[4]["content"]
+    async with raw((SSE + "\n\n".join(lines)).encode()) as url:
+        assert await reply(brain(url, kit)) == "Hello, Ada."
+
+
+async def test_a_call_that_breaks_off_is_no_call(kit: Kit) -> None:
+    call = '{"index":0,"id":"a","function":{"name":"wink","arguments":"{\\"eye\\": \\"le"}}'
+    whole = f'data: {{"choices":[{{"delta":{{"tool_calls":[{call}]}},"finish_reason":"length"}}]}}\n\n'
+    async with raw((SSE + whole).encode()) as url:
+        with pytest.raises(EngineError, match="called wink with what is no JSON object"):
+            await reply(brain(url, kit), replace(PROMPT, tools=TOOLS))
 
 
 async def test_a_wrong_key_a_missing_key_and_an_unknown_model(server: OpenAIServer, kit: Kit) -> None:

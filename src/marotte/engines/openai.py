@@ -29,5 +29,5 @@ class Server(http.Server):
 
     def __init__(self, name: str, settings: OpenAISettings, kit: Kit) -> None:
         """``name`` is for error messages."""
-        own = settings.url.startswith(_OWN)
-        super().__init__(name, settings.url, kit, settings.secret or ("OPENAI_API_KEY" if own else ""))
+        self.own = settings.url.startswith(_OWN)
+        super().__init__(name, settings.url, kit, settings.secret or ("OPENAI_API_KEY" if self.own else ""))
