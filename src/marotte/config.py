@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from marotte import events
+from marotte.config_tools import Tools
 from marotte.environment import SECRET_NAME
 from marotte.toml_lines import key_lines, line_of
 
@@ -82,6 +83,8 @@ class Character(Model):
     name: str = Field(default="Pip", min_length=1, max_length=60)
     called: tuple[Annotated[str, Field(max_length=60)], ...] = Field(default=(), max_length=20)
     """Other names it answers to in a chat."""
+    misheard: tuple[Annotated[str, Field(max_length=60)], ...] = Field(default=(), max_length=50)
+    """What ears often take its name for; its name is put in their place: ``["pit", "peep"]``."""
     drawing: Literal["jester", "skull"] = "jester"
     manner: str = (
         "A small, quick-witted jester's head on a stick, warm and teasing, never cruel."
@@ -149,11 +152,20 @@ class Hearing(EarChain):
     pre_roll: Seconds = 0.3
     """Seconds of sound kept from before the onset."""
     silence: Seconds = 0.6
-    """Seconds of silence that end what somebody says."""
+    """Seconds of silence that end what somebody says, where its words do not tell whether more is to come."""
+    settle: Seconds = 0.09
+    """Seconds of silence after which it may be all: the words so far are asked for, and an answer is begun on them. It
+    doubles with each pause of a turn that was not its end."""
+    longest_silence: Seconds = 2.0
+    """Seconds of silence that end it whatever its words tell."""
     shortest: Seconds = 0.12
     """Less speech than this is a noise."""
     longest: Seconds = 30.0
     """What somebody says is taken so far and no further."""
+    turn_model: str = ""
+    """A file ``smart-turn-v3….onnx`` that hears whether somebody has said all; "" goes by their words and habits."""
+    cut_after: Seconds = 1.5
+    """Seconds of speech that cut in on the character, whatever words come of it; fewer words do so sooner."""
     resume_after: Seconds = 2.0
     """Seconds without words after which an interrupted line goes on."""
     commands: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=300)
@@ -237,6 +249,8 @@ class Attention(Model):
     """How alike two messages are (0 to 1) to count as the same said twice."""
     pause: Seconds = 0.4
     """Seconds between one turn and the next."""
+    begin_early: bool = True
+    """Whether a reply is begun as soon as a partner has perhaps said all; it is thrown away where they had not."""
     lull_after: Seconds = 90.0
     """Seconds of quiet after which the character starts to talk by itself while somebody is there; 0: never."""
 
@@ -312,6 +326,12 @@ class Device(Model):
     loudspeaker: str = ""
     headset: bool = False
     """The microphone cannot hear the loudspeaker: listen while the character speaks, so that it can be interrupted."""
+    echo: Literal["auto", "on", "off"] = "auto"
+    """Take the loudspeaker's sound out of the microphone's (extra ``echo``), so that the character can be interrupted
+    without a headset; ``auto`` does so where the extra is installed and there is no headset."""
+    hotkey: Annotated[str, Field(max_length=100)] = ""
+    """Keys to hold while speaking, whatever window is in front (extra ``hotkey``), for example
+    ``<ctrl>+<alt>+<space>``; "" listens all the time."""
 
 
 class Gateway(Model):
@@ -321,6 +341,8 @@ class Gateway(Model):
     port: int = Field(default=8765, ge=0, le=65535)
     partners: int = Field(default=16, ge=1, le=1_000)
     """At most so many private floors at once."""
+    waiting: int = Field(default=20, ge=0, le=1_000)
+    """So many windows may wait until a private floor is free; who comes after them is refused."""
     origins: tuple[str, ...] = ()
     """Other origins whose pages may connect, and under whose names the windows are reached, for example
     ``https://my.site``."""
@@ -343,7 +365,7 @@ class Show(Model):
     """A character with its settings."""
 
     name: str = "The jester"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**53)
     """Seeds every chance in the show; 0: a new one for each run."""
     character: Character = Character()
     brain: BrainChain = BrainChain()
@@ -353,6 +375,7 @@ class Show(Model):
     lanes: dict[str, Lane] = Field(default_factory=_lanes)
     memory: Memory = Memory()
     moderation: Moderation = Moderation()
+    tools: Tools = Tools()
     irc: dict[str, Channel] = Field(default_factory=dict[str, Channel])
     device: Device | None = None
     gateway: Gateway = Gateway()
@@ -397,6 +420,13 @@ class Show(Model):
                     entry["percepts"] = tuple(p for p in entry.get("percepts", ()) if p not in taken)
             merged[name] = {**defaults.get(name, {}), **given}
         return {**table, "lanes": merged}
+
+    @model_validator(mode="after")
+    def _tools_have_lanes(self) -> "Show":
+        key, lane = self.tools.unknown_lane(self.lanes)
+        if key:
+            raise ValueError(f"{key}: {lane!r} is no lane" + nearest(lane, self.lanes))
+        return self
 
     def lane_of(self, kind: str) -> str:
         """Return the name of the lane that takes percepts of ``kind``; "" where none does."""

@@ -15,6 +15,8 @@ from marotte.mind.director import Director
 from marotte.mind.memory import Memory
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
+from marotte.mind.tools.toolbox import Toolbox
+from marotte.mind.turn_taking import TurnTaking
 from marotte.ops.recorder import Recorder
 from marotte.ops.supervisor import Supervisor
 from marotte.senses.hearing.hearing import Hearing
@@ -46,6 +48,7 @@ class Shared(NamedTuple):
     supervisor: Supervisor
     recorder: Recorder
     mutes: Mutes
+    toolbox: Toolbox
     seed: int
     began: float
 
@@ -65,7 +68,7 @@ class Conversation:
         self.opened = clock.wall()
         self._shared = shared
         self.speaker = Speaker(name, shared.voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
-        self.speaker.watched_by = shared.recorder
+        self.speaker.outlets.watched_by = shared.recorder
         self.floor = SpeakingFloor(self.speaker, clock)
         self.floor.finished = self._concluded
         self.attention = Attention(
@@ -86,6 +89,10 @@ class Conversation:
             show.attention.pause,
         )
         self.director.language = language
+        self.director.begins_early = show.attention.begin_early
+        self._turn_taking = TurnTaking(self.floor, self.attention, shared.bus, clock, show.hearing.cut_after)
+        self._turn_taking.expect = self.director.expect
+        self.attention.meant = self._turn_taking.meant
         self._ducking = Ducking(self.speaker, shared.bus, clock, show.hearing.resume_after)
         # A lane of its own in the bus for each kind: a flood of one can never push out another.
         self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
@@ -96,7 +103,9 @@ class Conversation:
         self.attention.use(show)
         self.memory.settings = show.memory
         self.director.pause = show.attention.pause
+        self.director.begins_early = show.attention.begin_early
         self._ducking.resume_after = show.hearing.resume_after
+        self._turn_taking.cut_after = show.hearing.cut_after
 
     def start(self) -> None:
         """Begin."""
@@ -106,6 +115,7 @@ class Conversation:
             start(f"{self.name} memory", self.memory.open),
             start(f"{self.name} director", self.director.run),
             start(f"{self.name} ducking", self._ducking.run),
+            start(f"{self.name} turn-taking", self._turn_taking.run),
         ]
         self._speaker_task = start(f"{self.name} speaker", self.speaker.run)
 
@@ -117,13 +127,15 @@ class Conversation:
         taking_in = [watched.task for watched in self._door_tasks if watched.task is not None]
         await asyncio.wait(taking_in, timeout=TAKE_IN_WITHIN)
         self._ducking.close()
+        self._turn_taking.close()
         await stop(*self._door_tasks, *self._mind_tasks)
         await stop(self._speaker_task)
 
     def hearing(self, viewer: Viewer | None, language: str = "") -> Hearing:
         """Return ears for one more microphone on this floor."""
         shared = self._shared
-        hearing = Hearing(self.name, shared.show.hearing, shared.ears, shared.publish, shared.clock, viewer)
+        show = shared.show
+        hearing = Hearing(self.name, show.hearing, shared.ears, shared.publish, shared.clock, viewer, show.character)
         hearing.language = language
         return hearing
 

@@ -96,6 +96,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     feeling: str = ""
     answers: tuple[str, ...] = ()
     """Ids of the percepts that this line names; they are answered once it was heard to its end."""
+    firm: bool = False
+    """It is heard to its end, whoever speaks meanwhile: a legal notice, a song."""
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +233,8 @@ class Asked(Percept, frozen=True, kw_only=True):
 
     text: str
     verbatim: bool = False
+    firm: bool = False
+    """Said verbatim, it is heard to its end, whoever speaks meanwhile."""
 
 
 class GameContext(Percept, frozen=True, kw_only=True):
@@ -259,9 +263,13 @@ class Transcript(Event, frozen=True, kw_only=True):
 
     text: str
     final: bool = False
+    settled: bool = False
+    """They have paused after these words: unless they go on, this is all."""
     uncertain: bool = False
     language: str = ""
     ear: str = ""
+    viewer: Viewer | None = None
+    """Who speaks."""
 
 
 # mind
@@ -282,7 +290,9 @@ class Dropped(Event, frozen=True, kw_only=True):
     """Percepts left a lane unanswered."""
 
     lane: str
-    reason: Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted"]
+    reason: Literal[
+        "capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted", "backchannel", "echo"
+    ]
     count: int = 1
     percept: str = ""
 
@@ -325,6 +335,28 @@ class TurnEnded(Event, frozen=True, kw_only=True):
     turn: str
     lane: str
     ending: Ending
+
+
+class ToolUsed(Event, frozen=True, kw_only=True):
+    """A brain used a tool, or wished to, and this is what came of it."""
+
+    tool: str
+    arguments: str
+    """As JSON, shortened."""
+    result: str
+    """In words, shortened."""
+    ok: bool
+    """False where it was refused, failed or was late."""
+    seconds: float
+    lane: str
+    turn: str = ""
+
+
+class Express(Event, frozen=True, kw_only=True):
+    """An act: a cue for the body at once, which belongs to no line."""
+
+    cue: Cue
+    turn: str = ""
 
 
 class Verdict(Event, frozen=True, kw_only=True):
@@ -483,6 +515,8 @@ AnyEvent = (
     | LineWritten
     | LineStopped
     | TurnEnded
+    | ToolUsed
+    | Express
     | Verdict
     | LineStarted
     | LineTimings

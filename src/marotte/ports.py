@@ -43,11 +43,27 @@ class Floor(Protocol):
         ...
 
     def cut(self, reason: str = "interrupted") -> bool:
-        """End the present turn now: brain, synthesis and sound. Returns whether there was one."""
+        """End the present turn now: brain, synthesis and sound. Returns whether there was one.
+
+        Whoever only interrupts lets a firm line be heard to its end.
+        """
         ...
 
     def yield_after_line(self) -> None:
         """End the present turn when the line that sounds now is over."""
+        ...
+
+    @property
+    def turn(self) -> str:
+        """The turn that holds the floor, or ""."""
+        ...
+
+    def prepare(self, turn: str, line: Line) -> None:
+        """Make the sound of a line that may be said next; nobody hears it before it is said."""
+        ...
+
+    def discard(self, turn: str) -> None:
+        """Throw away what was prepared for a turn that will not be."""
         ...
 
 

@@ -30,6 +30,9 @@ from marotte.links.irc.link import IRCLink
 from marotte.mind.attention import Mutes
 from marotte.mind.moderation import Moderator, Rules
 from marotte.mind.persona import Persona
+from marotte.mind.tools.mcp import MCPTools
+from marotte.mind.tools.own import OwnTools
+from marotte.mind.tools.toolbox import Toolbox
 from marotte.mind.word_lists import WordLists
 from marotte.ops import runlog
 from marotte.ops.history import History
@@ -37,13 +40,13 @@ from marotte.ops.metrics import Metrics
 from marotte.ops.recorder import NotedBus, Recorder
 from marotte.ops.runlog import Header
 from marotte.ops.supervisor import Supervisor, Watched
-from marotte.orders import Orders
+from marotte.orders import NOT_LOGGED, Orders
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.store.store import Store
 from marotte.store.tables import HEAD
 from marotte.time import Clock
-from marotte.voice.speaker import LAST_REPORT
+from marotte.voice.outlets import LAST_REPORT
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +92,10 @@ class Run:
         except ValueError as error:
             key, _, reason = str(error).partition(": ")
             raise show.mistake(tuple(key.split(".")), reason) from None
+        self.toolbox = Toolbox(show.tools, self.publish, self.clock)
+        self.toolbox.witness = self.recorder
+        own = OwnTools(show, self.bus, self.publish, self.clock, lambda floor: self.floors[floor].memory)
+        self.toolbox.offer("the program", own.offers())
         self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
         self.metrics = Metrics(self.bus, self.clock, self.counts)
@@ -130,6 +137,7 @@ class Run:
             self.supervisor,
             self.recorder,
             self.mutes,
+            self.toolbox,
             self.seed,
             self.clock.now(),
         )
@@ -156,6 +164,9 @@ class Run:
             self.links[name] = link
             self._arrivals.append(self.supervisor.start(f"irc {name}", link.run))
             self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
+        for name, server in self.show.tools.mcp.items():
+            tools = MCPTools(name, server, self.kit.secrets, self.toolbox)
+            self.supervisor.start(f"mcp {name}", tools.run)
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
         if self.show.device is not None:
@@ -209,13 +220,22 @@ class Run:
         ``key`` is a secret that only the partner has: memory of the floor is kept under it. Raises FloorsTaken.
         """
         self._names += 1
-        mark = hashlib.sha256(key.encode()).hexdigest()[:12] if key else f"{self.id}-{self._names}"
+        if (opened := self.floor_of(key)) is not None:
+            return opened
+        mark = _mark(key) if key else f"{self.id}-{self._names}"
         floor = f"talk-{mark}"
-        if floor in self.floors:
-            return self.floors[floor]
-        if len(self.floors) > self.show.gateway.partners:
+        if self.full:
             raise FloorsTaken(f"all {self.show.gateway.partners} private floors are taken")
         return self.enter(floor, Viewer(id=f"talk:{mark}", name=name, platform="talk"), language)
+
+    def floor_of(self, key: str) -> Conversation | None:
+        """Return the private floor that a key has opened, if it is open."""
+        return self.floors.get(f"talk-{_mark(key)}") if key else None
+
+    @property
+    def full(self) -> bool:
+        """Whether all private floors are taken."""
+        return len(self.floors) > self.show.gateway.partners
 
     async def close_floor(self, name: str) -> None:
         """Close a private floor: its partner has left."""
@@ -295,6 +315,7 @@ class Run:
             registry.plan(kind, new)
         tables = {key.split(".")[0] for key, need in different if need != "restart"}
         self.show, self.moderator.rules, self.persona.card = new, rules, new.character
+        self.toolbox.settings = new.tools
         if new.character.context != old.character.context:
             self.persona.context = new.character.context
         self._follow_engines(tables)
@@ -388,7 +409,7 @@ class Run:
             seed=self.seed,
             began=self.clock.wall(),
             # What reaches outside, and may hold a password, a replay does not need.
-            show=self.show.model_dump(mode="json", exclude={"store", "irc", "device", "gateway"}),
+            show=self.show.model_dump(mode="json", exclude=NOT_LOGGED),
             context=self.persona.context,
         )
         self.recorder.begin(header, await self.store.snapshot())
@@ -463,3 +484,8 @@ class Run:
             "marotte_link_lines_total": lines,
             **self.counted_elsewhere(),
         }
+
+
+def _mark(key: str) -> str:
+    """Return what a private floor is called by; nobody can tell the key from it."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

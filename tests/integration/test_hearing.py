@@ -80,8 +80,9 @@ async def test_from_a_microphone_to_an_utterance(
     hearing = Hearing("den", Settings(detector=detector), ears, events.append, clock, ada)
     recording = Recording(room(0.6, "tell me a joke", 1.0), clock)
     await hearing.run(recording)
-    assert [type(e) for e in events] == [Onset, SpeechEnd, Transcript, Utterance]
-    _, end, transcript, utterance = events
+    told = [e for e in events if not (isinstance(e, Transcript) and e.settled)]
+    assert [type(e) for e in told] == [Onset, SpeechEnd, Transcript, Utterance]
+    _, end, transcript, utterance = told
     assert end.why == "silence"
     assert 0.6 < end.seconds < 1.4
     assert (transcript.text, transcript.final) == ("tell me a joke", True)
@@ -107,7 +108,7 @@ def test_two_sentences_are_two_turns_even_in_noise(detector: str, snr: float) ->
     places: list[tuple[str, float]] = []
     for start in range(0, len(pcm), 640):
         for happened in machine.feed(pcm[start : start + 640]):
-            if not isinstance(happened, endpoint.Speech):
+            if isinstance(happened, endpoint.Onset | endpoint.End):
                 what = happened.why if isinstance(happened, endpoint.End) else "onset"
                 places.append((what, (start + 640) / 2 / RATE))
     assert [what for what, _ in places] == ["onset", "silence", "onset", "silence"]

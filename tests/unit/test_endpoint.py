@@ -41,7 +41,7 @@ def frames(happened: list[Happening]) -> list[int]:
 
 
 def marks(happened: list[Happening]) -> list[str]:
-    return ["onset" if isinstance(h, Onset) else h.why for h in happened if not isinstance(h, Speech)]
+    return ["onset" if isinstance(h, Onset) else h.why for h in happened if isinstance(h, Onset | End)]
 
 
 def test_speech_comes_with_its_pre_roll_and_ends_by_silence() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from marotte.config import Character
 from marotte.config import Hearing as Settings
 from marotte.engines.kinds import EngineError, EngineUnavailable, Heard
 from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer
@@ -77,7 +78,7 @@ def loudness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(ear: FakeEar, **settings: float) -> tuple[Hearing, list[Event]]:
     events: list[Event] = []
-    chosen = Settings(**{"pre_roll": 0.1, "silence": 0.2, "shortest": 0.06, "longest": 2.0, **settings})
+    chosen = Settings(**{"pre_roll": 0.1, "settle": 1.0, "silence": 0.2, "shortest": 0.06, "longest": 2.0, **settings})
     return Hearing("den", chosen, ear, events.append, Clock(epoch=5_000.0), ADA), events
 
 
@@ -339,3 +340,96 @@ async def test_text_that_a_browser_takes_back_ends_as_a_noise() -> None:
     assert kinds(events) == ["onset", "partial hm", "noise", "final"]
     with pytest.raises(SoundError, match="2001 characters"):
         hearing.hear_text("x" * (LONGEST_TEXT + 1), final=True)
+
+
+# --- pauses
+
+
+class WholeEar(FakeEar):
+    """Tells nothing before it has heard all."""
+
+    async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        async for heard in super().hear(speech, language):
+            if heard.final:
+                yield heard
+
+
+def settled(events: list[Event]) -> list[str]:
+    return [e.text for e in events if isinstance(e, Transcript) and e.settled]
+
+
+async def test_at_a_pause_the_ear_is_asked_already_and_not_again_if_that_was_all() -> None:
+    ear = WholeEar(thinks=0.2)
+    hearing, events = made(ear, settle=0.1, silence=0.4)
+    await hearing.run(script((QUIET, 0.5), (TALK, 0.4), (QUIET, 1.0)))
+    assert len(ear.given) == 1
+    assert settled(events) == ["60"]  # the pre-roll, the speech, and the pause so far
+    assert kinds(events)[-2:] == ["final 60", "utterance 60"]
+    utterance = events[-1]
+    assert isinstance(utterance, Utterance)
+    assert utterance.recognised == pytest.approx(0.4)  # it thought while silence was waited for
+
+
+async def test_who_goes_on_after_a_pause_is_heard_from_the_beginning() -> None:
+    ear = WholeEar(thinks=0.05)
+    hearing, events = made(ear, settle=0.1, silence=0.4)
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.3), (TALK, 0.4), (QUIET, 1.0)))
+    assert kinds(events) == ["onset", "partial 50", "partial 130", "silence", "final 130", "utterance 130"]
+    assert settled(events) == ["50", "130"]
+
+
+async def test_who_goes_on_while_the_ear_still_thinks_costs_no_wait_for_it() -> None:
+    ear = WholeEar(thinks=10.0)
+    hearing, events = made(ear, settle=0.1, silence=0.4)
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.3), (TALK, 0.4), (QUIET, 0.6)))
+    assert settled(events) == []
+    assert kinds(events)[-1] == "utterance 130"
+
+
+async def test_an_ear_that_tells_as_it_goes_is_not_asked_again() -> None:
+    ear = FakeEar()
+    hearing, events = made(ear, settle=0.1, silence=0.4)
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.3), (TALK, 0.4), (QUIET, 0.6)))
+    assert len(ear.given) == 1
+    assert settled(events) == ["some", "some"]
+    assert kinds(events)[-1] == "utterance 150"
+
+
+async def test_words_that_want_more_are_waited_for_longer_and_whole_ones_less() -> None:
+    waits: dict[str, float] = {}
+    for said in ("I went there and", "I went there.", "I went there"):
+        ear = WholeEar(thinks=0.0)
+        ear.says = [Heard(text=said, language="en")]
+        hearing, events = made(ear, settle=0.1, silence=0.4)
+        await hearing.run(script((TALK, 0.4), (QUIET, 1.5)))
+        utterance = events[-1]
+        assert isinstance(utterance, Utterance)
+        waits[said] = utterance.recognised
+    assert list(waits.values()) == pytest.approx([0.8, 0.3, 0.4], abs=0.021)
+
+
+async def test_who_pauses_often_is_asked_after_ever_longer_pauses() -> None:
+    ear = WholeEar(thinks=0.0)
+    hearing, events = made(ear, settle=0.1, silence=0.6, longest=30.0)
+    parts = ((TALK, 0.2), (QUIET, 0.3)) * 6
+    await hearing.run(script(*parts, (QUIET, 1.0)))
+    assert len(settled(events)) == 3
+    assert kinds(events)[-1].startswith("utterance")
+
+
+async def test_what_an_ear_invents_on_noise_is_no_utterance_and_the_same_words_spoken_are() -> None:
+    for sound, kinds_of in ((TALK, ["utterance Thanks for watching!"]), (b"\x10\x00" * 320, [])):
+        ear = WholeEar(thinks=0.0)
+        ear.says = [Heard(text="Thanks for watching!", language="en", no_speech=0.3 if not kinds_of else 0.01)]
+        hearing, events = made(ear)
+        await hearing.run(script((QUIET, 0.5), (sound, 0.6), (QUIET, 0.5)))
+        assert [kind for kind in kinds(events) if kind.startswith("utterance")] == kinds_of
+
+
+async def test_the_name_is_put_where_it_was_misheard() -> None:
+    ear = WholeEar(thinks=0.0)
+    ear.says = [Heard(text="Hey peep, who are you?", language="en")]
+    hearing, events = made(ear)
+    hearing._character = Character(name="Pip", misheard=("peep",))
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.5)))
+    assert kinds(events)[-1] == "utterance Hey Pip, who are you?"

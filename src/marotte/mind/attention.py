@@ -20,7 +20,9 @@ from marotte.events import AnyPercept, Dropped, Event, Queued, Utterance, tag
 from marotte.text.normal import likeness
 from marotte.time import Clock
 
-Reason = Literal["capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted"]
+Reason = Literal[
+    "capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted", "backchannel", "echo"
+]
 
 
 class Rows(Protocol):
@@ -188,6 +190,8 @@ class Attention:
         self.floor = floor
         self.on_press: Callable[[config.Lane], None] = lambda lane: None
         """Called when something arrives in a lane that may pre-empt."""
+        self.meant: Callable[[Utterance], Reason | None] = lambda utterance: None
+        """Says why what somebody spoke is not meant as a turn of theirs, or None."""
         self.dropped: Counter[tuple[str, str]] = Counter()
         """How many percepts left unanswered, by lane and reason."""
         self._rows = rows
@@ -241,6 +245,9 @@ class Attention:
         if self._mutes and not lane.policy.survives and self._muted(lane, percept):
             self._drop(lane.name, "muted", Waiting(percept, 0.0))
             return
+        if isinstance(percept, Utterance) and (why := self.meant(percept)):
+            self._drop(lane.name, why, Waiting(percept, 0.0))
+            return
         reason, left = lane.put(percept, self._clock.now(), tries)
         if len(lane.waiting) <= _TOLD:
             self._tell(lane.name, percept)
@@ -249,6 +256,18 @@ class Attention:
         self._something.set()
         if lane.policy.preempt != "never":
             self.on_press(lane.policy)
+
+    def preempts(self, kind: str) -> bool:
+        """Whether percepts of a kind cut whatever is being said."""
+        lane = self._lane_of.get(kind)
+        return lane is not None and lane.policy.preempt == "at_once"
+
+    def lane_for(self, percept: AnyPercept) -> tuple[str, config.Lane] | None:
+        """Return the lane that a percept would wait in; None where nothing waits for it, or it must survive."""
+        lane = self._lane_of.get(tag(percept))
+        if lane is None or lane.policy.survives or (self._mutes and self._muted(lane, percept)):
+            return None
+        return lane.name, lane.policy
 
     def settle(self, bundle: Bundle, answered: Sequence[str]) -> None:
         """A turn is over; take back what it was cut short of answering, where its lane survives."""

@@ -26,7 +26,7 @@ from marotte.events import (
     Utterance,
     fresh_id,
 )
-from marotte.mind.attention import Attention, Bundle, words
+from marotte.mind.attention import Attention, Bundle, Waiting, words
 from marotte.mind.memory import Memory, wants_forgetting
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
@@ -34,6 +34,7 @@ from marotte.mind.phrases import phrase, thanks
 from marotte.ports import Floor, Mouth
 from marotte.store.rows import person
 from marotte.text.language import detect
+from marotte.text.normal import likeness
 from marotte.text.sentences import Splitter, Thoughts
 from marotte.text.views import line
 from marotte.time import Clock
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _RIGHT_OF_WAY = 0.02
 """Seconds for which rows wait at a turn's beginning, so that the brain is asked first."""
+_THE_SAME = 0.95
+"""How alike what was said must be to what a reply was begun on."""
 _NAME = 20
 """So many letters of a name tell who is meant; longer names are cut when they are spoken."""
 
@@ -70,6 +73,15 @@ class Turn:
     language: str
     began: float
     id: str = field(default_factory=fresh_id)
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is meant: what reaches outside the reply may be done."""
+    early: "_Early | None" = None
+    """Its reply was begun before it was known to be meant."""
+    mouth: Mouth | None = None
+    reached: list[str] = field(default_factory=list[str])
+    """Stages that were reached before it was meant."""
+    learns: Sequence[AnyPercept] = ()
+    """What there is to be learnt from once it is meant."""
     leaving: tuple[str, ...] = ()
     """Who asks in it to be forgotten."""
     named: set[str] = field(default_factory=set[str])
@@ -81,6 +93,47 @@ class Turn:
     def percepts(self) -> tuple[AnyPercept, ...]:
         """What it reacts to."""
         return self.bundle.percepts
+
+    def mark(self, stage: str) -> None:
+        """Note that a stage was reached."""
+        if self.mouth is not None:
+            self.mouth.mark(stage)
+        elif stage not in self.reached:
+            self.reached.append(stage)
+
+
+class _Early:
+    """Lines that are written before they may be said; the first is made to sound already."""
+
+    MOST = 3
+
+    def __init__(self, lines: AsyncGenerator[Line], prepare: Callable[[Line], None]) -> None:
+        self._written: asyncio.Queue[Line | Exception | None] = asyncio.Queue(self.MOST)
+        self._writing = asyncio.create_task(self._write(lines, prepare))
+
+    async def _write(self, lines: AsyncGenerator[Line], prepare: Callable[[Line], None]) -> None:
+        try:
+            async with aclosing(lines):
+                async for said in lines:
+                    prepare(said)
+                    await self._written.put(said)
+            await self._written.put(None)
+        except Exception as error:
+            await self._written.put(error)
+
+    async def lines(self) -> AsyncGenerator[Line]:
+        """Yield the lines, those to come too."""
+        try:
+            while (said := await self._written.get()) is not None:
+                if isinstance(said, Exception):
+                    raise said
+                yield said
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Write no more."""
+        self._writing.cancel()
 
 
 class Director:
@@ -118,7 +171,10 @@ class Director:
         """Seconds between one turn and the next."""
         self.pace: Callable[[Literal["turn", "line"]], Awaitable[None]] | None = None
         """Waited for before each turn and line: the program decides what, but in a replay the log says when."""
+        self.begins_early = True
+        """Whether a reply is begun when somebody has perhaps said all."""
         self._turn: Turn | None = None
+        self._expected: Turn | None = None
         self._pressed = asyncio.Event()
         """Something waits that need not wait for the pause between turns."""
         self._released: dict[str, None] = {}
@@ -131,7 +187,7 @@ class Director:
                 await self.pace("turn")
             bundle = await self._attention.next()
             self._pressed.clear()
-            await self.react(Turn(bundle, self._language(bundle), self._clock.now()))
+            await self.react(self._meant(bundle))
             # A breath between two turns, but for who cuts in.
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.pause):
@@ -140,13 +196,16 @@ class Director:
     async def react(self, turn: Turn) -> Ending:
         """Answer one turn: think, check each sentence, say it; remember what was heard."""
         self._turn = turn
+        turn.committed.set()
         self._begin(turn)
+        if turn.learns:
+            self._learn(turn)
         ending = Ending(state="discarded", reason="stopped before it had the floor")
         mouth: Mouth | None = None
         try:
             async with self.floor.take(turn.id, turn.began) as mouth:
                 self._mark_arrival(turn, mouth)
-                async with aclosing(self._passed(turn, self._lines(turn, mouth))) as lines:
+                async with aclosing(turn.early.lines() if turn.early else self._passed(turn)) as lines:
                     async for passed in lines:
                         await self._say(mouth, passed)
         finally:
@@ -155,6 +214,57 @@ class Director:
             ending = mouth.ending if mouth is not None else ending
             await asyncio.shield(self._end(turn, ending))
         return ending
+
+    # --- what is perhaps meant
+
+    def expect(self, utterance: Utterance | None) -> None:
+        """Begin to answer what somebody has perhaps said; nobody hears it until they have. None: they have not."""
+        if self._expected is not None:
+            if utterance is not None and self._is(self._expected, utterance):
+                return
+            self._discard("they said something else" if utterance else "they went on")
+        if utterance is None or not self.begins_early or self._turn is not None or self.floor.turn:
+            return
+        lane = self._attention.lane_for(utterance)
+        if lane is None or self._attention.pending() or wants_forgetting(utterance.text, utterance.language):
+            return
+        waiting = Waiting(utterance, self._clock.now())
+        language = self._persona.language((utterance,), self.language)
+        turn = Turn(Bundle(*lane, (waiting,)), language, self._clock.now())
+        turn.early = _Early(self._passed(turn), lambda said: self.floor.prepare(turn.id, said))
+        self._expected = turn
+
+    def _is(self, expected: Turn, meant: AnyPercept) -> bool:
+        """Whether a reply that was begun answers what was really said."""
+        (guess,) = expected.percepts
+        return (
+            isinstance(meant, Utterance)
+            and meant.viewer == guess.viewer
+            and self._persona.language((meant,), self.language) == expected.language
+            and likeness(words(meant), words(guess)) >= _THE_SAME
+        )
+
+    def _meant(self, bundle: Bundle) -> Turn:
+        """Return the turn that answers a bundle: the one that was begun already, if it does."""
+        begun, self._expected = self._expected, None
+        if begun is not None:
+            if len(bundle.percepts) == 1 and self._is(begun, bundle.percepts[0]):
+                self.language = begun.language
+                begun.bundle, begun.began = bundle, self._clock.now()
+                return begun
+            self._expected = begun
+            self._discard("something else came")
+        return Turn(bundle, self._language(bundle), self._clock.now())
+
+    def _discard(self, why: str) -> None:
+        """Throw away a reply that was begun; nobody has heard of it."""
+        turn, self._expected = self._expected, None
+        assert turn is not None
+        assert turn.early is not None
+        turn.early.discard()
+        self.floor.discard(turn.id)
+        self._publish(self._started(turn, ()))
+        self._publish(self._ended(turn, Ending(state="discarded", reason=why)))
 
     def reseed(self, seed: str) -> None:
         """Let chance begin anew, at a point from which the run can be replayed."""
@@ -189,42 +299,54 @@ class Director:
 
     def _begin(self, turn: Turn) -> None:
         """Tell that a turn begins."""
-        first = turn.percepts[0]
         people = dict.fromkeys(
             person(p) for p in turn.percepts if wants_forgetting(words(p), p.language or turn.language)
         )
         turn.leaving = tuple(filter(None, people))
-        started = TurnStarted(
+        started = self._started(turn, tuple(p.id for p in turn.percepts))
+        self._publish(started)
+        self._rows.begin_turn(started, turn.percepts)
+
+    def _started(self, turn: Turn, percepts: tuple[str, ...]) -> TurnStarted:
+        first = turn.percepts[0]
+        return TurnStarted(
             at=self._clock.wall(),
             floor=self.floor.name,
             turn=turn.id,
             lane=turn.bundle.lane,
-            percepts=tuple(p.id for p in turn.percepts),
+            percepts=percepts,
             text=" · ".join(filter(None, map(words, turn.percepts)))[:500],
             who=first.viewer.name if first.viewer else "",
         )
-        self._publish(started)
-        self._rows.begin_turn(started, turn.percepts)
+
+    def _ended(self, turn: Turn, ending: Ending) -> TurnEnded:
+        return TurnEnded(
+            at=self._clock.wall(), floor=self.floor.name, turn=turn.id, lane=turn.bundle.lane, ending=ending
+        )
 
     def _mark_arrival(self, turn: Turn, mouth: Mouth) -> None:
+        turn.mouth = mouth
+        for stage in turn.reached:
+            mouth.mark(stage, 0.0)
         mouth.mark("waited", turn.began - min(w.since for w in turn.bundle.waiting))
         recognised = [p.recognised for p in turn.percepts if isinstance(p, Utterance) and p.recognised >= 0]
         if recognised:
             mouth.mark("recognised", recognised[-1])
 
-    def _passed(self, turn: Turn, lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:
-        """Let moderation check each line, unless the operator has released these very words."""
+    def _passed(self, turn: Turn) -> AsyncGenerator[Line]:
+        """Yield the turn's lines that moderation passes; words that the operator has released it does not check."""
+        lines = self._lines(turn)
         if any(p.id in self._released for p in turn.percepts):
             return _as_generator(lines)
         return self._moderator.passed(lines, self.floor.name)
 
-    async def _lines(self, turn: Turn, mouth: Mouth) -> AsyncIterator[Line]:
+    async def _lines(self, turn: Turn) -> AsyncIterator[Line]:
         """Yield the turn's sentences as they are written."""
         splitter, thoughts = Splitter(turn.language), Thoughts()
         try:
-            async with aclosing(self._words(turn, mouth)) as pieces:
+            async with aclosing(self._words(turn)) as pieces:
                 async for piece in pieces:
-                    mouth.mark("first_token")
+                    turn.mark("first_token")
                     for sentence in splitter.feed(thoughts.feed(piece)):
                         if said := self._line(turn, sentence):
                             yield said
@@ -242,7 +364,7 @@ class Director:
         for owed in self._owed(turn):
             yield owed
 
-    async def _words(self, turn: Turn, mouth: Mouth) -> AsyncGenerator[str]:
+    async def _words(self, turn: Turn) -> AsyncGenerator[str]:
         """Yield what is to be said: the operator's own words, our own, or a brain's."""
         if all(isinstance(p, Asked) and p.verbatim for p in turn.percepts):
             yield " ".join(map(words, turn.percepts))
@@ -255,13 +377,19 @@ class Director:
             return
         recalled = await self._memory.recall(percepts, turn.language)
         prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts)
-        mouth.mark("prompted")
-        for percept in percepts:  # from now on: what is recalled never depends on how quickly this is learnt
-            self._soon(turn, lambda percept=percept: self._memory.learn(percept))
+        turn.mark("prompted")
+        turn.learns = percepts
+        if turn.committed.is_set():
+            self._learn(turn)
         async with aclosing(self._brain.reply(prompt)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, str):
                     yield piece
+
+    def _learn(self, turn: Turn) -> None:
+        """Learn from what was said: after its prompt, so that what is recalled never depends on how quickly."""
+        for percept in turn.learns:
+            self._soon(turn, lambda percept=percept: self._memory.learn(percept))
 
     def _soon(self, turn: Turn, work: Callable[[], Awaitable[object]]) -> None:
         """Do what nobody waits for once the brain's request is on its way."""
@@ -276,6 +404,8 @@ class Director:
         """Make a line of a sentence; None where nothing of it can be spoken."""
         known = [tag.split("-")[0] for tag in self._persona.card.languages]
         said = line(sentence, detect(sentence, known, turn.language), turn.id)
+        if said is not None and all(isinstance(p, Asked) and p.firm for p in turn.percepts):
+            said = replace(said, firm=True)
         if said is None or not turn.bundle.policy.survives:
             return said
         names = tuple(p.id for p in turn.percepts if _names(said.spoken, p))
@@ -316,9 +446,7 @@ class Director:
                 log.error("turn %s is not wholly kept: %s", turn.id, failed)
         self._attention.settle(turn.bundle, ending.answered)
         await self._memory.keep(turn.id, turn.percepts, ending, turn.leaving)
-        self._publish(
-            TurnEnded(at=self._clock.wall(), floor=self.floor.name, turn=turn.id, lane=turn.bundle.lane, ending=ending)
-        )
+        self._publish(self._ended(turn, ending))
         for act in self._answers(turn, ending):
             self._publish(act)
 

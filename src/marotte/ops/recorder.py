@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
@@ -11,15 +11,18 @@ import msgspec
 
 from marotte.bus.local import LocalBus
 from marotte.engines.kinds import Brain, Call, Counted, EngineError, Prompt, Sound, Voice
+from marotte.engines.offers import Outcome
 from marotte.engines.registry import Built
 from marotte.events import (
     AnyPercept,
+    Ending,
     Line,
     LineStarted,
     LineStopped,
     LineWritten,
     Onset,
     SpeechEnd,
+    ToolUsed,
     Transcript,
     TurnEnded,
     TurnStarted,
@@ -36,12 +39,16 @@ T = TypeVar("T")
 def said(event: object, t: float = 0.0) -> Said | None:
     """Return what an event says of what the character did, without ids: those of a replay are its own."""
     match event:
+        case TurnStarted(percepts=()) | TurnEnded(ending=Ending(state="discarded")):
+            return None  # a reply that was begun too early, and that nobody heard
         case TurnStarted():
             what, words = "turn", (event.lane, *event.percepts)
         case LineWritten():
             what, words = "line", (event.shown, event.language, event.feeling)
         case LineStopped():
             what, words = "stopped", (event.shown, event.reason, event.substitute)
+        case ToolUsed():
+            what, words = "tool", (event.tool, event.arguments, event.result)
         case TurnEnded(ending=ending):
             what, words = "end", (ending.state, ending.heard, "cut" if ending.cut else "whole", ending.reason)
         case _:
@@ -147,7 +154,7 @@ class Recorder:
             return lambda event: self._write(runlog.Noticed(t=self._t(), event=event))
         if issubclass(kind, LineStarted):
             return lambda event: self._starts.setdefault(event.floor, []).append(event.sample)
-        if issubclass(kind, TurnStarted | LineWritten | LineStopped | TurnEnded):
+        if issubclass(kind, TurnStarted | LineWritten | LineStopped | ToolUsed | TurnEnded):
             return self._note_said
         return lambda _: None
 
@@ -219,6 +226,15 @@ class Recorder:
             if (close := getattr(pieces, "aclose", None)) is not None:
                 await close()
 
+    async def used(self, call: Call, work: Callable[[], Awaitable[Outcome]], *, inside: bool) -> Outcome:
+        """Have a tool used, and note what came of it."""
+        number = next(self._calls)
+        self._write(runlog.Called(t=self._t(), call=number, engine=tool_name(call), asked=asked_of(call)))
+        outcome = await work()
+        self._write(runlog.Gave(t=self._t(), call=number, piece={"ok": outcome.ok, "text": outcome.text}))
+        self._write(runlog.Finished(t=self._t(), call=number))
+        return outcome
+
 
 class Noted:
     """An engine whose answers are noted."""
@@ -248,10 +264,17 @@ class Noted:
                 yield sound
 
 
-def asked_of(asked: Prompt | Line) -> str:
-    """Write what an engine is asked in short; ids and times do not count."""
+def tool_name(call: Call) -> str:
+    """Return under which name the uses of a tool are noted: none that an engine could have."""
+    return f"tool {call.tool}"
+
+
+def asked_of(asked: Prompt | Line | Call) -> str:
+    """Write what an engine or a tool is asked in short; ids and times do not count."""
     if isinstance(asked, Line):
         return asked.spoken[:200]
+    if isinstance(asked, Call):
+        return hashlib.sha256(msgspec.json.encode(asked.arguments, order="deterministic")).hexdigest()[:16]
     told = (asked.system, asked.history, asked.text, asked.language, asked.said, *asked.results)
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 

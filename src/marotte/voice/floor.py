@@ -46,6 +46,15 @@ class SpeakingFloor:
         if self.hold is not None:
             self.hold.yield_after_line()
 
+    def prepare(self, turn: str, line: Line) -> None:
+        """Make the sound of a line that may be said next; see ``ports.Floor``."""
+        if self.hold is None:
+            self.speaker.prepare(turn, replace(line, turn=turn))
+
+    def discard(self, turn: str) -> None:
+        """Throw away what was prepared for a turn that will not be."""
+        self.speaker.discard(turn)
+
     def _mark(self, turn: str, stage: str) -> None:
         if self.hold is not None and self.hold.turn == turn:
             self.hold.mark(stage)
@@ -96,6 +105,9 @@ class _Hold(Mouth):
         """Silence the turn now and stop what makes it; true where it was not cut already."""
         if self._end == "cut" or self._task is None:
             return False
+        if reason == "interrupted" and self._speaker.firm:
+            self.yield_after_line()
+            return True
         stop_thinking = not self._leaving and not self._end
         self._end, self._reason = "cut", reason
         self._speaker.cut(self.turn)

@@ -9,8 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from typing import Literal, Protocol
 
 from marotte.engines.kinds import EngineError, Sound
@@ -22,30 +21,25 @@ from marotte.events import (
     LineStarted,
     LineTimings,
     Mouth,
-    OutletChanged,
     Played,
     Stopped,
     Word,
 )
-from marotte.ports import Outlet, Rank, Record
+from marotte.ports import Outlet, Record
 from marotte.time import Clock
+from marotte.voice.outlets import Outlets
 from marotte.voice.resampler import Resampler
 from marotte.voice.speech import Speech
 
 log = logging.getLogger(__name__)
 
 CHUNK = SAMPLE_RATE // 50
-CLOCK_LEAD = 0.25
 _TICK = 0.02
 """Seconds, at least, between two looks at the clock while anything is to be said."""
 _LOOKS = 4
 """So many looks at the clock while an outlet plays what it holds: it never runs dry for want of one."""
 _NEARLY = CHUNK // 2
 """So many samples may be missing of a line that counts as played."""
-DEAF_AFTER = 2.0
-"""An outlet of record that reports nothing for so many seconds while sound is due no longer holds the truth."""
-LAST_REPORT = 0.15
-"""After a cut, wait at most so many seconds for the outlet of record to say what it played last."""
 
 
 class Voices(Protocol):
@@ -54,35 +48,6 @@ class Voices(Protocol):
     def speak(self, line: Line) -> AsyncGenerator[Sound]:
         """Yield the line's sound; raises EngineError where no voice can."""
         ...
-
-
-class Watcher(Protocol):
-    """Who is told what outlets do."""
-
-    def attached(self, floor: str, outlet: Outlet) -> None:
-        """An outlet plays from now on."""
-        ...
-
-    def detached(self, floor: str, outlet: Outlet) -> None:
-        """An outlet is gone."""
-        ...
-
-    def played(self, floor: str, outlet: Outlet, sample: int, *, everything: bool) -> None:
-        """An outlet reports the sample that it played last; whether that is all it was given."""
-        ...
-
-
-@dataclass(eq=False)
-class _Feed:
-    """An outlet, what waits to be handed to it, and what it reported."""
-
-    outlet: Outlet
-    waiting: deque[tuple[int, str, str, bytes]] = field(default_factory=deque[tuple[int, str, str, bytes]])
-    sent: int = 0
-    """The place on the clock behind the last sample handed over."""
-    played: int = 0
-    reported: float = 0.0
-    deaf: bool = False
 
 
 class Speaker:
@@ -102,20 +67,18 @@ class Speaker:
         self.floor = floor
         self.voices = voices
         self.on_mark: Callable[[str, str], None] = lambda turn, stage: None
-        self.watched_by: Watcher | None = None
-        """Who is told of outlets and of what they report."""
         self._publish = publish
         self._clock = clock
         self._record = record
-        self._began = began
         self._ahead = round(ahead * SAMPLE_RATE)
         self._speeches: deque[Speech] = deque()
         """Lines that are not over, in the order in which they sound."""
+        self._prepared: dict[str, Speech] = {}
+        """Lines that may be said, by their ids; their sound is made already."""
         self._dropped: deque[Speech] = deque()
         """Lines that were cut and not yet closed."""
         self._cursor = 0
         """Where the next sample will be placed at the earliest."""
-        self._feeds: dict[str, _Feed] = {}
         self._paused = False
         self._has_run = False
         self._starved = True
@@ -123,15 +86,14 @@ class Speaker:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._making: tuple[Speech, asyncio.Task[None]] | None = None
-        self._report = asyncio.Event()
-        self._of_record = ""
-        self._tick = _TICK
+        self.outlets = Outlets(floor, publish, clock, began)
+        """What plays, and what was played."""
 
     # --- time
 
     def now(self) -> int:
         """Return the present place on the clock, in samples."""
-        return round((self._clock.now() - self._began) * SAMPLE_RATE)
+        return self.outlets.now()
 
     @property
     def speaking(self) -> bool:
@@ -147,72 +109,25 @@ class Speaker:
 
     def attach(self, outlet: Outlet) -> None:
         """Let an outlet play from now on."""
-        if self.watched_by is not None:
-            self.watched_by.attached(self.floor, outlet)
-        self._feeds[outlet.name] = _Feed(outlet, sent=self.now(), played=self.now(), reported=self._clock.now())
-        self._choose_record()
+        self.outlets.attach(outlet)
 
     def detach(self, outlet: Outlet) -> None:
         """An outlet is gone; what it reported last stays what was heard of it."""
-        if self._feeds.get(outlet.name) and self._feeds[outlet.name].outlet is outlet:
-            if self.watched_by is not None:
-                self.watched_by.detached(self.floor, outlet)
-            del self._feeds[outlet.name]
-            self._choose_record()
+        self.outlets.detach(outlet)
 
     def played(self, outlet: Outlet, sample: int) -> None:
         """An outlet reports the sample that it played last; held to what was sent and to wall time."""
-        feed = self._feeds.get(outlet.name)
-        if feed is None or feed.outlet is not outlet:
-            return
-        if self.watched_by is not None:
-            self.watched_by.played(self.floor, outlet, sample, everything=sample >= feed.sent)
-        played = min(sample, feed.sent, self.now())
-        if played > feed.played:
-            feed.played = played
-            feed.reported = self._clock.now()
-            if feed.deaf:
-                feed.deaf = False
-                self._choose_record()
-        self._report.set()
-        if self._speeches and (head := self._speeches[0]).complete and feed.played >= head.end - _NEARLY:
+        played = self.outlets.played(outlet, sample)
+        if self._speeches and (head := self._speeches[0]).complete and played >= head.end - _NEARLY:
             self._wake.set()  # a line may be over; all else has time until the next look at the clock
-
-    @property
-    def outlets(self) -> list[Outlet]:
-        """What plays at present."""
-        return [feed.outlet for feed in self._feeds.values()]
 
     @property
     def outlet_of_record(self) -> str:
         """The name of the outlet that holds the truth; ``clock`` where none is attached."""
-        return self._of_record or "clock"
-
-    def _choose_record(self) -> None:
-        able = [f for f in self._feeds.values() if not f.deaf and f.outlet.rank < Rank.CLOCK]
-        best = min(able, key=lambda f: f.outlet.rank, default=None)
-        lead = min((f.outlet.lead for f in self._feeds.values()), default=CLOCK_LEAD)
-        self._tick = max(_TICK, lead / _LOOKS)
-        name = best.outlet.name if best else ""
-        if name != self._of_record:
-            self._of_record = name
-            self._publish(OutletChanged(at=self._clock.wall(), floor=self.floor, outlet=name or "clock"))
+        return self.outlets.of_record or "clock"
 
     def _heard_until(self) -> int:
-        feed = self._feeds.get(self._of_record)
-        return feed.played if feed else min(self.now(), self._cursor)
-
-    def _notice_deaf(self) -> None:
-        feed = self._feeds.get(self._of_record)
-        if feed is None or feed.played >= feed.sent or self._paused:
-            return
-        silent = self._clock.now() - max(feed.reported, self._began + feed.played / SAMPLE_RATE)
-        if silent > DEAF_AFTER:
-            log.warning(
-                "outlet %s reports nothing: what is heard on %s follows the clock", feed.outlet.name, self.floor
-            )
-            feed.deaf = True
-            self._choose_record()
+        return self.outlets.heard_until(self._cursor)
 
     # --- lines
 
@@ -221,11 +136,26 @@ class Speaker:
         while self._ahead_now() >= self._ahead or sum(1 for s in self._speeches if not s.made) > 1:
             self._room.clear()
             await self._room.wait()
-        speech = Speech(turn, line)
+        speech = self._prepared.pop(line.id, None) or Speech(turn, line)
+        if speech.pcm:
+            self.on_mark(turn, "first_sound")
         self._speeches.append(speech)
         self._make_next()
         self._wake.set()
         return speech
+
+    def prepare(self, turn: str, line: Line) -> None:
+        """Make the sound of a line that may be said next; it waits until it is, or until it is discarded."""
+        if not self._speeches and not self._prepared:
+            self._prepared[line.id] = Speech(turn, line)
+            self._make_next()
+
+    def discard(self, turn: str) -> None:
+        """Throw away what was prepared of a turn."""
+        for speech in [s for s in self._prepared.values() if s.turn == turn]:
+            del self._prepared[speech.line.id]
+            if self._making and self._making[0] is speech:
+                self._making[1].cancel()
 
     def _ahead_now(self) -> int:
         return sum(s.length for s in self._speeches) - sum(s.heard_samples(self._heard_until()) for s in self._speeches)
@@ -260,33 +190,28 @@ class Speaker:
         """Void everything that outlets hold."""
         at = self.now()
         self._cursor = at
-        self._report.clear()
-        for feed in self._feeds.values():
-            feed.waiting.clear()
-            feed.outlet.stop(turn, at)
+        self.outlets.stop(turn, at)
         self._publish(Stopped(at=self._clock.wall(), floor=self.floor, turn=turn, sample=at, why=why))
 
     async def close_cut(self) -> None:
         """Say of dropped lines what was heard, once the outlet of record has reported, or soon without it."""
-        if self._of_record and any(s.started for s in self._dropped):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_REPORT):
-                    await self._report.wait()
+        if any(s.started for s in self._dropped):
+            await self.outlets.last_report()
         until = self._heard_until()
-        self._owe_nothing()
+        self.outlets.owe_nothing()
         while self._dropped:
             self._close(self._dropped.popleft(), until)
 
-    def _owe_nothing(self) -> None:
-        """What outlets have thrown away they need not report."""
-        for feed in self._feeds.values():
-            feed.sent = feed.played
-
     # --- ducking
 
+    @property
+    def firm(self) -> bool:
+        """Whether a line sounds that nobody may interrupt."""
+        return bool(self._speeches) and self._speeches[0].started is not None and self._speeches[0].line.firm
+
     def pause(self) -> None:
-        """Fall silent at once, or stay so, ready to go on from the sample that was heard last."""
-        if not self._paused:
+        """Fall silent at once, or stay so, ready to go on from the sample that was heard last; not in a firm line."""
+        if not self._paused and not self.firm:
             self._paused = True
             if self._speeches:
                 self._silence(self.turn, "paused")
@@ -295,7 +220,7 @@ class Speaker:
         """Go on where ``pause`` stopped."""
         if self._paused:
             until = self._heard_until()
-            self._owe_nothing()
+            self.outlets.owe_nothing()
             for speech in self._speeches:
                 speech.rewind(until)
             self._paused = False
@@ -336,16 +261,18 @@ class Speaker:
     def _pause(self) -> float:
         """Return the seconds until the clock is looked at again: at the latest when the clock has played a line."""
         head = self._speeches[0]
-        if self._of_record or not head.complete:
-            return self._tick
-        return min(self._tick, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
+        tick = max(_TICK, self.outlets.leads[0] / _LOOKS)
+        if self.outlets.of_record or not head.complete:
+            return tick
+        return min(tick, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
 
     def _make_next(self) -> None:
         """Begin to make the sound of the next line, unless one is being made or enough lies ahead."""
         if self._making is not None:
             return
-        speech = next((s for s in self._speeches if not s.made), None)
-        if speech is not None and (speech is self._speeches[0] or self._ahead_now() < self._ahead):
+        speech = next((s for s in (*self._speeches, *self._prepared.values()) if not s.made), None)
+        head = self._speeches[0] if self._speeches else None
+        if speech is not None and (speech is head or self._ahead_now() < self._ahead):
             task = asyncio.create_task(self._make(speech))
             self._making = (speech, task)
             task.add_done_callback(self._made)
@@ -387,9 +314,8 @@ class Speaker:
 
     def _place(self) -> None:
         """Give made sound its place, as far ahead as the most patient outlet takes it."""
-        lead = max((f.outlet.lead for f in self._feeds.values()), default=CLOCK_LEAD)
         now = self.now()
-        horizon = now + round(lead * SAMPLE_RATE)
+        horizon = now + round(self.outlets.leads[1] * SAMPLE_RATE)
         self._starved = True
         for speech in self._speeches:
             while not speech.complete:
@@ -404,8 +330,7 @@ class Speaker:
                 self._begin(speech, start)
                 pcm = speech.place(start, CHUNK)
                 self._cursor = start + len(pcm) // 2
-                for feed in self._feeds.values():
-                    feed.waiting.append((start, speech.turn, speech.line.id, pcm))
+                self.outlets.give(start, speech.turn, speech.line.id, pcm)
 
     def _tell(self) -> None:
         """Publish when the words and mouth shapes of placed sound come; the sound itself is on its way already."""
@@ -458,22 +383,14 @@ class Speaker:
 
     def _hand_over(self) -> None:
         """Feed every outlet what is due within its lead."""
-        now = self.now()
-        for feed in self._feeds.values():
-            horizon = now + feed.outlet.lead * SAMPLE_RATE
-            while feed.waiting and feed.waiting[0][0] < horizon:
-                start, turn, line, pcm = feed.waiting.popleft()
-                if start > feed.sent:
-                    feed.reported = self._clock.now()  # after a silence, nothing was owed until now
-                feed.outlet.play(turn, line, start, pcm)
-                feed.sent = start + len(pcm) // 2
-                self.on_mark(turn, "first_sample")
-        if not self._feeds and self._speeches and self._speeches[0].started:
+        self.outlets.hand_over(lambda turn: self.on_mark(turn, "first_sample"))
+        if not self.outlets and self._speeches and self._speeches[0].started:
             self.on_mark(self.turn, "first_sample")
 
     def _settle(self) -> None:
         """Close lines that have been heard to their end; keep what was heard every second."""
-        self._notice_deaf()
+        if not self._paused:
+            self.outlets.notice_deaf()
         until = self._heard_until()
         while self._speeches and (head := self._speeches[0]).complete and until >= head.end - _NEARLY:
             self._speeches.popleft()

@@ -29,6 +29,17 @@ class Speech(msgspec.Struct, frozen=True):
     pcm: bytes
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """It has just become quiet: perhaps they have said all."""
+
+
+class GoesOn(msgspec.Struct, frozen=True):
+    """They had not: after a pause they go on speaking."""
+
+    quiet: int
+    """How long they paused, in samples."""
+
+
 class End(msgspec.Struct, frozen=True):
     """It is over. A noise had no ``Speech``."""
 
@@ -39,7 +50,7 @@ class End(msgspec.Struct, frozen=True):
     """Samples since the last speech."""
 
 
-Happening = Onset | Speech | End
+Happening = Onset | Speech | Pause | GoesOn | End
 
 
 class _Turn:
@@ -49,6 +60,7 @@ class _Turn:
         self.held = held  # sound that no ear was given yet
         self.taken = self.voiced = begun  # since the onset; of it, speech
         self.quiet = 0  # since the last speech
+        self.paused = False
 
 
 class Endpointer:
@@ -65,7 +77,12 @@ class Endpointer:
         self._begins = settings.threshold
         self._goes_on = max(settings.threshold - _HYSTERESIS, settings.threshold / 2)
         self._pre_roll = 2 * int(settings.pre_roll * RATE)
-        self._silence = int(settings.silence * RATE)
+        self.silence = int(settings.silence * RATE)
+        """Samples of silence that end what is said now; whoever knows what was said may set it anew at any time."""
+        self._usual = self.silence
+        self.settle: int = int(settings.settle * RATE)
+        """Samples of silence that make a pause; twice as many after each pause that was not the end."""
+        self._settles: int = self.settle
         self._shortest = int(settings.shortest * RATE)
         self._longest = int(settings.longest * RATE)
         self._rest = bytearray()  # does not fill a frame yet
@@ -113,9 +130,11 @@ class Endpointer:
             return self._wait(frame, probability)
         if not (self.hands_free or self._pressed):
             return self._end("released")
+        paused = self._turn.quiet
         happened = self._take(self._turn, frame, self._pressed or probability >= self._goes_on)
-        if self._turn.quiet and self._turn.quiet >= self._silence:
+        if self._turn.quiet and self._turn.quiet >= self.silence:
             return [*happened, *self._end("silence")]
+        happened += self._pauses(self._turn, paused)
         if self._turn.taken >= self._longest:
             self._spent, self._quiet = True, 0
             return [*happened, *self._end("too_long")]
@@ -127,7 +146,7 @@ class Endpointer:
         del self._before[: -self._pre_roll - _IN_A_ROW * self._size]
         if self._spent:
             self._quiet = self._quiet + self._detector.frame if probability < self._goes_on else 0
-            self._spent = self._pressed or self._quiet < self._silence
+            self._spent = self._pressed or self._quiet < self._usual
             return []
         if self._pressed:  # the sound had stopped, and comes again
             return self._begin(0)
@@ -138,7 +157,7 @@ class Endpointer:
 
     def _begin(self, samples: int) -> list[Happening]:
         """Begin a turn whose first ``samples`` are the last ones of the pre-roll."""
-        self._turn = _Turn(self._before, samples)
+        self._turn, self.silence, self.settle = _Turn(self._before, samples), self._usual, self._settles
         self._before, self._in_a_row = bytearray(), 0
         return [Onset()]
 
@@ -153,6 +172,16 @@ class Endpointer:
             return []
         given, turn.held = bytes(turn.held), bytearray()
         return [Speech(given)]
+
+    def _pauses(self, turn: _Turn, quiet: int) -> list[Happening]:
+        """Tell of a pause in speech, and of its end after ``quiet`` samples."""
+        if turn.paused and not turn.quiet:
+            turn.paused, self.settle = False, 2 * self.settle
+            return [GoesOn(quiet)]
+        if not turn.paused and turn.quiet >= self.settle and turn.voiced >= self._shortest:
+            turn.paused = True
+            return [Pause()]
+        return []
 
     def _end(self, why: Literal["silence", "released", "too_long"]) -> list[Happening]:
         turn, self._turn = self._turn, None

@@ -5,11 +5,15 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from marotte import config
 from marotte.engines.kinds import EngineError, Heard
 from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer
 from marotte.ports import Microphone
 from marotte.senses.hearing import endpoint
+from marotte.senses.hearing.names import repair
+from marotte.senses.hearing.patience import Patience
 from marotte.senses.hearing.speech import RATE
 from marotte.time import Clock
 
@@ -63,7 +67,9 @@ class Hearing:
         publish: Callable[[Event], None],
         clock: Clock,
         viewer: Viewer | None = None,
+        character: config.Character | None = None,
     ) -> None:
+        """``viewer`` is who speaks; ``character`` whose name may be misheard."""
         self.hands_free = True
         """Whether to speak is enough to be heard; otherwise only between ``press`` and ``release``."""
         self.language = ""
@@ -76,10 +82,12 @@ class Hearing:
         self._publish = publish
         self._clock = clock
         self._viewer = viewer
+        self._character = character or config.Character()
         self._endpointer: endpoint.Endpointer | None = None
         self._pressed = False
         self._backlog: asyncio.Queue[_Turn] = asyncio.Queue(BACKLOG)
         self._turn: _Turn | None = None
+        self._patience = Patience(settings)
         self._reading_since: float | None = None
         self._looks = 0
         """How many looks found no sound since the last piece."""
@@ -130,7 +138,7 @@ class Hearing:
         """
         if len(text) > LONGEST_TEXT:
             raise SoundError(f"a transcript of {len(text)} characters is longer than {LONGEST_TEXT}")
-        text, now = text.strip(), self._clock.now()
+        text, now = repair(text.strip(), self._character.name, self._character.misheard), self._clock.now()
         if self._reading_since is None:
             if not text:
                 return
@@ -186,6 +194,12 @@ class Hearing:
                         self._turn = _Turn()
                         self._enqueue(self._turn)
                     self._turn.add(pcm)
+                case endpoint.Pause():
+                    self._pause()
+                case endpoint.GoesOn(quiet):
+                    self._patience.paused(quiet / RATE)
+                    if self._turn:
+                        self._turn.go_on()
                 case endpoint.End(why, speech, ago):
                     if self._turn:
                         self._turn.end(speech / RATE, self._clock.now() - ago / RATE)
@@ -207,30 +221,89 @@ class Hearing:
         """Let the ears hear one turn after another, each while it is still being said."""
         while True:
             turn = await backlog.get()
-            heard = Heard(text="")
-            try:
-                async for heard in self._ears.hear(turn.speech(), self.language):
-                    if not heard.final:
-                        self._tell(heard, heard.ear)
-            except Exception as error:
-                # No ear's failure, not even a mistake in one, may deafen the floor.
-                unforeseen = not isinstance(error, EngineError)
-                log.warning("floor %s: no ear understood: %s", self._floor, error, exc_info=unforeseen)
-                heard = Heard(text="")
+            while True:
+                take = turn.take()
+                heard = await self._hear(turn, take)
+                if heard is not None and not take.outdated:
+                    break
             await turn.over.wait()
             self._conclude(heard, turn.seconds, heard.ear, self._clock.now() - turn.ended)
             backlog.task_done()
 
-    def _tell(self, heard: Heard, ear: str = "") -> None:
+    async def _hear(self, turn: "_Turn", take: "_Take") -> Heard | None:
+        """Let the ears hear a take and wait for what becomes of it; None where more was said meanwhile."""
+        hearing = asyncio.create_task(self._understand_take(turn, take))
+        outdated = asyncio.create_task(take.went_on.wait())
+        over = asyncio.create_task(turn.over.wait())
+        try:
+            await asyncio.wait((hearing, outdated), return_when=asyncio.FIRST_COMPLETED)
+            if take.outdated:
+                return None
+            heard = hearing.result()
+            if take.early and not turn.over.is_set():
+                self._settle(turn, heard)
+            await asyncio.wait((over, outdated), return_when=asyncio.FIRST_COMPLETED)
+            return heard
+        finally:
+            for task in (hearing, outdated, over):
+                task.cancel()
+
+    async def _understand_take(self, turn: "_Turn", take: "_Take") -> Heard:
+        heard = Heard(text="")
+        try:
+            async for heard in self._ears.hear(take.speech(), self.language):
+                heard = self._believed(turn, heard)
+                if not heard.final:
+                    turn.partial = heard
+                    self._tell(heard, heard.ear)
+        except Exception as error:
+            # No ear's failure, not even a mistake in one, may deafen the floor.
+            unforeseen = not isinstance(error, EngineError)
+            log.warning("floor %s: no ear understood: %s", self._floor, error, exc_info=unforeseen)
+            heard = Heard(text="")
+        return heard
+
+    def _believed(self, turn: "_Turn", heard: Heard) -> Heard:
+        """Leave out what an ear has invented on silence, and put the character's name where it was misheard."""
+        if not heard.text.strip():
+            return heard
+        if why := turn.invented(heard):
+            log.info("floor %s: %r is not believed: %s", self._floor, heard.text[:80], why)
+            return replace(heard, text="")
+        return replace(heard, text=repair(heard.text, self._character.name, self._character.misheard))
+
+    # --- pauses
+
+    def _pause(self) -> None:
+        """They pause: this may be all. Ears that tell nothing as they go are asked for it now."""
+        turn = self._turn
+        if turn is None or not turn.waits:
+            return
+        if turn.partial is not None:
+            self._settle(turn, turn.partial)
+        else:
+            turn.ask_early()
+
+    def _settle(self, turn: "_Turn", heard: Heard) -> None:
+        """Tell what they have said if this is all, and wait as long as these words want it."""
+        if turn is self._turn and self._endpointer is not None:
+            seconds = self._patience.silence(heard.text, heard.language or self.language)
+            self._endpointer.silence = round(seconds * RATE)
+        if heard.text.strip():
+            self._tell(replace(heard, final=False), heard.ear, settled=True)
+
+    def _tell(self, heard: Heard, ear: str = "", *, settled: bool = False) -> None:
         self._publish(
             Transcript(
                 at=self._clock.wall(),
                 floor=self._floor,
                 text=heard.text.strip(),
                 final=heard.final,
+                settled=settled,
                 uncertain=heard.uncertain,
                 language=heard.language or self.language,
                 ear=ear,
+                viewer=self._viewer,
             )
         )
 
@@ -263,23 +336,76 @@ class _Turn:
         self.over = asyncio.Event()
         self.seconds = 0.0
         self.ended = 0.0
-        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.partial: Heard | None = None
+        """What an ear has told of it so far."""
+        self.pieces: list[bytes] = []
+        self.more = asyncio.Event()
+        """There is more of it, or no more will come."""
+        self._take: _Take | None = None
+        # Loads numpy, as the detector has by now: a start without microphones does not wait for it.
+        from marotte.senses.hearing.inventions import Loudness, invented
+
+        self._loudness, self._invented = Loudness(), invented
+
+    def invented(self, heard: Heard) -> str:
+        """Say why nobody can have said this, or ""."""
+        return self._invented(heard, self._loudness.rise, self.seconds)
 
     def add(self, pcm: bytes) -> None:
         """Take sound."""
         if self.waits:
-            self._pieces.put_nowait(pcm)
+            self._loudness.add(pcm)
+            self.pieces.append(pcm)
+            self.more.set()
 
     def end(self, seconds: float, ended: float) -> None:
         """Note how long it was and when, on the clock, the last speech was."""
         self.seconds, self.ended = seconds, ended
-        self._pieces.put_nowait(None)
         self.over.set()
+        self.more.set()
+
+    def take(self) -> "_Take":
+        """Let an ear hear it from its beginning."""
+        self._take = _Take(self)
+        return self._take
+
+    def ask_early(self) -> None:
+        """Let the ear take what was said so far for all."""
+        if self._take is not None:
+            self._take.early = True
+            self.more.set()
+
+    def go_on(self) -> None:
+        """More is said: what an ear took for all was not."""
+        if self._take is not None and self._take.early:
+            self._take.went_on.set()
+
+
+class _Take:
+    """A turn as one ear hears it: to its end, or to a pause that may be its end."""
+
+    def __init__(self, turn: _Turn) -> None:
+        self.early = False
+        """It ended at a pause."""
+        self.went_on = asyncio.Event()
+        self._turn = turn
+
+    @property
+    def outdated(self) -> bool:
+        """Whether more was said after the pause at which it ended."""
+        return self.went_on.is_set()
 
     async def speech(self) -> AsyncIterator[bytes]:
         """Yield its sound as it comes."""
-        while (piece := await self._pieces.get()) is not None:
-            yield piece
+        turn, place = self._turn, 0
+        while True:
+            while place < len(turn.pieces):
+                place += 1
+                yield turn.pieces[place - 1]
+            if self.early or turn.over.is_set():
+                return
+            turn.more.clear()
+            await turn.more.wait()
 
 
 def load_detector(settings: config.Hearing) -> "Detector":

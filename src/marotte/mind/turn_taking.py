@@ -1,0 +1,183 @@
+"""Turn-taking on one floor: what cuts in, what only says "go on", what is the character's own voice come back."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal, Protocol
+
+from marotte.bus import Bus
+from marotte.events import LineEnded, LineStarted, Onset, SpeechEnd, Stopped, Transcript, Utterance
+from marotte.ports import Floor
+from marotte.time import Clock
+
+_BACKCHANNELS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "uh huh", "uhhuh", "mhm", "mm hm", "mm", "mmm", "hm", "hmm", "yeah", "yep", "yes", "right", "okay", "ok",
+        "sure", "i see", "oh", "ah", "wow", "really", "go on", "aha", "cool", "nice", "got it", "of course",
+    ),
+    "es": (
+        "vale", "ajá", "aja", "sí", "si", "claro", "ya", "ya veo", "bueno", "ok", "okay", "mhm", "mm", "hm", "ah",
+        "oh", "anda", "de acuerdo", "entiendo", "sigue", "exacto", "guau",
+    ),
+    "fr": (
+        "d'accord", "oui", "ouais", "mhm", "mm", "hm", "hum", "ah", "oh", "ok", "okay", "bien sûr", "je vois",
+        "voilà", "c'est ça", "exact", "exactement", "ah bon", "tout à fait", "continue", "super",
+    ),
+    "zh": (
+        "嗯", "嗯嗯", "对", "对对", "对对对", "是", "是的", "是啊", "好", "好的", "哦", "啊", "哇", "行", "明白",
+        "知道了", "没错", "真的",
+    ),
+    "ja": (
+        "うん", "うんうん", "ううん", "はい", "はいはい", "ええ", "へえ", "へー", "ふーん", "ふうん", "そう",
+        "そうそう", "そうですね", "そうなんだ", "そうなんですか", "なるほど", "なるほどね", "ほう", "おお", "あー",
+        "ああ", "たしかに", "確かに", "すごい",
+    ),
+}  # fmt: skip
+"""What a listener says to mean "go on"; said while the character speaks, it cuts nothing and wants no answer."""
+_ALL = {said for language in _BACKCHANNELS.values() for said in language}
+
+_WORDS = 2
+"""So many words of somebody who still speaks cut in; of languages without spaces so many times two characters."""
+_MEMORY = 12
+"""So many lines are remembered to know the character's own voice."""
+_AFTERWARDS = 1.0
+"""Seconds after a line in which its echo may still begin."""
+
+
+class Meant(Protocol):
+    """What may cut in: attention."""
+
+    def preempts(self, kind: str) -> bool:
+        """Whether percepts of a kind cut whatever is being said."""
+        ...
+
+
+class TurnTaking:
+    """Follows what is said on a floor, by the character and to it, and cuts the character off when somebody means it.
+
+    The speaker ducks by itself at every onset; here it is decided whether that becomes a cut: by words, or by speech
+    that lasts. A word that only says "go on", and the character's own words out of its loudspeaker, cut nothing.
+    """
+
+    def __init__(self, floor: Floor, attention: Meant, bus: Bus, clock: Clock, cut_after: float) -> None:
+        self.expect: Callable[[Utterance | None], None] = lambda utterance: None
+        """Told what somebody has said if they have said all; None where they have not, or nothing was."""
+        self.cut_after = cut_after
+        """Seconds of speech that cut in whatever words come of it."""
+        self._floor = floor
+        self._attention = attention
+        self._clock = clock
+        self._heard = bus.subscribe(f"event.*.{floor.name}", size=256)
+        self._said: deque[str] = deque(maxlen=_MEMORY)
+        self._speaking = False
+        self._spoke_until = -1e9
+        self._over_speech = False
+        """The speech that is heard now, or was heard last, began while the character spoke."""
+        self._cut_at: float | None = None
+
+    async def run(self) -> None:
+        """Follow the floor, until cancelled."""
+        while True:
+            left = None if self._cut_at is None else max(0.0, self._cut_at - self._clock.now())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    self._follow((await self._heard.get()).data)
+                    continue
+            self._cut_at = None
+            self._cut()
+
+    def close(self) -> None:
+        """Follow no more."""
+        self._heard.close()
+
+    def meant(self, utterance: Utterance) -> Literal["backchannel", "echo"] | None:
+        """Say why something that was spoken is no turn of somebody's; None where it is one."""
+        for message in self._heard.take():
+            self._follow(message.data)  # what led to it, where that has not been followed yet
+        if not self._over_speech:
+            return None
+        if is_backchannel(utterance.text):
+            return "backchannel"
+        return "echo" if self._is_own(utterance.text) else None
+
+    def _follow(self, event: object) -> None:
+        match event:
+            case LineStarted():
+                self._speaking = True
+                self._said.append(event.spoken)
+            case LineEnded() | Stopped(why="interrupted"):
+                self._speaking, self._spoke_until = False, self._clock.now()
+            case Onset():
+                self._over_speech = self._speaking or self._clock.now() - self._spoke_until < _AFTERWARDS
+                self._cut_at = self._clock.now() + self.cut_after if self._speaking else None
+            case SpeechEnd():
+                self._cut_at = None
+            case Transcript(final=True):
+                if not event.text:
+                    self.expect(None)
+            case Transcript():
+                self._read(event)
+            case _:
+                pass
+
+    def _read(self, heard: Transcript) -> None:
+        """Read what somebody says while they still say it."""
+        if self._over_speech and (is_backchannel(heard.text) or self._is_own(heard.text)):
+            return
+        if self._over_speech and self._floor.turn and enough(heard.text):
+            self._cut()
+        if heard.settled:
+            at, floor = heard.at, self._floor.name
+            self.expect(
+                Utterance(
+                    at=at,
+                    floor=floor,
+                    viewer=heard.viewer,
+                    language=heard.language,
+                    text=heard.text,
+                    uncertain=heard.uncertain,
+                    ear=heard.ear,
+                )
+            )
+        else:
+            self.expect(None)
+
+    def _cut(self) -> None:
+        """Somebody means to speak: the character gives way."""
+        if self._attention.preempts("utterance"):
+            self._floor.cut("interrupted")
+
+    def _is_own(self, text: str) -> bool:
+        """Whether these are words of the character's own, as a microphone hears them out of its loudspeaker."""
+        heard = bare(text)
+        return enough(text) and any(
+            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self._said
+        )
+
+
+def is_backchannel(text: str) -> bool:
+    """Whether a text only says "go on", perhaps more than once: "uh-huh", "yeah, yeah", "うん", "vale", "嗯"."""
+    said = bare(text)
+    if not said:
+        return True
+    if said in _ALL or said.replace(" ", "") in _ALL:
+        return True
+    return len(said) <= 40 and all(part in _ALL for part in re.split(r"[,.!?、。，！？…\s]+", text.casefold()) if part)
+
+
+def enough(text: str) -> bool:
+    """Whether there are so many words that somebody means to speak."""
+    said = bare(text)
+    return len(said.split()) >= _WORDS or (not said.isascii() and " " not in said and len(said) >= 2 * _WORDS)
+
+
+def bare(text: str) -> str:
+    """Return a text's words, lower case, without marks."""
+    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.casefold()).split())
+
+
+def _within(heard: str, said: str) -> bool:
+    """Whether words without spaces between them stand in what was said."""
+    return not heard.isascii() and heard.replace(" ", "") in said.replace(" ", "")

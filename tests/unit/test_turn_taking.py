@@ -1,0 +1,250 @@
+"""Turn-taking on virtual time: what cuts in, what does not, and replies that are begun before somebody has said all."""
+
+import asyncio
+
+import pytest
+
+from marotte.events import (
+    Dropped,
+    LineEnded,
+    LineStarted,
+    Onset,
+    SpeechEnd,
+    Stopped,
+    Transcript,
+    TurnEnded,
+    TurnStarted,
+    Utterance,
+)
+from marotte.mind.turn_taking import enough, is_backchannel
+from tests.house import ADA, BOB, House, house
+from tests.stand_ins import ScriptedBrain
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+STORY = "Once upon a time there was a puppet. It spoke all day long and never came to an end."
+
+
+async def speaking(made: House) -> None:
+    """Let the character speak, half a second long."""
+    made.attention.offer(Utterance(text="Tell me a story.", viewer=ADA))
+    async with asyncio.timeout(60):
+        while not made.events.of(LineStarted):
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+
+
+async def say(made: House, text: str, seconds: float = 0.5, partial: str = "") -> None:
+    """Let Ada speak for so long, and an ear understand it."""
+    made.publish(Onset())
+    await asyncio.sleep(seconds)
+    if partial:
+        made.publish(Transcript(text=partial, viewer=ADA))
+        await asyncio.sleep(0)
+    made.publish(SpeechEnd(seconds=seconds))
+    made.publish(Transcript(text=text, final=True, viewer=ADA))
+    if text:
+        made.attention.offer(Utterance(text=text, viewer=ADA))
+    await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Uh-huh.",
+        "Mm-hm",
+        "yeah, yeah",
+        "Right. Okay!",
+        "vale",
+        "sí, claro",
+        "D'accord.",
+        "うん",
+        "うん、うん。",
+        "なるほど",
+        "嗯",
+        "对对对。",
+        "",
+        "...",
+    ],
+)
+def test_what_only_says_go_on(text: str) -> None:
+    assert is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["stop", "no", "wait a moment", "yes but why", "okay, tell me more about him", "やめて", "不是", "pourquoi ?"],
+)
+def test_what_says_more(text: str) -> None:
+    assert not is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cuts"),
+    [("stop", False), ("wait, stop", True), ("やめて", False), ("ちょっと待って", True), ("等一下吧", True)],
+)
+def test_how_many_words_cut_in_before_all_is_said(text: str, cuts: bool) -> None:
+    assert enough(text) is cuts
+
+
+@pytest.mark.parametrize("text", ["Uh-huh.", "うん", "vale", "d'accord", "嗯"])
+async def test_a_backchannel_cuts_nothing_and_wants_no_answer(text: str) -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        await say(made, text)
+        ending = await made.ending()
+    assert (ending.state, ending.heard) == ("done", STORY)
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["backchannel"]
+    assert [stop.why for stop in made.events.of(Stopped)] == ["paused"]
+
+
+async def test_the_same_word_is_an_answer_where_the_character_is_silent() -> None:
+    async with house(ScriptedBrain("Good.")) as made:
+        await say(made, "Okay.")
+        assert (await made.ending()).state == "done"
+
+
+async def test_words_cut_in_before_all_is_said() -> None:
+    async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
+        await speaking(made)
+        made.publish(Onset())
+        await asyncio.sleep(0.3)
+        made.publish(Transcript(text="wait", viewer=ADA))
+        await asyncio.sleep(0.05)
+        assert made.events.of(TurnEnded) == []
+        made.publish(Transcript(text="wait a moment", viewer=ADA))
+        await asyncio.sleep(0.5)
+        [ended] = made.events.of(TurnEnded)
+    assert ended.ending.state == "interrupted"
+    assert ended.ending.heard
+    assert STORY.startswith(ended.ending.heard)
+
+
+async def test_speech_that_lasts_cuts_in_without_a_word() -> None:
+    async with house(ScriptedBrain(STORY), show="[hearing]\ncut_after = 1.0") as made:
+        await speaking(made)
+        made.publish(Onset())
+        await asyncio.sleep(0.9)
+        assert made.events.of(TurnEnded) == []
+        await asyncio.sleep(0.5)
+        assert made.events.of(TurnEnded)[0].ending.state == "interrupted"
+
+
+async def test_speech_that_ends_in_time_does_not() -> None:
+    async with house(ScriptedBrain(STORY), show="[hearing]\ncut_after = 1.0") as made:
+        await speaking(made)
+        await say(made, "", seconds=0.9)
+        assert (await made.ending()).heard == STORY
+
+
+async def test_its_own_voice_in_a_microphone_cuts_nothing() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        await say(made, "there was a puppet", partial="there was a")
+        ending = await made.ending()
+    assert ending.heard == STORY
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["echo"]
+
+
+async def test_who_repeats_after_the_character_is_answered() -> None:
+    async with house(ScriptedBrain("There was a puppet."), ScriptedBrain("Well said.")) as made:
+        await speaking(made)
+        await made.ending()
+        await asyncio.sleep(1.5)
+        await say(made, "There was a puppet.")
+        await made.ending(2)
+    assert made.events.of(Dropped) == []
+
+
+async def test_after_a_false_cut_the_next_one_is_told_from_its_own_voice_too() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        await say(made, "Uh-huh.")
+        await asyncio.sleep(0.3)
+        await say(made, "Mm-hm.")
+        assert (await made.ending()).heard == STORY
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["backchannel", "backchannel"]
+
+
+# --- replies that are begun early
+
+
+async def pause(made: House, text: str, viewer=ADA) -> None:
+    made.publish(Onset())
+    await asyncio.sleep(0.3)
+    made.publish(Transcript(text=text, settled=True, viewer=viewer))
+
+
+async def test_a_reply_begun_at_a_pause_is_heard_once_that_was_all() -> None:
+    brain = ScriptedBrain("It is noon.", token=0.03)
+    async with house(brain) as made:
+        await pause(made, "What time is it?")
+        await asyncio.sleep(0.5)
+        assert len(brain.prompts) == 1
+        assert made.events.of(TurnStarted, LineStarted, LineEnded) == []
+        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(Transcript(text="What time is it?", final=True, viewer=ADA))
+        utterance = Utterance(text="What time is it?", viewer=ADA)
+        made.attention.offer(utterance)
+        ending = await made.ending()
+    assert (ending.state, ending.heard) == ("done", "It is noon.")
+    assert len(brain.prompts) == 1
+    [started] = made.events.of(TurnStarted)
+    assert started.percepts == (utterance.id,)
+    assert ending.timings.first_token == ending.timings.first_line == 0.0
+    assert 0 <= ending.timings.first_sound < 0.05  # the brain took a third of a second
+
+
+async def test_a_reply_begun_on_other_words_is_thrown_away_unheard() -> None:
+    brain = ScriptedBrain("It is noon.", token=0.03)
+    async with house(brain) as made:
+        await pause(made, "What time")
+        await asyncio.sleep(0.5)
+        made.publish(Transcript(text="What time does it begin?", settled=True, viewer=ADA))
+        await asyncio.sleep(0.05)
+        made.publish(Transcript(text="What time does it begin?", final=True, viewer=ADA))
+        made.attention.offer(Utterance(text="What time does it begin?", viewer=ADA))
+        await made.ending(2)
+    thrown, kept = made.events.of(TurnEnded)
+    assert (thrown.ending.state, thrown.ending.heard) == ("discarded", "")
+    assert kept.ending.state == "done"
+    assert [len(started.percepts) for started in made.events.of(TurnStarted)] == [0, 1]
+    assert len(made.events.of(LineStarted)) == 1
+    assert [prompt.text for prompt in brain.prompts][-1].find("begin") > 0
+
+
+@pytest.mark.parametrize("why", ["noise", "somebody else", "more words"])
+async def test_a_reply_nobody_has_asked_for_is_thrown_away(why: str) -> None:
+    brain = ScriptedBrain("It is noon.")
+    async with house(brain) as made:
+        await pause(made, "What time is it?")
+        await asyncio.sleep(0.3)
+        if why == "noise":
+            made.publish(Transcript(text="", final=True, viewer=ADA))
+        elif why == "more words":
+            made.publish(Transcript(text="What time is it in", viewer=ADA))
+        else:
+            made.attention.offer(Utterance(text="What time is it?", viewer=BOB))
+        await asyncio.sleep(0.2)
+        assert made.events.of(TurnEnded)[0].ending.state == "discarded"
+
+
+async def test_nothing_is_begun_while_the_character_speaks_or_where_the_show_does_not_want_it() -> None:
+    brain = ScriptedBrain(STORY)
+    async with house(brain) as made:
+        await speaking(made)
+        await pause(made, "Uh-huh")
+        await asyncio.sleep(0.3)
+        assert len(brain.prompts) == 1
+    brain = ScriptedBrain(STORY)
+    async with house(brain) as made:
+        made.director.begins_early = False
+        await pause(made, "What time is it?")
+        await asyncio.sleep(0.3)
+        assert brain.prompts == []
+
+
+async def test_who_asks_to_be_forgotten_is_not_forgotten_on_a_guess() -> None:
+    async with house(ScriptedBrain("Done.")) as made:
+        await pause(made, "Forget me.")
+        await asyncio.sleep(0.5)
+        assert made.memory.forgotten == []
