@@ -13,6 +13,7 @@ PYTHON ?= python3
 SHOW ?=
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
+EXTRAS := embedded,whisper,faster-whisper,ja,piper,livekit,azure,mcp,device,postgres,lan
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 
@@ -24,7 +25,7 @@ run: .make/core $(WINDOWS)
 
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node
@@ -72,7 +73,8 @@ $(BIN)/uv:
 
 .make/dev: .make/core
 	@echo "installing what tests and benches need into .venv …"
-	@$(UV) --editable '.[embedded,whisper,device,postgres,lan]' --group dev
+	@$(UV) --editable '.[$(EXTRAS)]' --group dev
+	@$(UV) --no-deps whisper-live==0.10.0
 	@touch $@
 
 .make/node: web/package.json web/package-lock.json
