@@ -14,6 +14,7 @@ from marotte.events import (
     Ending,
     TurnEnded,
     Viewer,
+    subject,
 )
 from marotte.mind.attention import Attention
 from marotte.mind.director import Director
@@ -93,7 +94,7 @@ class House:
 
     def publish(self, event) -> None:
         self.events(event)
-        self.bus.publish(f"event.{type(event).__name__.lower()}.public", event)
+        self.bus.publish(subject(event), event)
 
     async def ending(self, count: int = 1) -> Ending:
         """Wait for the end of so many turns and return the last ending."""

@@ -151,6 +151,16 @@ async def _drain(mailbox) -> list:
     return [m.data async for m in mailbox]
 
 
+async def test_a_mailbox_of_several_subjects_keeps_their_order(bus: Bus) -> None:
+    mailbox = bus.subscribe("a.x", "b.*")
+    for subject in ("a.x", "b.1", "a.y", "b.2", "a.x"):
+        bus.publish(subject, subject)
+    assert [m.data for m in mailbox.take()] == ["a.x", "b.1", "b.2", "a.x"]
+    mailbox.close()
+    bus.publish("a.x", "late")
+    assert mailbox.take() == []
+
+
 async def test_what_is_there_is_taken_without_waiting(bus: Bus) -> None:
     mailbox = bus.subscribe("x")
     assert mailbox.take() == []

@@ -61,9 +61,12 @@ class Bus(Protocol):
         ...
 
     def subscribe(
-        self, pattern: str, *, queue: str = "", size: int = 1024, overflow: Overflow = "drop_oldest"
+        self, *patterns: str, queue: str = "", size: int = 1024, overflow: Overflow = "drop_oldest"
     ) -> Subscription:
-        """Open a mailbox of ``size`` messages. ``latest`` keeps one. Raises ValueError for a malformed pattern."""
+        """Open a mailbox of ``size`` messages that match any of the patterns, in the order in which they come.
+
+        ``latest`` keeps one. Raises ValueError for a malformed pattern.
+        """
         ...
 
     async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:

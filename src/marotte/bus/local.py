@@ -28,9 +28,11 @@ def _matches(pattern: tuple[str, ...], subject: tuple[str, ...]) -> bool:
 class LocalSubscription:
     """A mailbox: a bounded deque and whoever waits for it."""
 
-    def __init__(self, bus: "LocalBus", pattern: tuple[str, ...], queue: str, size: int, overflow: Overflow) -> None:
+    def __init__(
+        self, bus: "LocalBus", patterns: tuple[tuple[str, ...], ...], queue: str, size: int, overflow: Overflow
+    ) -> None:
         self._bus = bus
-        self.pattern = pattern
+        self.patterns = patterns
         self.queue = queue
         self.only_latest = overflow == "latest"
         self._size = 1 if self.only_latest else size
@@ -148,14 +150,15 @@ class LocalBus:
                 route.put(message)
 
     def subscribe(
-        self, pattern: str, *, queue: str = "", size: int = 1024, overflow: Overflow = "drop_oldest"
+        self, *patterns: str, queue: str = "", size: int = 1024, overflow: Overflow = "drop_oldest"
     ) -> LocalSubscription:
         """Open a mailbox of ``size`` messages. ``latest`` keeps one. Raises ValueError for a malformed pattern."""
         if size < 1:
             raise ValueError(f"a mailbox holds at least one message, not {size}")
-        subscription = LocalSubscription(self, _check(pattern, pattern=True), queue, size, overflow)
+        checked = tuple(_check(pattern, pattern=True) for pattern in patterns)
+        subscription = LocalSubscription(self, checked, queue, size, overflow)
         self._subscriptions.append(subscription)
-        self._unlearn(subscription.pattern)
+        self._unlearn(subscription)
         return subscription
 
     def forget(self, subscription: LocalSubscription) -> None:
@@ -163,22 +166,24 @@ class LocalBus:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
             self.closed_drops += 0 if subscription.only_latest else subscription.dropped
-            self._unlearn(subscription.pattern)
+            self._unlearn(subscription)
 
-    def _unlearn(self, pattern: tuple[str, ...]) -> None:
-        """Forget the routes that a subscription changes: one subject's, or all where its pattern is wild."""
-        if "*" in pattern or pattern[-1] == ">":
-            self._routes.clear()
-        else:
-            self._routes.pop(".".join(pattern), None)
+    def _unlearn(self, subscription: LocalSubscription) -> None:
+        """Forget the routes that a subscription changes: single subjects', or all where a pattern is wild."""
+        for pattern in subscription.patterns:
+            if "*" in pattern or pattern[-1] == ">":
+                self._routes.clear()
+            else:
+                self._routes.pop(".".join(pattern), None)
 
     async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:
         """Ask, and return the first answer's data. Raises NoResponders at once, TimeoutError after ``within`` s."""
         if not (self._routes.get(subject) or self._resolve(subject)):
             raise NoResponders(subject)
-        inbox = self.subscribe(f"_INBOX.{next(self._inboxes)}", size=1)
+        reply = f"_INBOX.{next(self._inboxes)}"
+        inbox = self.subscribe(reply, size=1)
         try:
-            self.publish(subject, data, ".".join(inbox.pattern))
+            self.publish(subject, data, reply)
             async with asyncio.timeout(within):
                 return (await inbox.get()).data
         finally:
@@ -187,7 +192,7 @@ class LocalBus:
     def _resolve(self, subject: str) -> tuple[LocalSubscription | _Group, ...]:
         """Find who receives a subject; remembered until a subscription comes or goes."""
         tokens = _check(subject, pattern=False)
-        matching = [s for s in self._subscriptions if _matches(s.pattern, tokens)]
+        matching = [s for s in self._subscriptions if any(_matches(pattern, tokens) for pattern in s.patterns)]
         groups: dict[str, list[LocalSubscription]] = {}
         for subscription in matching:
             if subscription.queue:

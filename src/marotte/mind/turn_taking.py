@@ -69,7 +69,9 @@ class TurnTaking:
         self._floor = floor
         self._attention = attention
         self._clock = clock
-        self._heard = bus.subscribe(f"event.*.{floor.name}", size=256)
+        # These alone: what happens on the way to the first sound must not wake it.
+        kinds = ("onset", "speech_end", "transcript", "line_started", "line_ended", "stopped")
+        self._heard = bus.subscribe(*(f"event.{kind}.{floor.name}" for kind in kinds))
         self._said: deque[str] = deque(maxlen=_MEMORY)
         self._speaking = False
         self._spoke_until = -1e9
@@ -85,8 +87,9 @@ class TurnTaking:
                 async with asyncio.timeout(left):
                     self._follow((await self._heard.get()).data)
                     continue
-            self._cut_at = None
-            self._cut()
+            if self._cut_at is not None and self._clock.now() >= self._cut_at:  # else the speech has ended meanwhile
+                self._cut_at = None
+                self._cut()
 
     def close(self) -> None:
         """Follow no more."""

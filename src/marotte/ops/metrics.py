@@ -15,6 +15,7 @@ from marotte.time import Clock
 log = logging.getLogger(__name__)
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_COUNTED = ("turn_ended", "engine_state", "used", "line_stopped", "task_failed")
 LAG_EVERY = 0.25
 _REST = 0.1
 """Seconds between one look at what has happened and the next: to wake for each event would hold up the voice."""
@@ -29,7 +30,7 @@ class Metrics:
         """``state`` gives what is counted elsewhere: by metric name, then by label values (see ``_STATE``)."""
         self.registry = CollectorRegistry()
         self._clock = clock
-        self._events = bus.subscribe("event.>", size=10_000)
+        self._events = bus.subscribe(*(f"event.{kind}.>" for kind in _COUNTED), size=10_000)
         self._stage = Histogram(
             "marotte_turn_stage_seconds",
             "Seconds from the beginning of a turn to each of its stages",
@@ -109,8 +110,12 @@ _STATE: dict[str, tuple[str, tuple[str, ...]]] = {
     "marotte_bus_dropped_total": ("Events lost by mailboxes that were full", ()),
     "marotte_floors": ("Floors that are open", ()),
     "marotte_windows": ("Windows that are connected", ("window",)),
+    "marotte_waiting": ("Windows that wait until a private floor is free", ()),
     "marotte_window_missed_total": ("Events lost by windows that were too slow", ()),
     "marotte_link_lines_total": ("Lines on links", ("link", "what")),
+    "marotte_sound_cache_hits_total": ("Lines whose sound was kept and needed not be made", ("engine",)),
+    "marotte_sound_cache_misses_total": ("Lines that voices had to make", ("engine",)),
+    "marotte_sound_cache_bytes": ("Bytes of sound that are kept", ()),
     "marotte_refused_total": ("Requests and frames refused, by reason", ("reason",)),
 }
 

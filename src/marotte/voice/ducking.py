@@ -20,7 +20,8 @@ class Ducking:
         self._clock = clock
         self.resume_after = resume_after
         """Seconds without words after which the speaker goes on."""
-        self._heard = bus.subscribe(f"event.*.{speaker.floor}", size=256)
+        floor = speaker.floor
+        self._heard = bus.subscribe(f"event.onset.{floor}", f"event.speech_end.{floor}", f"event.transcript.{floor}")
         self._waits_until = 0.0
 
     async def run(self) -> None:

@@ -38,6 +38,7 @@ class EspeakSettings(VoiceSettings):
 class EspeakVoice:
     """Speaks with espeak-ng: robotic, instant, with exact times of words and sounds."""
 
+    cheap: ClassVar[bool] = True
     Settings: ClassVar[type[EngineSettings]] = EspeakSettings
 
     def __init__(self, settings: EspeakSettings, kit: Kit) -> None:

@@ -40,6 +40,7 @@ class FliteSettings(VoiceSettings):
 class FliteVoice:
     """Speaks English small and fast, with exact times of words and sounds."""
 
+    cheap: ClassVar[bool] = True
     Settings: ClassVar[type[EngineSettings]] = FliteSettings
 
     def __init__(self, settings: FliteSettings, kit: Kit) -> None:

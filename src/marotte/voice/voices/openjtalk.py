@@ -31,6 +31,7 @@ class OpenJTalkSettings(VoiceSettings):
 class OpenJTalkVoice:
     """Speaks Japanese at 48 kHz, with exact times of words and sounds."""
 
+    cheap: ClassVar[bool] = True
     Settings: ClassVar[type[EngineSettings]] = OpenJTalkSettings
 
     def __init__(self, settings: OpenJTalkSettings, kit: Kit) -> None:
