@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from marotte import config
 from marotte.bus import Bus, Message
+from marotte.buttons import Buttons
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
 from marotte.events import PUBLIC, AnyPercept, Event, Viewer, subject
 from marotte.mind.attention import Attention, Mutes
@@ -29,6 +30,8 @@ from marotte.voice.speaker import Speaker
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 100
+"""So many percepts of a flood are taken in before others have their turn: a gift does not wait for a flood of chat."""
 TAKE_IN_WITHIN = 0.7
 """Seconds in which what has arrived must be taken in when a floor closes."""
 
@@ -66,6 +69,7 @@ class Conversation:
         self.name = name
         self.partner = partner
         self.opened = clock.wall()
+        self.buttons = Buttons()
         self._shared = shared
         self.speaker = Speaker(name, shared.voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
         self.speaker.outlets.watched_by = shared.recorder
@@ -155,8 +159,10 @@ class Conversation:
         async def take_in_quickly() -> None:
             offer, door, lost = self.attention.offer, self._doors[kind], 0
             while batch := await door.batch():
-                for message in batch:
+                for place, message in enumerate(batch, 1):
                     offer(message.data)
+                    if place % AT_ONCE == 0:
+                        await asyncio.sleep(0)
                 self.attention.lost(kind, door.dropped - lost)
                 lost = door.dropped
 

@@ -319,3 +319,25 @@ async def test_lines_are_told_when_they_pass() -> None:
         h.attention.offer(Asked(text="go"))
         await h.ending()
         assert [e.shown for e in h.events.of(LineWritten)] == ["One two three.", "Four five six."]
+
+
+async def test_languages_in_shares_are_answered_in_shares() -> None:
+    brain = ScriptedBrain(*["Bien."] * 10)
+    show = "[character]\nanswers_in = { es = 0.7, en = 0.3 }\n[attention]\npause = 0"
+    async with house(brain, show=show) as made:
+        for n in range(10):
+            made.attention.offer(Utterance(text=f"Bonjour, numéro {n} !", viewer=ADA, language="fr"))
+            await made.ending(n + 1)
+    languages = [prompt.language for prompt in brain.prompts]
+    assert (languages.count("es"), languages.count("en")) == (7, 3)
+    assert languages[:4] == ["es", "en", "es", "es"]
+    assert "70% in Spanish, 30% in English. Begin in Spanish." in brain.prompts[0].system
+
+
+async def test_a_show_may_answer_in_one_language_whatever_is_spoken() -> None:
+    brain = ScriptedBrain("はい。")
+    async with house(brain, show="[character]\nanswers_in = { ja = 1 }") as made:
+        made.attention.offer(Utterance(text="Good evening.", viewer=ADA, language="en"))
+        await made.ending()
+    assert brain.prompts[0].language == "ja"
+    assert "Answer in Japanese." in brain.prompts[0].system

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -175,6 +176,8 @@ class Director:
         """Whether a reply is begun when somebody has perhaps said all."""
         self._turn: Turn | None = None
         self._expected: Turn | None = None
+        self._answered: Counter[str] = Counter()
+        """How many turns were answered in each language."""
         self._pressed = asyncio.Event()
         """Something waits that need not wait for the pause between turns."""
         self._released: dict[str, None] = {}
@@ -196,6 +199,7 @@ class Director:
     async def react(self, turn: Turn) -> Ending:
         """Answer one turn: think, check each sentence, say it; remember what was heard."""
         self._turn = turn
+        self._answered[turn.language] += 1
         turn.committed.set()
         self._begin(turn)
         if turn.learns:
@@ -229,7 +233,7 @@ class Director:
         if lane is None or self._attention.pending() or wants_forgetting(utterance.text, utterance.language):
             return
         waiting = Waiting(utterance, self._clock.now())
-        language = self._persona.language((utterance,), self.language)
+        language = self._persona.language((utterance,), self.language, self._answered)
         turn = Turn(Bundle(*lane, (waiting,)), language, self._clock.now())
         turn.early = _Early(self._passed(turn), lambda said: self.floor.prepare(turn.id, said))
         self._expected = turn
@@ -240,7 +244,7 @@ class Director:
         return (
             isinstance(meant, Utterance)
             and meant.viewer == guess.viewer
-            and self._persona.language((meant,), self.language) == expected.language
+            and self._persona.language((meant,), self.language, self._answered) == expected.language
             and likeness(words(meant), words(guess)) >= _THE_SAME
         )
 
@@ -294,7 +298,7 @@ class Director:
     # --- a turn's stages
 
     def _language(self, bundle: Bundle) -> str:
-        self.language = self._persona.language(bundle.percepts, self.language)
+        self.language = self._persona.language(bundle.percepts, self.language, self._answered)
         return self.language
 
     def _begin(self, turn: Turn) -> None:

@@ -50,6 +50,17 @@ _FORGET_ALL = {
 }
 
 
+_SPEAKS_OF_FORGETTING = re.compile(
+    r"\b(?:forget|delete|erase|remove)|\b(?:olv[ií]d|borr|elimin)|\b(?:oubli|effac|supprim)|[忘删刪]|消し|消去|削除",
+    re.IGNORECASE,
+)
+
+
+def speaks_of_forgetting(text: str) -> bool:
+    """Tell whether words may be a wish to be forgotten at all; whether they are one, somebody else decides."""
+    return _SPEAKS_OF_FORGETTING.search(text) is not None
+
+
 def wants_forgetting(text: str, language: str) -> bool:
     """Tell whether somebody asks that what they said be forgotten; ``language`` is the one spoken on the floor.
 
@@ -150,6 +161,13 @@ class Memory:
         except StoreError as error:
             log.error("what was said is not learnt: %s", error)
         return learnt
+
+    async def remember(self, percept: AnyPercept, fact: str) -> None:
+        """Keep one sentence on the person behind a percept, whose own words are its source. Raises StoreError."""
+        await self._store.add_fact(
+            person(percept), self._scope, "noted", fact, source=percept.id, quote=_said(percept)[:500]
+        )
+        self._knows_somebody = self._has_learnt = True
 
     async def forget(self, viewer_id: str) -> int:
         """Delete all that a viewer said, what was answered, and what is known of them; return how many rows went."""

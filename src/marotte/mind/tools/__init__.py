@@ -1,0 +1,1 @@
+"""What the brain may do besides talking: a toolbox, and what is in it."""
