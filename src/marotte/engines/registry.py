@@ -1,6 +1,6 @@
 """Engines by name: found by entry point, built from the show's settings."""
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distribution, entry_points
 from random import Random
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +27,11 @@ class Built(NamedTuple):
 def installed(kind: Kind) -> dict[str, EntryPoint]:
     """Return every installed engine of a kind by its name."""
     return {entry.name: entry for entry in entry_points(group=f"marotte.{kind}s")}
+
+
+def _ours(kind: Kind) -> dict[str, EntryPoint]:
+    """Return the engines that come with the program: found at once, however much else is installed."""
+    return {entry.name: entry for entry in distribution("marotte").entry_points.select(group=f"marotte.{kind}s")}
 
 
 def kit(show: config.Show, secrets: dict[str, str], clock: Clock | None = None, rng: Random | None = None) -> Kit:
@@ -56,15 +61,15 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
     """
     table = _TABLE[kind]
     chain: config.Chain = getattr(show, table)
-    known = installed(kind)
     engines: list[tuple[str, type[Engine], EngineSettings]] = []
     for name in dict.fromkeys((*chain.chain, EMBEDDED[kind])):
         settings = chain.settings(name)
         wanted, _, plugin = str(settings.get("engine") or name).partition(":")
         if plugin:
             settings = {"plugin": plugin, **settings}
-        entry = known.get(wanted)
+        entry = _ours(kind).get(wanted) or installed(kind).get(wanted)
         if entry is None:
+            known = installed(kind)
             raise show.mistake(
                 (table, "chain"),
                 f"there is no {kind} called {name!r}{config.nearest(wanted, known)}"

@@ -7,6 +7,7 @@ voice for the language.
 """
 
 import asyncio
+import importlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
@@ -40,7 +41,8 @@ async def spoken(child: Child, line: Line, header: dict[str, Any], rate: int = 0
     if len(line.spoken) > LONGEST:
         raise EngineUnsuited(f"{child.name}: a line of {len(line.spoken)} characters is longer than {LONGEST}")
     if not child.ready:
-        await child.start()
+        # The lips want numpy: it is loaded while the program starts.
+        await asyncio.gather(child.start(), asyncio.to_thread(importlib.import_module, "numpy"))
     placing, told = Placing(line.spoken, rate or child.ready["rate"]), False
     try:
         for text, offset, pause in _parts(line):
