@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from marotte.events import (
+    Asked,
     Dropped,
     LineEnded,
     LineStarted,
@@ -248,3 +249,25 @@ async def test_who_asks_to_be_forgotten_is_not_forgotten_on_a_guess() -> None:
         await pause(made, "Forget me.")
         await asyncio.sleep(0.5)
         assert made.memory.forgotten == []
+
+
+async def test_a_firm_line_is_heard_to_its_end_whoever_speaks_and_the_operator_can_still_stop_it() -> None:
+    notice = "This show is a work of fiction. Now for something else."
+    for stopped in (False, True):
+        async with house(ScriptedBrain("Yes?")) as made:
+            made.attention.offer(Asked(text=notice, verbatim=True, firm=True))
+            async with asyncio.timeout(60):
+                while not made.events.of(LineStarted):
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.4)
+            if stopped:
+                made.floor.cut("stopped")
+            else:
+                await say(made, "Wait a moment, please.", partial="Wait a moment")
+            ending = await made.ending()
+            stops = [stop.why for stop in made.events.of(Stopped)]
+        if stopped:
+            assert ending.heard in ("This", "This show")
+        else:
+            assert ending.heard == "This show is a work of fiction."
+            assert stops == []
