@@ -30,10 +30,14 @@ NEEDS: dict[str, Need] = {
     "lanes.*.survives": "restart",
     "memory": "nothing",
     "moderation": "nothing",
+    "tools": "nothing",
+    "tools.zone": "restart",
+    "tools.mcp": "restart",
     "irc": "restart",
     "device": "restart",
     "gateway": "restart",
     "gateway.partners": "nothing",
+    "gateway.waiting": "nothing",
     "store": "restart",
 }
 """Of each key what its change needs: the longest entry that it begins with counts, ``*`` being any name."""

@@ -49,6 +49,7 @@ class Tools(BaseModel):
     mcp: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,24}$")], MCPServer] = Field(
         default_factory=dict[str, MCPServer]
     )
+    """MCP servers, a table each: ``[tools.mcp.NAME]``."""
 
     @field_validator("zone")
     @classmethod

@@ -93,6 +93,7 @@ class Conversation:
             show.attention.pause,
         )
         self.director.language = language
+        self.director.toolbox = shared.toolbox
         self.director.begins_early = show.attention.begin_early
         self._turn_taking = TurnTaking(self.floor, self.attention, shared.bus, clock, show.hearing.cut_after)
         self._turn_taking.expect = self.director.expect

@@ -112,5 +112,7 @@ class Orders:
 
 OUTSIDE = {"store", "irc", "device", "gateway", "brain", "voice", "hearing"}
 """Tables of a show whose changes a replay cannot follow: they reach outside, and may hold a password."""
+NOT_LOGGED = {"store": True, "irc": True, "device": True, "gateway": True, "tools": {"mcp"}}
+"""What of a show no log tells: it reaches outside, and may hold a password."""
 ORDERS = frozenset(("cut", "language", "context", "skip", "pin", "mute", "unmute", "release", "words", "settings"))
 """What a log may order."""

@@ -7,7 +7,7 @@ is held to what it did: the same lines, byte for byte, or the first difference.
 import asyncio
 import tempfile
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from marotte import config
 from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
+from marotte.engines.offers import Outcome
 from marotte.events import PUBLIC, SAMPLE_RATE, Line, LineStarted, Mouth, Word, subject
 from marotte.ops import runlog
-from marotte.ops.recorder import asked_of, said
+from marotte.ops.recorder import asked_of, said, tool_name
 from marotte.ops.runlog import Header, LogError, Said, stamp
 from marotte.orders import ORDERS
 from marotte.ports import Rank
@@ -164,10 +165,15 @@ class _Replay:
                 own = member.engine if getattr(member.engine, "deterministic", False) else None
                 member.built = member.built._replace(engine=_Answers(self, calls[member.name], own))
         run.ears.members.clear()
+        run.toolbox.witness = _Outcomes(self, calls)
 
-    def unlike(self) -> None:
-        """An engine was asked something else than then."""
-        self._found.unlike += 1
+    def take(self, calls: "deque[_Call]", asked: str) -> "_Call":
+        """Take from the log how a call went: the same question alike, any other in its turn."""
+        alike = next((call for call in calls if call.asked == asked), None)
+        self._found.unlike += alike is None
+        call = alike or calls[0]
+        calls.remove(call)
+        return call
 
     async def until(self, t: float) -> None:
         """Wait until the run was so many seconds old."""
@@ -380,12 +386,29 @@ class _Answers:
     def _take(self, asked: str) -> _Call:
         if not self._calls:
             raise EngineError("the log holds no further answer")
-        alike = next((call for call in self._calls if call.asked == asked), None)
-        if alike is None:
-            self._replay.unlike()
-        call = alike or self._calls[0]
-        self._calls.remove(call)
-        return call
+        return self._replay.take(self._calls, asked)
+
+
+class _Outcomes:
+    """What came of tools then, in the place of using them; what stays inside the program is done again."""
+
+    def __init__(self, replay: _Replay, calls: dict[str, deque[_Call]]) -> None:
+        self._replay = replay
+        self._calls = calls
+
+    async def used(self, call: Call, work: Callable[[], Awaitable[Outcome]], *, inside: bool) -> Outcome:
+        """Return what came of a call."""
+        calls = self._calls.get(tool_name(call))
+        then = self._replay.take(calls, asked_of(call)) if calls else None
+        given = next((a for a in then.answers if isinstance(a, runlog.Gave)), None) if then else None
+        if then and not given:
+            await asyncio.Event().wait()  # its turn was cut
+        if given is not None:
+            await self._replay.until(given.t)
+        now = await work() if inside else Outcome(False, "The log holds no further use of this tool.")
+        if given is None or not isinstance(given.piece, dict):
+            return now
+        return Outcome(bool(given.piece.get("ok")), str(given.piece.get("text")))
 
 
 _ERRORS = {kind.__name__: kind for kind in (EngineError, EngineUnavailable, EngineUnsuited)}
@@ -432,6 +455,8 @@ def told(entry: Said | None) -> str:
             return f"says {shown!r} ({', '.join(filter(None, more))})"
         case "stopped", (shown, reason, *_):
             return f"may not say {shown!r}: {reason}"
+        case "tool", (name, arguments, result):
+            return f"uses {name} {arguments}: {result!r}"
         case "end", (state, heard, *more):
             return f"ends {state}, heard: {heard!r} ({', '.join(filter(None, more))})"
         case _:

@@ -149,8 +149,10 @@ class Chain(Generic[T]):
         start: Callable[[Member, list[T]], AsyncIterator[T]],
         input_ended: asyncio.Event | None = None,
         most: float = math.inf,
+        *,
+        needed: bool = True,
     ) -> AsyncGenerator[T]:
-        """Yield the pieces of the first engine that can, up to the size ``most``.
+        """Yield the pieces of the first engine that can, up to the size ``most``, or none where none are ``needed``.
 
         ``start`` is given what was already yielded.
         """
@@ -164,7 +166,7 @@ class Chain(Generic[T]):
                         given.append(piece)
                         size += self._size(piece)
                         yield piece
-                if not size:
+                if needed and not size:
                     raise EngineError("gave nothing")
             except Exception as unforeseen:
                 # Whatever a stranger's engine gives, the turn goes on.
@@ -326,6 +328,8 @@ class VoiceChain(Chain[Sound]):
 
     async def speak(self, line: Line) -> AsyncGenerator[Sound]:
         """Yield the line's sound. Raises EngineError if no voice could make any."""
+        asked: list[tuple[Member, int]] = []
+        kept = False
 
         def start(member: Member, given: list[Sound]) -> AsyncIterator[Sound]:
             rest = _rest(line, given) if given else line
@@ -334,14 +338,20 @@ class VoiceChain(Chain[Sound]):
             settings = member.built.settings
             if isinstance(settings, VoiceSettings) and not settings.serves(line.language):
                 raise EngineUnsuited(f"is not asked to speak {line.language!r}")
-            self._use(member, "characters", len(rest.spoken))
+            asked.append((member, len(rest.spoken)))
             sounds = member.engine.speak(rest)
             return _shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
 
         most = min(LONGEST_LINE, 5 + 4 * seconds(line.spoken, line.language))
-        async with aclosing(self._run(start, most=most)) as sounds:
-            async for sound in sounds:
-                yield sound
+        try:
+            async with aclosing(self._run(start, most=most)) as sounds:
+                async for sound in sounds:
+                    kept = sound.kept
+                    yield sound
+        finally:
+            # Whoever spoke last may have needed nobody: see ``sound_cache.py``.
+            for member, characters in asked[: -1 if kept else None]:
+                self._use(member, "characters", characters)
 
 
 def _rest(line: Line, given: Sequence[Sound]) -> Line:
@@ -360,15 +370,12 @@ async def _shifted(sounds: AsyncIterator[Sound], given: Sequence[Sound], chars: 
     made = sum(len(s.pcm) / 2 / s.rate for s in given)
     async for sound in sounds:
         shift = round(made * sound.rate)
-        yield Sound(
-            pcm=sound.pcm,
-            rate=sound.rate,
-            words=tuple(
-                type(w)(w.text, w.start + shift, w.end + shift, w.offset + chars if w.offset >= 0 else -1)
-                for w in sound.words
-            ),
-            mouths=tuple(type(m)(m.start + shift, m.shape, m.level) for m in sound.mouths),
+        words = (
+            type(w)(w.text, w.start + shift, w.end + shift, w.offset + chars if w.offset >= 0 else -1)
+            for w in sound.words
         )
+        mouths = (type(m)(m.start + shift, m.shape, m.level) for m in sound.mouths)
+        yield replace(sound, words=tuple(words), mouths=tuple(mouths))
 
 
 async def _end(given: Sequence[Sound]) -> AsyncIterator[Sound]:
@@ -398,10 +405,12 @@ class BrainChain(Chain[str | Counted | Call]):
             nonlocal counted
             asked.append(member)
             counted = 0
-            return member.engine.reply(replace(prompt, said="".join(said)) if said else prompt)
+            return member.engine.reply(replace(prompt, said=prompt.said + "".join(said)) if said else prompt)
 
         try:
-            async with aclosing(self._run(start, most=LONGEST_REPLY)) as pieces:
+            # Whoever has spoken and used a tool may have nothing to add.
+            needed = not (prompt.results and prompt.said)
+            async with aclosing(self._run(start, most=LONGEST_REPLY, needed=needed)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Counted):
                         counted = piece.tokens  # some servers count up with every piece

@@ -5,14 +5,15 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
 from marotte import config
+from marotte.config_tools import Tools
 from marotte.engines.kinds import Call, EngineError, Prompt
+from marotte.engines.offers import Cause
 from marotte.events import (
     AnyPercept,
     Asked,
@@ -25,13 +26,14 @@ from marotte.events import (
     TurnEnded,
     TurnStarted,
     Utterance,
-    fresh_id,
 )
 from marotte.mind.attention import Attention, Bundle, Waiting, words
 from marotte.mind.memory import Memory, wants_forgetting
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.mind.phrases import phrase, thanks
+from marotte.mind.tools.toolbox import Toolbox
+from marotte.mind.turn import Early, Turn
 from marotte.ports import Floor, Mouth
 from marotte.store.rows import person
 from marotte.text.language import detect
@@ -64,77 +66,6 @@ class Rows(Protocol):
     def begin_turn(self, turn: TurnStarted, reacts_to: Sequence[AnyPercept]) -> None:
         """Keep that a turn begins, and what it reacts to; nobody waits for it."""
         ...
-
-
-@dataclass
-class Turn:
-    """One reaction on one floor."""
-
-    bundle: Bundle
-    language: str
-    began: float
-    id: str = field(default_factory=fresh_id)
-    committed: asyncio.Event = field(default_factory=asyncio.Event)
-    """It is meant: what reaches outside the reply may be done."""
-    early: "_Early | None" = None
-    """Its reply was begun before it was known to be meant."""
-    mouth: Mouth | None = None
-    reached: list[str] = field(default_factory=list[str])
-    """Stages that were reached before it was meant."""
-    learns: Sequence[AnyPercept] = ()
-    """What there is to be learnt from once it is meant."""
-    leaving: tuple[str, ...] = ()
-    """Who asks in it to be forgotten."""
-    named: set[str] = field(default_factory=set[str])
-    """Ids of surviving percepts that a line has named."""
-    rows: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
-    """What is being written of it."""
-
-    @property
-    def percepts(self) -> tuple[AnyPercept, ...]:
-        """What it reacts to."""
-        return self.bundle.percepts
-
-    def mark(self, stage: str) -> None:
-        """Note that a stage was reached."""
-        if self.mouth is not None:
-            self.mouth.mark(stage)
-        elif stage not in self.reached:
-            self.reached.append(stage)
-
-
-class _Early:
-    """Lines that are written before they may be said; the first is made to sound already."""
-
-    MOST = 3
-
-    def __init__(self, lines: AsyncGenerator[Line], prepare: Callable[[Line], None]) -> None:
-        self._written: asyncio.Queue[Line | Exception | None] = asyncio.Queue(self.MOST)
-        self._writing = asyncio.create_task(self._write(lines, prepare))
-
-    async def _write(self, lines: AsyncGenerator[Line], prepare: Callable[[Line], None]) -> None:
-        try:
-            async with aclosing(lines):
-                async for said in lines:
-                    prepare(said)
-                    await self._written.put(said)
-            await self._written.put(None)
-        except Exception as error:
-            await self._written.put(error)
-
-    async def lines(self) -> AsyncGenerator[Line]:
-        """Yield the lines, those to come too."""
-        try:
-            while (said := await self._written.get()) is not None:
-                if isinstance(said, Exception):
-                    raise said
-                yield said
-        finally:
-            self.discard()
-
-    def discard(self) -> None:
-        """Write no more."""
-        self._writing.cancel()
 
 
 class Director:
@@ -174,6 +105,8 @@ class Director:
         """Waited for before each turn and line: the program decides what, but in a replay the log says when."""
         self.begins_early = True
         """Whether a reply is begun when somebody has perhaps said all."""
+        self.toolbox = Toolbox(Tools(), publish, clock)
+        """What its brain may use; of its own it is empty."""
         self._turn: Turn | None = None
         self._expected: Turn | None = None
         self._answered: Counter[str] = Counter()
@@ -235,7 +168,7 @@ class Director:
         waiting = Waiting(utterance, self._clock.now())
         language = self._persona.language((utterance,), self.language, self._answered)
         turn = Turn(Bundle(*lane, (waiting,)), language, self._clock.now())
-        turn.early = _Early(self._passed(turn), lambda said: self.floor.prepare(turn.id, said))
+        turn.early = Early(self._passed(turn), lambda said: self.floor.prepare(turn.id, said))
         self._expected = turn
 
     def _is(self, expected: Turn, meant: AnyPercept) -> bool:
@@ -385,10 +318,24 @@ class Director:
         turn.learns = percepts
         if turn.committed.is_set():
             self._learn(turn)
-        async with aclosing(self._brain.reply(prompt)) as pieces:
+        async with aclosing(self.toolbox.reply(prompt, self._cause(turn), self._brain.reply)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, str):
-                    yield piece
+                yield piece
+
+    def _cause(self, turn: Turn) -> Cause:
+        """Return who causes what a turn's brain does: nothing is done before the turn is meant."""
+
+        def leave(who: str) -> None:
+            turn.leaving = (*turn.leaving, who)
+
+        return Cause(
+            floor=self.floor.name,
+            lane=turn.bundle.lane,
+            turn=turn.id,
+            behind=lambda: [p for p in turn.percepts if person(p) not in turn.leaving],
+            leave=leave,
+            committed=turn.committed,
+        )
 
     def _learn(self, turn: Turn) -> None:
         """Learn from what was said: after its prompt, so that what is recalled never depends on how quickly."""

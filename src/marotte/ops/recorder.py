@@ -13,6 +13,7 @@ from marotte.bus.local import LocalBus
 from marotte.engines.kinds import Brain, Call, Counted, EngineError, Prompt, Sound, Voice
 from marotte.engines.offers import Outcome
 from marotte.engines.registry import Built
+from marotte.engines.sound_cache import Kept
 from marotte.events import (
     AnyPercept,
     Ending,
@@ -262,6 +263,13 @@ class Noted:
         ) as sounds:
             async for sound in sounds:
                 yield sound
+
+
+def bare(engine: Any) -> Any:
+    """Return an engine itself, whoever notes or keeps what it gives."""
+    while isinstance(engine, Noted | Kept):
+        engine = engine.engine
+    return engine
 
 
 def tool_name(call: Call) -> str:

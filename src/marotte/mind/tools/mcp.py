@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import json
 import logging
-import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from marotte.config_tools import MCPServer
 from marotte.engines.kinds import Tool
 from marotte.engines.offers import LONGEST_RESULT, Cause, Offer, Offers, Refusal, as_data
+from marotte.mind.tools.mcp_program import program
 from marotte.mind.tools.schema import unfit
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class MCPTools:
         if missing := self.missing():
             log.error("%s", missing)
             return
-        await asyncio.to_thread(importlib.import_module, "mcp")  # half a second of imports
+        for heavy in ("mcp", "jsonschema"):  # seconds of imports, which must not hold up the voice
+            await asyncio.to_thread(importlib.import_module, heavy)
         try:
             async with asyncio.timeout(None) as patience, self._client(patience) as client:
                 await self._follow(client)
@@ -103,17 +104,7 @@ class MCPTools:
             async with httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
                 yield streamable_http_client(settings.url, http_client=http)
             return
-        from mcp import StdioServerParameters, stdio_client
-
-        program = StdioServerParameters(
-            command=settings.command[0],
-            args=list(settings.command[1:]),
-            # Added to PATH, HOME and the like: nothing else of our environment gets there.
-            env={settings.secret: self._key} if self._key else {},
-            encoding_error_handler="replace",
-        )
-        with open(os.devnull, "w") as nowhere:  # noqa: ASYNC230
-            yield stdio_client(program, errlog=nowhere)
+        yield program(settings.command, {settings.secret: self._key} if self._key else {})
 
     async def _follow(self, client: "mcp.Client") -> None:
         """Offer what the server has, and look again and again."""
