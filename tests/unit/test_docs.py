@@ -16,7 +16,7 @@ from marotte.engines import kinds, registry
 from marotte.text.views import FEELINGS, GESTURES
 
 ROOT = DOCS.parent
-FILES = {file.name: file.read_text("utf-8") for file in sorted(DOCS.glob("*.md"))}
+FILES = {file.relative_to(DOCS).as_posix(): file.read_text("utf-8") for file in sorted(DOCS.rglob("*.md"))}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
@@ -52,11 +52,21 @@ def test_every_key_of_every_model_is_told_with_its_meaning() -> None:
     for kind, chain in (("brain", "brain"), ("voice", "voice"), ("ear", "hearing")):
         for name, entry in registry.installed(kind).items():
             if entry.value.startswith("marotte."):
-                own = keys_of(entry.load().Settings) - set(kinds.EngineSettings.model_fields)
-                assert told[f"{chain}.{name}"] == own
+                settings = entry.load().Settings
+                shared = (kinds.VoiceSettings if kind == "voice" else kinds.EngineSettings).model_fields
+                as_usual = {k for k in shared if settings.model_fields[k].get_default() == shared[k].get_default()}
+                assert told[f"{chain}.{name}"] == keys_of(settings) - as_usual
     assert configuration.unsaid() == set(), "a key needs a docstring, or words in tools/docs/configuration.py"
     for table in tables:
         assert all(f"\n| `{key.path.rpartition('.')[2]}` |" in FILES["configuration.md"] for key in table.keys)
+
+
+def test_every_engine_is_told_among_its_kind() -> None:
+    page = FILES["engines/index.md"]
+    for kind, title in (("brain", "Brains"), ("voice", "Voices"), ("ear", "Ears")):
+        told = set(re.findall(r"^\| \[?`(\w+)`", page.split(f"\n## {title}\n")[1].split("\n## ")[0], re.M))
+        ours = {name for name, entry in registry.installed(kind).items() if entry.value.startswith("marotte.")}
+        assert told == ours
 
 
 # --- REST
@@ -124,9 +134,10 @@ def test_every_link_leads_somewhere(name: str) -> None:
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
-        assert (DOCS / path).is_file() or not path, f"{name}: {link} leads nowhere"
+        there = (DOCS / name).parent.joinpath(path).resolve() if path else DOCS / name
+        assert there.is_file(), f"{name}: {link} leads nowhere"
         if anchor:
-            assert anchor in anchors(path or name), f"{name}: {link} has no such heading"
+            assert anchor in anchors(there.relative_to(DOCS).as_posix()), f"{name}: {link} has no such heading"
 
 
 def test_every_picture_and_drawing_is_shown() -> None:
@@ -136,7 +147,7 @@ def test_every_picture_and_drawing_is_shown() -> None:
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
-    listed = set(re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M))
+    listed = set(re.findall(r": ([\w./-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M))
     assert listed == set(FILES)
 
 

@@ -29,8 +29,16 @@ Secrets are never in the file: they come from the environment or from a file `.e
 |---|---|
 | `MAROTTE_TOKEN` | the operator's token, 16 characters or more; without it one is made and kept in the data folder |
 | `MAROTTE_DATA_DIR` | the folder for what lasts: memory, logs, tokens; else `marotte` in the user's own data folder |
-| `OPENAI_API_KEY` | the key of engines that speak OpenAI's interface, where their table names no other |
+| `OPENAI_API_KEY` | for OpenAI's own servers: brain, voice and ear `openai` |
+| `ANTHROPIC_API_KEY` | for Anthropic's own: brain `anthropic` |
+| `GEMINI_API_KEY` | for Google's own: brain and ear `gemini` |
+| `OLLAMA_API_KEY` | for ollama.com: brain `ollama`, with `secret = "OLLAMA_API_KEY"` in its table |
+| `ELEVENLABS_API_KEY` | for ElevenLabs' own: voice `elevenlabs` |
+| `AZURE_SPEECH_KEY` | for Azure Speech in a region: voice and ear `azure` |
 | any other | where a key asks for the *name* of a variable, it ends in `_KEY`, `_TOKEN`, `_SECRET` or `_PASSWORD` |
+
+A key of the list above goes to its own house only. A server of your own, behind `url` or `host`, is given the key that
+`secret` in its table names, or none.
 """
 
 _SAID: dict[str, str] = {
@@ -107,6 +115,10 @@ def tables() -> Iterator[Table]:
         if model is None:
             continue
         yield _table(f"{name}.NAME" if several else name, model)
+        for below, inner in model.model_fields.items():
+            deeper, many = model_in(inner.annotation)
+            if deeper is not None:
+                yield _table(f"{name}.{below}.NAME" if many else f"{name}.{below}", deeper)
         if name in _CHAINS:
             yield from _engines(name, _CHAINS[name])
 

@@ -51,10 +51,9 @@ def modules() -> dict[str, ModuleType]:
 
 
 def openapi() -> set[tuple[str, str]]:
-    """Return what the program's own OpenAPI lists, with ``--lan``, as methods and paths."""
+    """Return what the program's own OpenAPI lists, as methods and paths."""
     app = FastAPI()
     app.include_router(rest.router)
-    app.include_router(import_module(f"{rest.__name__}.lan").router)
     return {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
 
 

@@ -22,6 +22,7 @@ says, in a line each, how to mend what is amiss.
 
 ```sh
 marotte doctor
+marotte doctor --engines     # the engines alone, each measured several times
 ```
 
 Below is what the program says when something is in the way, from its own source: find the words that you see; what
@@ -57,7 +58,7 @@ GROUPS = (
         " page says how it fares, and *Try it* asks it again.",
         ("EngineError", "EngineUnavailable", "EngineUnsuited", "DetectorMissing"),
     ),
-    Group("Sound and microphones", "", ("WavError", "SoundError", "DeviceError")),
+    Group("Sound and microphones", "", ("WavError", "SoundError", "DeviceError", "HotkeyError", "TurnModelError")),
     Group(
         "Links",
         "A link that is lost comes back by itself, at first within seconds; one that was refused waits longer.",

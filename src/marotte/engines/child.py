@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from marotte.engines.frames import LARGEST_HEADER, frame, parse_header
 from marotte.engines.kinds import EngineError, EngineUnavailable
@@ -23,6 +23,15 @@ _DEATH = 0.5
 hundreds of megabytes on a busy machine; one that is stuck in the system must hold up neither a turn nor a shutdown."""
 
 Frame = tuple[dict[str, Any], bytes]
+
+
+def resident(pid: int | Literal["self"] = "self") -> int:
+    """Return a process's resident memory in bytes; 0 where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
 
 
 class Child:
@@ -56,11 +65,7 @@ class Child:
 
     def memory(self) -> int:
         """Return the resident memory in bytes; 0 where it does not run or the system does not say."""
-        try:
-            with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
-                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, IndexError):
-            return 0
+        return resident(self.pid) if self.pid else 0
 
     async def start(self) -> None:
         """Start the program now, so that the first request finds it ready. Raises as ``request`` does."""

@@ -1,6 +1,8 @@
 """The doctor: what is installed, configured, reachable and how quick, and how to mend what is not."""
 
 import asyncio
+import importlib.util
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import marotte
 from marotte import config
+from marotte.config_tools import MCPServer
 from marotte.engines import registry
 from marotte.engines.kinds import Kind, Kit
 from marotte.engines.registry import Built
@@ -42,11 +45,14 @@ def _ignore(section: Section) -> None:
     pass
 
 
-async def examine(patient: Patient, *, quick: bool = False, tell: Callable[[Section], None] = _ignore) -> Report:
+async def examine(
+    patient: Patient, *, quick: bool = False, thorough: bool = False, tell: Callable[[Section], None] = _ignore
+) -> Report:
     """Look at everything, one after another, and ``tell`` each section as it is done.
 
-    ``quick`` measures no engine and reaches for no server. Everything has a deadline; an engine is asked past its
-    chain, so that no breaker moves. Measuring sends one short sentence to each engine, which an engine may charge for.
+    ``quick`` measures no engine and reaches for no server; ``thorough`` looks at the engines alone and asks each
+    several times. Everything has a deadline; an engine is asked past its chain, so that no breaker moves. To ask is to
+    send one short sentence, which an engine may charge for.
     """
     sections: list[Section] = []
 
@@ -54,10 +60,24 @@ async def examine(patient: Patient, *, quick: bool = False, tell: Callable[[Sect
         sections.append(Section(name, list(checks)))
         tell(sections[-1])
 
-    add("program", [machine.python(), *machine.packages()])
+    add("program", [machine.python(), *([] if thorough else machine.packages())])
     add("configuration", _configuration(patient))
     if not patient.mistakes:
-        await _Clinic(patient, quick, add).engines()
+        await _Clinic(patient, quick, measures.THOROUGH if thorough else 1, add).engines()
+    if not thorough:
+        await _surroundings(patient, quick, add)
+    return Report(
+        at=time.time(),
+        version=marotte.__version__,
+        quick=quick,
+        well=all(check.state != "bad" for section in sections for check in section.checks),
+        sections=sections,
+    )
+
+
+async def _surroundings(patient: Patient, quick: bool, add: Callable[[str, Sequence[Check]], None]) -> None:
+    """Look at what is around the engines: links, sound, windows, this machine, what is kept."""
+    if not patient.mistakes:
         add("links", await _links(patient, quick))
         add("sound", await machine.sound_devices(patient.show.device))
     gateway = patient.show.gateway
@@ -69,14 +89,8 @@ async def examine(patient: Patient, *, quick: bool = False, tell: Callable[[Sect
     ]
     add("machine", here)
     rows = await keeping.database(patient.show.store.url, patient.data)
-    add("data", [await asyncio.to_thread(keeping.folder, patient.data), *keeping.tokens(patient.data), rows])
-    return Report(
-        at=time.time(),
-        version=marotte.__version__,
-        quick=quick,
-        well=all(check.state != "bad" for section in sections for check in section.checks),
-        sections=sections,
-    )
+    kept = await asyncio.to_thread(keeping.sounds, patient.data, patient.show.voice.cache_mb)
+    add("data", [await asyncio.to_thread(keeping.folder, patient.data), kept, *keeping.tokens(patient.data), rows])
 
 
 def _configuration(patient: Patient) -> list[Check]:
@@ -101,15 +115,31 @@ async def _links(patient: Patient, quick: bool) -> list[Check]:
         )
         if not quick:
             checks.append(await reach(f"irc {name}, reached", channel.host, channel.port))
+    checks += [_mcp(name, server, patient.kit) for name, server in patient.show.tools.mcp.items()]
     return checks or [Check(name="links", detail="none in this show")]
+
+
+def _mcp(name: str, server: MCPServer, kit: Kit) -> Check:
+    """Look whether an MCP server has its program and its secret, and whether its protocol can be spoken here."""
+    remedy = ""
+    if importlib.util.find_spec("mcp") is None:
+        remedy = "install the extra: pip install 'marotte[mcp]'"
+    elif server.secret and server.secret not in kit.secrets:
+        remedy = f"set {server.secret} in the environment or in .env"
+    elif server.command and shutil.which(server.command[0]) is None:
+        remedy = f"install {server.command[0]}, or write where it lies"
+    detail = server.url or server.command[0]
+    return Check(name=f"mcp {name}", state="bad" if remedy else "ok", detail=detail, remedy=remedy)
 
 
 class _Clinic:
     """Examines the engines of a show, kind by kind."""
 
-    def __init__(self, patient: Patient, quick: bool, add: Callable[[str, Sequence[Check]], None]) -> None:
+    def __init__(self, patient: Patient, quick: bool, times: int, add: Callable[[str, Sequence[Check]], None]) -> None:
+        """``times``: how often each engine is asked."""
         self._patient = patient
         self._quick = quick
+        self._times = times
         self._add = add
         self._language = patient.show.character.languages[0]
         self._utterance = b""
@@ -153,12 +183,12 @@ class _Clinic:
             return Check(name=built.name, detail="installed, not measured")
         kit = self._patient.kit
         if kind == "voice":
-            check = await measures.measure_voice(built, kit, self._language)
+            check = await measures.measure_voice(built, kit, self._language, self._times)
             if check.figures and not self._utterance:
                 self._utterance = await measures.utterance(built, kit)
             return check
         if kind == "brain":
-            return await measures.measure_brain(built, kit, self._language)
+            return await measures.measure_brain(built, kit, self._language, self._times)
         if not self._utterance:
             return Check(name=built.name, state="warn", detail="no voice could say anything for it to hear")
-        return await measures.measure_ear(built, kit, self._utterance)
+        return await measures.measure_ear(built, kit, self._utterance, self._times)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 State = Literal["ok", "warn", "bad"]
 _SIGNS: dict[State, str] = {"ok": "✓", "warn": "–", "bad": "✗"}
@@ -23,10 +24,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it exceeds its limit."""
         return self.limit is not None and self.value > self.limit
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """The value with its unit, and its limit."""
         unit = f" {self.unit}" if self.unit else ""
         limit = "" if self.limit is None else f" (at most {self.limit:g})"
-        return f"{self.name} {self.value:,.6g}{unit}{limit}"
+        return f"{self.value:,.6g}{unit}{limit}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.told}"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,25 @@ class Section(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return "\n".join((self.name, *(f"  {check}" for check in self.checks)))
+
+    def table(self) -> str:
+        """Return the checks as the rows of a table, a column for each figure; words stand below it."""
+        measured = [check for check in self.checks if check.figures]
+        if not measured:
+            return str(self)
+        names = list(dict.fromkeys(figure.name for check in measured for figure in check.figures))
+        rows = [["", *names]]
+        for check in measured:
+            told = {figure.name: figure.told for figure in check.figures}
+            rows.append([f"{_SIGNS[check.state]} {check.name}", *(told.get(name, "") for name in names)])
+        wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        aligned = [
+            [row[0].ljust(wide[0]), *(cell.rjust(width) for cell, width in zip(row[1:], wide[1:], strict=True))]
+            for row in rows
+        ]
+        lines = ["  " + "  ".join(row).rstrip() for row in aligned]
+        words = [replace(check, figures=()) for check in self.checks if check.detail or check.remedy]
+        return "\n".join((self.name, *lines, *(f"  {check}" for check in words)))
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,23 +1,31 @@
 """Asks engines the least that shows how quick they are; past their chains, so that no breaker moves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar, cast
+from statistics import median
+from typing import Any, NamedTuple, TypeVar, cast
 
-from marotte.engines.child import Child
+from marotte.engines.child import Child, resident
 from marotte.engines.kinds import Heard, Kit, Prompt, Sound
 from marotte.engines.registry import Built
 from marotte.events import Asked, Line
 from marotte.ops.findings import Check, Figure
+from marotte.text.sentences import seconds
 
 T = TypeVar("T")
 
 FIRST_SOUND, FIRST_WORD, RECOGNISED = 300.0, 1_000.0, 500.0
 """Milliseconds that a voice, a brain and an ear may take of the two seconds in which an answer should begin."""
+THOROUGH = 6
+"""So often an engine is asked where it is measured thoroughly: once to begin with, and five times that count."""
 UTTERANCE = "tell me a joke"
 """What a voice says for the ears to hear; the embedded ear knows it."""
 _START_WITHIN = 30.0
+_ASKING_WITHIN = 20.0
+"""Seconds after which an engine is not asked once more, however often it was."""
+_LONGEST_REPLY = 300
+"""Characters of a reply that are waited for to know how quickly a brain writes."""
 _EAR_RATE = 16_000
 _GREETINGS = {
     "en": "Good evening, and welcome to the show.",
@@ -32,10 +40,20 @@ class _LateError(Exception):
     """An engine was too late."""
 
 
-async def measure_voice(built: Built, kit: Kit, language: str) -> Check:
+class _Take(NamedTuple):
+    """What came of asking once."""
+
+    first: float
+    """Seconds to the first sound or word, or to the final transcript."""
+    factor: float = -1.0
+    """Seconds that it took for each second of sound; -1 where that is not known."""
+    detail: str = ""
+
+
+async def measure_voice(built: Built, kit: Kit, language: str, times: int = 1) -> Check:
     """Let a voice say a sentence: time to its first sound, real-time factor, memory."""
 
-    async def speak() -> tuple[list[Figure], str]:
+    async def speak() -> _Take:
         text = _GREETINGS.get(language.split("-")[0], _GREETINGS["en"])
         began, first, made = kit.clock.now(), -1.0, 0.0
         async for sound in _sounds(built, text, language if language.split("-")[0] in _GREETINGS else "en"):
@@ -44,14 +62,17 @@ async def measure_voice(built: Built, kit: Kit, language: str) -> Check:
             made += len(sound.pcm) / 2 / sound.rate
         if first < 0:
             raise _LateError("it made no sound")
-        factor = Figure(name="real-time factor", value=round((kit.clock.now() - began) / made, 3), unit="", limit=1)
-        return [_ms("first sound", first, FIRST_SOUND), factor], ""
+        return _Take(first, (kit.clock.now() - began) / made)
 
-    return await _measure(built, kit, speak)
+    return await _measure(built, kit, _Asking("first sound", FIRST_SOUND, speak, times))
 
 
-async def measure_brain(built: Built, kit: Kit, language: str) -> Check:
-    """Greet a brain and take the time to its first word; the rest of its reply is not waited for."""
+async def measure_brain(built: Built, kit: Kit, language: str, times: int = 1) -> Check:
+    """Greet a brain and take the time to its first word.
+
+    Asked once, the rest of its reply is not waited for; asked more often, it tells how quickly the brain writes what
+    takes a second to say.
+    """
     prompt = Prompt(
         system="Answer with one short sentence.",
         percepts=(Asked(text="Hello!"),),
@@ -61,21 +82,26 @@ async def measure_brain(built: Built, kit: Kit, language: str) -> Check:
         character=kit.names[0] if kit.names else "",
     )
 
-    async def think() -> tuple[list[Figure], str]:
-        began = kit.clock.now()
+    async def think() -> _Take:
+        began, first, text = kit.clock.now(), -1.0, ""
         async with aclosing(cast("Any", built.engine).reply(prompt)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, str) and piece.strip():
-                    return [_ms("first word", kit.clock.now() - began, FIRST_WORD)], ""
-        raise _LateError("it gave no word")
+                text += piece if isinstance(piece, str) else ""
+                if first < 0 and text.strip():
+                    first = kit.clock.now() - began
+                if first >= 0 and (times == 1 or len(text) > _LONGEST_REPLY):
+                    break
+        if first < 0:
+            raise _LateError("it gave no word")
+        return _Take(first, (kit.clock.now() - began) / max(seconds(text), 0.1) if times > 1 else -1.0)
 
-    return await _measure(built, kit, think)
+    return await _measure(built, kit, _Asking("first word", FIRST_WORD, think, times))
 
 
-async def measure_ear(built: Built, kit: Kit, speech: bytes) -> Check:
+async def measure_ear(built: Built, kit: Kit, speech: bytes, times: int = 1) -> Check:
     """Let an ear hear 16 kHz speech in English and take the time from its end to the final text."""
 
-    async def hear() -> tuple[list[Figure], str]:
+    async def hear() -> _Take:
         ended = began = kit.clock.now()
 
         async def pieces() -> AsyncIterator[bytes]:
@@ -88,12 +114,11 @@ async def measure_ear(built: Built, kit: Kit, speech: bytes) -> Check:
             everything: list[Heard] = [transcript async for transcript in transcripts]
         if not everything:
             raise _LateError("it gave no transcript")
-        heard = everything[-1]
-        length = Figure(name="of speech", value=round(len(speech) / 2 / _EAR_RATE, 2), unit="s")
-        took = _ms("recognition", kit.clock.now() - max(began, ended), RECOGNISED)
-        return [took, length], f"heard {heard.text!r}" if heard.text else "understood nothing"
+        text, took = everything[-1].text, kit.clock.now() - max(began, ended)
+        factor = (kit.clock.now() - began) / (len(speech) / 2 / _EAR_RATE)
+        return _Take(took, factor, f"heard {text!r}" if text else "understood nothing")
 
-    return await _measure(built, kit, hear)
+    return await _measure(built, kit, _Asking("recognition", RECOGNISED, hear, times))
 
 
 async def utterance(built: Built, kit: Kit) -> bytes:
@@ -118,14 +143,25 @@ async def utterance(built: Built, kit: Kit) -> bytes:
     return b""
 
 
-async def _measure(built: Built, kit: Kit, ask: Any) -> Check:
+class _Asking(NamedTuple):
+    """How an engine is asked, and what is made of its answers."""
+
+    name: str
+    limit: float
+    """Milliseconds that its first piece may take."""
+    ask: Callable[[], Coroutine[Any, Any, _Take]]
+    times: int
+
+
+async def _measure(built: Built, kit: Kit, asking: _Asking) -> Check:
     """Start an engine, ask it, and put what came of it into a check; whatever it raises is told, never raised."""
+    before = resident()
     try:
         began = kit.clock.now()
         if warm := getattr(built.engine, "warm", None):
             await _within(warm(), _START_WITHIN)
         started = kit.clock.now() - began
-        figures, detail = await _within(ask(), _patience(built))
+        takes = await _ask(built, kit, asking)
     except Exception as error:
         # A stranger's engine may raise anything; the doctor goes on to the next.
         said = str(error) or type(error).__name__
@@ -133,17 +169,45 @@ async def _measure(built: Built, kit: Kit, ask: Any) -> Check:
             name=built.name,
             state="warn",
             detail=said.removeprefix(f"{built.name}: "),
-            remedy="mend this, or take it out of its chain; until then its understudy serves",
+            remedy=f"{_remedy(built, said)}; until then its understudy serves",
         )
-    figures += [_ms("start", started), *_memory(built)]
+    figures = [*_figures(asking, takes), _ms("start", started), *_memory(built, before, asking.times > 1)]
     slow = [figure.name for figure in figures if figure.over]
     return Check(
         name=built.name,
         state="warn" if slow else "ok",
-        detail=detail,
+        detail=takes[-1].detail,
         remedy=f"{' and '.join(slow)} over the limit: take a smaller model or a nearer server" if slow else "",
         figures=tuple(figures),
     )
+
+
+async def _ask(built: Built, kit: Kit, asking: _Asking) -> list[_Take]:
+    """Ask as often as is wanted and ``_ASKING_WITHIN`` lets, each time with a deadline."""
+    takes, until = [await _within(asking.ask(), _patience(built))], kit.clock.now() + _ASKING_WITHIN
+    while len(takes) < asking.times and kit.clock.now() < until:
+        takes.append(await _within(asking.ask(), _patience(built)))
+    return takes
+
+
+def _figures(asking: _Asking, takes: list[_Take]) -> list[Figure]:
+    """Return what a first piece took, at its median; of several asks the first is told apart, for it loads things."""
+    then = takes[1:] or takes
+    figures = [_ms(asking.name, median(take.first for take in then), asking.limit)]
+    factors = [take.factor for take in then if take.factor >= 0]
+    if factors:
+        figures.append(Figure(name="real-time factor", value=round(median(factors), 3), unit="", limit=1))
+    if asking.times > 1:
+        figures += [_ms("slowest", max(take.first for take in then)), _ms("first time", takes[0].first)]
+    return figures
+
+
+def _remedy(built: Built, said: str) -> str:
+    """Say what helps an engine that failed with these words."""
+    address = next((key for key in ("url", "uri", "host") if getattr(built.settings, key, "")), "")
+    if address and "cannot be reached" in said:
+        return f"start that server, or correct {address} in its table"
+    return "mend this, or take it out of its chain"
 
 
 async def _sounds(built: Built, text: str, language: str) -> AsyncIterator[Sound]:
@@ -173,7 +237,21 @@ def _ms(name: str, seconds: float, limit: float | None = None) -> Figure:
     return Figure(name=name, value=round(seconds * 1e3, 1), unit="ms", limit=limit)
 
 
-def _memory(built: Built) -> list[Figure]:
-    """Return the resident memory of the helper programs that an engine holds."""
-    held = sum(thing.memory() for thing in vars(built.engine).values() if isinstance(thing, Child))
-    return [Figure(name="memory", value=round(held / 1e6, 1), unit="MB")] if held else []
+def _memory(built: Built, before: int, thorough: bool) -> list[Figure]:
+    """Return the resident memory of an engine's helper programs; of one without, by how much this process grew."""
+    programs = sum(child.memory() for child in set(_programs(vars(built.engine).values())))
+    if programs:
+        return [Figure(name="memory", value=round(programs / 1e6, 1), unit="MB")]
+    grown = Figure(name="memory here", value=round(max(0, resident() - before) / 1e6, 1), unit="MB")
+    return [grown] if thorough else []
+
+
+def _programs(things: Iterable[Any], depth: int = 2) -> Iterable[Child]:
+    """Yield the helper programs among an engine's attributes, and among those of what it is made of."""
+    for thing in things:
+        if isinstance(thing, Child):
+            yield thing
+        elif isinstance(thing, list | set) and depth:
+            yield from _programs(cast("list[Any]", thing), depth - 1)
+        elif depth and type(cast("object", thing)).__module__.startswith("marotte.engines."):
+            yield from _programs(getattr(cast("object", thing), "__dict__", {}).values(), depth - 1)
