@@ -23,7 +23,19 @@ from pathlib import Path
 
 from bench import Row, Rows, measure
 
-FIGURES = ("first_sound", "interrupt", "attention", "irc", "bus", "say", "start", "control", "replay", "windows")
+FIGURES = (
+    "first_sound",
+    "interrupt",
+    "conversation",
+    "attention",
+    "irc",
+    "bus",
+    "say",
+    "start",
+    "control",
+    "replay",
+    "windows",
+)
 LONG = ("install",)
 RESULTS = Path(__file__).parent / "results"
 HEAD = ("figure", "ours", "limit", "must reach", "")

@@ -1,21 +1,42 @@
-"""The control window's log: a search of 100,000 events, as REST serves it, beside a bare scan of the same strings.
+"""The control window's searches: of 100,000 events in its log, and of 100,000 rows of a table.
+
+The log's is measured as REST serves it, beside a bare scan of the same strings.
 
 Half of the queries are for a word that nobody said, so that everything is looked through; the others for words that are
 frequent, rare, and in another script, with and without a filter. The limit is a loop over the same strings, folded
 beforehand, that looks for the same text and keeps as many. Ours looks at a thousand events at once, and may be quicker.
+
+A search of a table is one step of the database page: the newest rows, or the next older ones. Its limit is SQLite's own
+count over as many rows.
 """
 
 import asyncio
+import sqlite3
+import tempfile
 import time
+from pathlib import Path
 from random import Random
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench import Row, Rows, go, median, percentile
 from marotte.bus.local import LocalBus
 from marotte.events import ChatMessage, Ending, Event, LineStarted, Queued, TurnEnded, Viewer
 from marotte.ops.history import MOST, Asked, History
+from marotte.store import Store
+from marotte.store.browser import MOST_SEARCHED
+from marotte.store.tables import facts, percepts
+from marotte.time import Clock
 
 ROUNDS = 60
 LIMIT = 200
+BROWSED = ("pelican", "ペリカン", "jester", "song again moon", "irc:x/17", "x")
+BARE = {
+    "facts": "SELECT count(*) FROM (SELECT text FROM facts ORDER BY id DESC LIMIT ?) WHERE text LIKE ?",
+    "percepts": "SELECT count(*) FROM (SELECT body FROM percepts ORDER BY at DESC LIMIT ?) WHERE body LIKE ?",
+}
+"""One column of each, the one with the words."""
 WORDS = ("hello", "jester", "bells", "song", "again", "moon", "apple", "curtain", "très", "舞台", "面白い", "why")
 ASKED = (
     Asked("pelican"),
@@ -85,5 +106,53 @@ async def _measure() -> Rows:
     ]
 
 
+async def _browse() -> Rows:
+    ours, limit = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "show.sqlite"
+        store = await Store.open(f"sqlite:///{file}", Clock())
+        await store._writer.now(_fill)
+        bare = sqlite3.connect(file)
+        for _ in range(5):
+            for table in ("facts", "percepts"):
+                for query in BROWSED:
+                    before: float | None = None
+                    for _ in range(3):
+                        began = time.perf_counter()
+                        page = await store.search_rows(table, query, before=before)
+                        ours.append((time.perf_counter() - began) * 1e3)
+                        before = page.older
+                    began = time.perf_counter()
+                    bare.execute(BARE[table], (MOST_SEARCHED, f"%{query}%")).fetchall()
+                    limit.append((time.perf_counter() - began) * 1e3)
+        bare.close()
+        await store.close()
+    what = f"control: {MOST_SEARCHED:,} of {MOST:,} rows searched"
+    return [
+        Row(f"{what}, median", "ms", median(ours), median(limit)),
+        Row(f"{what}, p95", "ms", percentile(ours, 0.95), percentile(limit, 0.95), 50),
+    ]
+
+
+async def _fill(connection: AsyncConnection) -> None:
+    """Write down what a year of shows leaves."""
+    rng = Random(5)
+    known, came = [], []
+    for number in range(MOST):
+        text, viewer = " ".join(rng.choices(WORDS, k=rng.randint(4, 14))), f"irc:x/{rng.randrange(20_000)}"
+        mark = {"viewer": viewer, "at": 1.8e9 + number}
+        fact = {"scope": "public", "key": "note", "text": text, "quote": text, "search": text, "source": f"p{number}"}
+        body = msgspec.json.encode(ChatMessage(text=text, viewer=Viewer(id=viewer, name="Viewer"))).decode()
+        percept = {"id": f"{rng.getrandbits(96):024x}", "floor": "public", "kind": "chat_message", "lane": "chat"}
+        known.append(fact | mark)
+        came.append(percept | mark | {"body": body, "state": "answered", "turn": f"t{number}"})
+    await connection.execute(facts.insert(), known)
+    await connection.execute(percepts.insert(), came)
+
+
+async def _all() -> Rows:
+    return [*await _measure(), *await _browse()]
+
+
 def run() -> Rows:
-    return go(_measure())
+    return go(_all())

@@ -1,21 +1,24 @@
 """The scripted providers of the voice figures, as a program: a brain and a voice that answer on a stopwatch.
 
-The brain gives its first word after 200 ms, then 50 words a second: four sentences, the first of ten words. The voice
-gives its first sound after 100 ms, then five times faster than it sounds. Every request is stamped on the monotonic
-clock, which all processes of a machine share. The reply repeats the mark of the turn that asks, ``turn`` and letters,
-so that its requests can be told from others'.
+The brain gives its first word after 200 ms, or after the seconds that are its one argument, then 50 words a second:
+four sentences, the first of ten words. The voice gives its first sound after 100 ms, then five times faster than it
+sounds. Every request is stamped on the monotonic clock, which all processes of a machine share. The reply repeats the
+mark of the turn that asks, ``turn`` and letters, so that its requests can be told from others'.
 """
 
 import asyncio
 import logging
 import re
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from aiohttp import web
-from tests.servers.openai import Asked, OpenAIServer, Script
+from tests.servers import openai
+from tests.servers.faulty import Asked, paced
+from tests.servers.openai import OpenAIServer, Script
 
 FIRST = 10
 """Words of the first sentence."""
@@ -39,16 +42,26 @@ class Providers(OpenAIServer):
         _asked.set(asked)
         return await super()._chat(request, asked, fault)
 
-    async def _words(self, words: list[str], fault: str) -> AsyncIterator[tuple[int, str]]:
-        async for index, word in super()._words(words, fault):
-            if index == FIRST - 1:
-                _asked.get().body["sentence"] = time.monotonic()
-            yield index, word
+
+async def _stamped(words: Sequence[str], first: float, between: float, fault: str) -> AsyncIterator[tuple[int, str]]:
+    """Give words on the stopwatch of the server of the tests; stamp when the first sentence is whole."""
+    async for index, word in paced(words, first, between, fault):
+        if index == FIRST - 1:
+            _asked.get().body["sentence"] = time.monotonic()
+        yield index, word
 
 
 async def main() -> None:
+    openai.paced = _stamped
     logging.getLogger("aiohttp.server").disabled = True  # it would tell of every turn that is cut
-    script = Script(reply=reply, first_token=0.2, between=0.02, first_sound=0.1, pace=5.0, key="")
+    script = Script(
+        reply=reply,
+        first_token=float(sys.argv[1]) if sys.argv[1:] else 0.2,
+        between=0.02,
+        first_sound=0.1,
+        pace=5.0,
+        key="",
+    )
     async with Providers(script) as server:
         print(server.url, flush=True)
         await asyncio.Event().wait()

@@ -18,6 +18,7 @@ from marotte.once import IN_THE_WAY, NO, OK, WRONG, Failure, kit_of
 if TYPE_CHECKING:
     from marotte.config import Show
     from marotte.ops.doctor import Patient
+    from marotte.ops.findings import Section
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -80,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", _doctor, "Check what is installed, configured, reachable and quick, and how to mend it.")
     show(doctor, positional=True)
     doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
-    doctor.add_argument("--quick", action="store_true", help="measure no engine and reach for no server")
+    depth = doctor.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="measure no engine and reach for no server")
+    depth.add_argument("--engines", action="store_true", help="measure the engines alone, each several times")
     replay = command("replay", _replay, "Live through the log of a run again, and tell where it departs from it.")
     replay.add_argument("log", type=Path, help="a file of DATA/runs")
     token = command("token", _token, "List, issue and revoke the tokens by which others come in.")
@@ -243,22 +246,26 @@ def _doctor(options: argparse.Namespace) -> int:
         windows=Path(__file__).parent / "gateway" / "windows",
         running=address.url if address else "",
     )
-    well = _finish(_examine(patient, quick=options.quick, as_json=options.json))
+    well = _finish(_examine(patient, options))
     if mistakes:
         raise Failure(WRONG, "\n".join(mistakes))
     return OK if well else NO
 
 
-async def _examine(patient: "Patient", *, quick: bool, as_json: bool) -> bool:
+async def _examine(patient: "Patient", options: argparse.Namespace) -> bool:
     import msgspec
 
     from marotte.ops.doctor import examine
 
+    def tell(section: "Section") -> None:
+        if not options.json:
+            print(section.table() if options.engines else section, flush=True)
+
     try:
-        report = await examine(patient, quick=quick, tell=(lambda _: None) if as_json else print)
+        report = await examine(patient, quick=options.quick, thorough=options.engines, tell=tell)
     finally:
         await patient.kit.close()
-    if as_json:
+    if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     return report.well
 

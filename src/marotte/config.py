@@ -4,12 +4,10 @@ A mistake stops the start with the key, the line, the reason and the nearest val
 never in the file: they come from the environment or from ``.env`` beside it.
 """
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +23,10 @@ from pydantic import (
 from marotte import events
 from marotte.config_tools import Tools
 from marotte.environment import SECRET_NAME
+from marotte.mistakes import Mistake as Mistake
+from marotte.mistakes import ShowError as ShowError
+from marotte.mistakes import explain
+from marotte.mistakes import nearest as nearest
 from marotte.toml_lines import key_lines, line_of
 
 PERCEPTS = tuple(events.tag(kind) for kind in get_args(events.AnyPercept))
@@ -42,33 +44,6 @@ def _http_url(url: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(_http_url)]
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the valid name that is most like ``name``, or ""."""
-    near = difflib.get_close_matches(name, list(valid), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-class Mistake(NamedTuple):
-    """One thing that is wrong in a show file."""
-
-    line: int
-    """Counted from 1; 0 where the whole file is meant."""
-    key: str
-    reason: str
-
-
-class ShowError(Exception):
-    """The show file is wrong; the message names the key, the line, the reason and the nearest valid name."""
-
-    def __init__(self, where: str, *mistakes: Mistake) -> None:
-        """``where`` is the file."""
-        self.where = where
-        self.mistakes = mistakes
-        super().__init__(
-            "\n".join(f"{where}:{line}: {key}: {why}" if key else f"{where}: {why}" for line, key, why in mistakes)
-        )
 
 
 class Model(BaseModel):
@@ -94,6 +69,8 @@ class Character(Model):
     """Pairs of what somebody says and what the character would answer."""
     languages: tuple[Language, ...] = Field(default=("en", "es", "fr", "zh", "ja"), min_length=1)
     """Languages it answers in; the first is its own."""
+    answers_in: dict[Language, Annotated[float, Field(gt=0, le=1)]] = {}
+    """Empty: the speaker's own language. One: always that. Several: so much of each, ``{es = 0.7, en = 0.3}``."""
     never: tuple[str, ...] = ()
     """Words that it never says."""
     topics: tuple[str, ...] = ("stage", "bells", "crowd")
@@ -136,6 +113,8 @@ class VoiceChain(Chain):
     chain: tuple[str, ...] = ("espeak",)
     ahead: float = Field(default=6.0, ge=0.5, le=60)
     """Seconds of sound made ahead of what is heard."""
+    cache_mb: int = Field(default=200, ge=0, le=100_000)
+    """Megabytes of disk for the sound of lines that were said twice, so that they need not be made again; 0: none."""
 
 
 class EarChain(Chain):
@@ -395,7 +374,7 @@ class Show(Model):
 
     def mistakes(self, table: tuple[str, ...], model: type[BaseModel], error: ValidationError) -> "ShowError":
         """Return an error for a table of the show that ``model`` refused."""
-        return ShowError(self._file, *(_explain(self._lines, dict(e), table, model) for e in error.errors()))
+        return ShowError(self._file, *(explain(self._lines, dict(e), model, table) for e in error.errors()))
 
     @model_validator(mode="before")
     @classmethod
@@ -470,38 +449,6 @@ def parse(text: str, where: str = "show.toml") -> Show:
     try:
         show = Show.model_validate(data)
     except ValidationError as error:
-        raise ShowError(where, *(_explain(lines, dict(e)) for e in error.errors())) from None
+        raise ShowError(where, *(explain(lines, dict(e), Show) for e in error.errors())) from None
     show._file, show._lines = where, lines  # pyright: ignore[reportPrivateUsage]
     return show
-
-
-def _explain(
-    lines: dict[tuple[str, ...], int],
-    error: dict[str, Any],
-    table: tuple[str, ...] = (),
-    model: type[BaseModel] | None = None,
-) -> Mistake:
-    """Say one mistake: line, key, reason, nearest valid name."""
-    path = tuple(str(part) for part in error["loc"])
-    place = (*table, *path)
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    if quoted := re.match(r"'([^']+)' is no key", reason):
-        place = (*place, quoted[1])
-    if error["type"] == "extra_forbidden":
-        reason = "there is no such key" + nearest(path[-1], _names_at(path[:-1], model or Show))
-    elif error["type"] == "literal_error" and isinstance(error["input"], str):
-        expected = re.findall(r"'([^']+)'", reason)
-        reason = f"{error['input']!r} is not one of {', '.join(expected)}" + nearest(error["input"], expected)
-    return Mistake(line_of(lines, place), ".".join((*table, *path)) or "show", reason)
-
-
-def _names_at(path: tuple[str, ...], model: Any) -> list[str]:
-    """Return the valid keys of the table at ``path`` below ``model``."""
-    for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation if part in model.model_fields else None
-        elif get_origin(model) is dict:
-            model = get_args(model)[1]
-        while get_args(model) and get_origin(model) is not dict:
-            model = next((a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)), None)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

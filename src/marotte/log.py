@@ -3,12 +3,15 @@
 import json
 import logging
 import logging.handlers
+import re
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 _SHORTEST_SECRET = 6
+_ISSUED = re.compile(r"\bmarotte_[A-Za-z0-9_-]{32}")
+"""A token that we issued: only its hash is kept, so that it is known by its shape alone (see gateway/tokens.py)."""
 _FILE_SIZE, _FILES = 2_000_000, 5
 
 
@@ -24,11 +27,11 @@ class Redact(logging.Filter):
         self._secrets.update(s for s in secrets if len(s) >= _SHORTEST_SECRET)
 
     def clean(self, text: str) -> str:
-        """Return ``text`` with every known secret replaced."""
+        """Return ``text`` with every known secret and every issued token replaced."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "•••")
-        return text
+        return _ISSUED.sub("•••", text)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the message; formatting happens here, so that arguments are covered too."""
@@ -81,5 +84,5 @@ def set_up(folder: Path | None = None, level: int = logging.INFO, secrets: Itera
     for handler in handlers:
         handler.addFilter(redact)
     logging.basicConfig(level=level, handlers=handlers, force=True)
-    for noisy in ("aiosqlite", "sqlalchemy", "asyncio", "uvicorn.access", "alembic"):
+    for noisy in ("aiosqlite", "sqlalchemy", "asyncio", "uvicorn.access", "alembic", "httpx2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -26,6 +26,7 @@ from marotte.orders import ORDERS
 from marotte.ports import Rank
 from marotte.show import Run
 from marotte.store import Store, StoreError
+from marotte.text.sentences import seconds
 from marotte.time import Clock, VirtualLoop
 from marotte.voice.speaker import Speaker
 
@@ -167,10 +168,15 @@ class _Replay:
         run.ears.members.clear()
         run.toolbox.witness = _Outcomes(self, calls)
 
+    def unlike(self) -> None:
+        """Note that an engine is asked what it was not asked then."""
+        self._found.unlike += 1
+
     def take(self, calls: "deque[_Call]", asked: str) -> "_Call":
         """Take from the log how a call went: the same question alike, any other in its turn."""
         alike = next((call for call in calls if call.asked == asked), None)
-        self._found.unlike += alike is None
+        if alike is None:
+            self.unlike()
         call = alike or calls[0]
         calls.remove(call)
         return call
@@ -357,7 +363,14 @@ class _Answers:
                 yield Counted(piece["tokens"])
 
     async def speak(self, line: Line) -> AsyncIterator[Sound]:
-        """Make silence, as long as the sound that the voice made, with its timings."""
+        """Make silence, as long as the sound that the voice made, with its timings.
+
+        What it was not asked then, as a line that was cut before its turn came, takes about as long as people speak.
+        """
+        if not any(call.asked == asked_of(line) for call in self._calls):
+            self._replay.unlike()
+            yield Sound(pcm=bytes(2 * round(SAMPLE_RATE * seconds(line.spoken, line.language))), rate=SAMPLE_RATE)
+            return
         async for piece in self._answer(asked_of(line)):
             if isinstance(piece, str):
                 raise EngineError("the log has words where sound was made")

@@ -25,6 +25,7 @@ from marotte.engines.chain import BrainChain, EarChain, VoiceChain
 from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
 from marotte.engines.registry import Built
+from marotte.engines.sound_cache import SoundCache
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
 from marotte.links.irc.link import IRCLink
 from marotte.mind.attention import Mutes
@@ -76,6 +77,7 @@ class Run:
         """Local model servers found at start."""
         self.kit = registry.kit(show, secrets, self.clock, Random(self.seed))
         self.supervisor = Supervisor(self.publish, self.clock)
+        self.sounds = SoundCache(data / "sounds", show.voice.cache_mb * 1_000_000)
         self.voices = VoiceChain(self._heard("voice"), self.publish, self.clock, show.voice.rest)
         self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
         self.brains = BrainChain(self._heard("brain"), self.publish, self.clock, show.brain.rest)
@@ -114,8 +116,11 @@ class Run:
         self._prepared_to_hear = False
 
     def _heard(self, kind: Kind) -> list[Built]:
-        """Build the engines of a kind, so that their answers are noted."""
-        return [self.recorder.listen_to(built) for built in registry.build(kind, self.show, self.kit)]
+        """Build the engines of a kind, so that their answers are noted, those that were kept among them."""
+        engines = registry.build(kind, self.show, self.kit)
+        if kind == "voice":
+            engines = [self.sounds.keep(built) for built in engines]
+        return [self.recorder.listen_to(built) for built in engines]
 
     # --- life
 
@@ -191,6 +196,7 @@ class Run:
             await self.kit.close()
             await self._shared.store.close()
             self.recorder.close()
+        self.sounds.close()
 
     @property
     def shared(self) -> Shared:
@@ -301,6 +307,7 @@ class Run:
     def _forget_events(self) -> None:
         """Somebody was forgotten: so is all that tells what happened, wherever it is noted."""
         self.recorder.forget()
+        self.sounds.clear()
         self.history.forget()
 
     # --- other settings
@@ -336,6 +343,7 @@ class Run:
         listen_anew = (names, show.hearing.commands) != (kit.names, kit.commands)
         kit.names, kit.commands = names, show.hearing.commands
         if "voice" in tables:
+            self.sounds.bound(show.voice.cache_mb * 1_000_000)
             self.voices.follow(self._heard("voice"), show.voice.rest)
         if "brain" in tables:
             self.brains.follow(self._heard("brain"), show.brain.rest)
@@ -365,23 +373,31 @@ class Run:
 
     async def _use_device(self) -> None:
         """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
+        from marotte.links.hotkey import Hotkey
         from marotte.links.sound_device import SoundDevice
 
         assert self.show.device is not None
-        public = self.public
+        public, keys = self.public, self.show.device.hotkey
 
         def report(sample: int) -> None:
             public.speaker.played(device, sample)
 
-        device = SoundDevice(self.show.device, report, lambda: public.speaker.speaking)
+        device = SoundDevice(self.show.device, report, lambda: public.speaker.speaking and not public.speaker.paused)
         host = Viewer(id="host", name="the host", platform="device", roles=("operator",))
         public.speaker.attach(device)
         self.warm_ears()
+        hearing = public.hearing(host)
+        public.buttons.add(hearing)
+        hearing.hands_free = not keys
+        hotkey = self.supervisor.start("hotkey", Hotkey(keys, hearing.press, hearing.release).run) if keys else None
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(public.hearing(host).run(device))
+                both.create_task(hearing.run(device))
                 both.create_task(device.run())
         finally:
+            if hotkey:
+                await self.supervisor.stop(hotkey)
+            public.buttons.remove(hearing)
             public.speaker.detach(device)
 
     async def _keep_log(self) -> None:
@@ -482,6 +498,9 @@ class Run:
             "marotte_bus_dropped_total": {(): float(self.bus.dropped)},
             "marotte_floors": {(): float(len(self.floors))},
             "marotte_link_lines_total": lines,
+            "marotte_sound_cache_hits_total": {(name,): float(n) for name, n in self.sounds.hits.items()},
+            "marotte_sound_cache_misses_total": {(name,): float(n) for name, n in self.sounds.misses.items()},
+            "marotte_sound_cache_bytes": {(): float(self.sounds.bytes)},
             **self.counted_elsewhere(),
         }
 

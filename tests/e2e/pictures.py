@@ -22,7 +22,8 @@ LONG = (
     " time somebody sits in every single chair."
 )
 CHAT = (("Ada", "Did you ever lose a bell?"), ("Bruno", "What rhymes with marotte?"), ("Chiyo", "こんばんは！"))
-PAGES = ("people", "memory", "moderation", "engines", "timings", "log")
+PAGES = ("people", "memory", "moderation", "engines", "timings", "log", "settings", "database", "doctor", "security")
+TOKENS = (("Ada’s phone", "moderator"), ("the capture", "viewer"))
 
 
 async def chatted(program: Marotte, who: str, text: str, wait: int = 0) -> None:
@@ -131,20 +132,23 @@ async def control(browser: Browser, program: Marotte, folder: Path) -> None:
 
 
 async def pages(browser: Browser, program: Marotte, folder: Path) -> None:
-    """The desk's other pages, after what has happened; those that show this machine's folders are left out."""
+    """The desk's other pages, after what has happened."""
+    for name, role in TOKENS:
+        await program.post("/api/v1/tokens", {"name": name, "role": role})
     for page in PAGES:
         desk = await enter(
             browser, f"{program.url}/control/{page}", token=TOKEN, size=DESK, color_scheme="dark", device_scale_factor=1
         )
         await desk.connected()
-        await expect(desk.page.get_by_text("Loading…")).to_have_count(0)
+        for busy in ("Loading…", "Checking…"):
+            await expect(desk.page.get_by_text(busy)).to_have_count(0)
         await keep(desk, folder / f"control-{page}.png")
         await desk.page.context.close()
 
 
 async def make(folder: Path) -> None:
     """Make all pictures."""
-    with tempfile.TemporaryDirectory() as house, tempfile.TemporaryDirectory() as crypt:
+    with tempfile.TemporaryDirectory(prefix="jester-") as house, tempfile.TemporaryDirectory() as crypt:
         async with chromium() as browser:
             async with marotte(Path(house), SHOW) as program:
                 await talk(browser, program, folder / "talk.png", DESK)

@@ -8,8 +8,8 @@ from playwright.async_api import expect
 
 from tests.e2e.conftest import Visit
 from tests.e2e.relay import relay
-from tests.e2e.visitor import SHOW, Visitor, chromium, enter
-from tests.servers.marotte import TOKEN, Marotte
+from tests.e2e.visitor import PHONE, SHOW, Visitor, chromium, enter
+from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -230,3 +230,65 @@ async def test_a_refused_microphone_is_explained_and_typing_still_works(program:
         assert await talk.watched("loudest") > 0.03
         await alert.get_by_role("button", name="Close").click()
         await expect(alert).to_have_count(0)
+
+
+async def test_who_finds_all_floors_taken_waits_and_is_let_in(tmp_path: Path, visit: Visit) -> None:
+    async with marotte(tmp_path, SHOW + "[gateway]\npartners = 1\n") as program:
+        _, issued = await program.post("/api/v1/tokens", {"name": "a partner", "role": "viewer"})
+        async with program.window(token=issued["token"]):
+            talk = await visit(program, "/talk", size=PHONE)
+            await expect(talk.page.get_by_text("You are next")).to_be_visible()
+            await expect(talk.page.get_by_text("not known yet")).to_be_visible()
+            assert await talk.overflow() == 0
+            behind = await visit(program, "/talk", locale="fr-FR")
+            await expect(behind.page.get_by_text("Vous êtes le numéro 2 dans la file")).to_be_visible()
+            async with program.request("DELETE", f"/api/v1/tokens/{issued['id']}"):
+                pass
+            await talk.connected()
+            await talk.write("Who are you?")
+            row = await ended(program, (await talk.event("turn_started"))["turn"])
+            await expect(talk.page.get_by_text("You are next")).to_have_count(0)
+            await expect(talk.page.get_by_role("log")).to_contain_text(re.split("[.!?]", str(row["heard"]))[0])
+            await expect(behind.page.get_by_text("C’est bientôt votre tour")).to_be_visible()
+            await expect(behind.page.get_by_text(re.compile("Encore .* min"))).to_be_visible()
+            assert talk.complaints == []
+
+
+async def test_a_button_elsewhere_opens_this_windows_microphone(program: Marotte, visit: Visit) -> None:
+    talk = await visit(program, "/talk")
+    await talk.connected()
+    at = f"/api/v1/floors/{talk.welcome['floor']}"
+    await talk.page.get_by_role("switch", name="Hands-free").click()
+    await until(lambda: {"type": "microphone", "on": True} in talk.orders, "an offer of the microphone")
+    await talk.page.get_by_role("switch", name="Hands-free").click()
+    assert (await program.post(f"{at}/press"))[0] == 204
+    await expect(talk.page.get_by_role("button", name="Let go to send")).to_have_attribute("aria-pressed", "true")
+    frames = len(talk.voice)
+    await until(lambda: len(talk.voice) > frames, "the microphone's sound")
+    assert (await program.post(f"{at}/release"))[0] == 204
+    await expect(talk.page.get_by_role("button", name="Hold to talk")).to_be_visible()
+
+
+async def test_devices_and_times_are_chosen_once_and_stay(program: Marotte, visit: Visit) -> None:
+    talk = await visit(program, "/talk")
+    await talk.sounding()
+    await talk.write("Who are you?")
+    await talk.event("turn_ended")
+    times = talk.page.get_by_role("region", name="Times of the last answer")
+    await expect(times).to_have_count(0)
+    await talk.page.get_by_role("button", name="Times of the last answer").click()
+    await expect(times).to_contain_text(re.compile(r"\d ?m?sfirst sound"))
+    await talk.page.get_by_role("switch", name="Hands-free").click()
+    await until(lambda: talk.voice, "the microphone's sound")
+    await talk.page.get_by_role("button", name="Settings").click()
+    await talk.page.get_by_role("combobox", name="Microphone").click()
+    chosen = talk.page.get_by_role("option").last
+    name = await chosen.inner_text()
+    frames = len(talk.voice)
+    await chosen.click()
+    await until(lambda: len(talk.voice) > frames + 20, "sound of the other microphone")
+    await talk.page.reload()
+    await expect(times).to_be_visible()
+    await talk.page.get_by_role("button", name="Settings").click()
+    await expect(talk.page.get_by_role("combobox", name="Microphone")).to_contain_text(name)
+    await expect(talk.page.get_by_role("combobox", name="Loudspeaker")).to_be_visible()

@@ -15,12 +15,13 @@ import pytest
 
 from marotte import config
 from marotte.engines import registry
-from marotte.ops import keeping, machine
+from marotte.ops import keeping, machine, measures
 from marotte.ops.doctor import Patient, examine
 from marotte.ops.findings import Check, Report
 from marotte.ops.reach import reach
 from tests.integration.test_cli import run
 from tests.servers.marotte import marotte
+from tests.servers.openai import OpenAIServer, Script
 
 pytestmark = pytest.mark.anyio
 QUIET = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
@@ -88,6 +89,46 @@ def test_quick_measures_nothing(tmp_path: Path) -> None:
     assert sections["voices"]["espeak"].detail == "installed, not measured"
     assert sections["links"].keys() == {"irc x"}
     assert sections["configuration"]["show"].detail.endswith("other.toml")
+
+
+def test_servers_of_tools_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "show.toml").write_text(
+        '[gateway]\nport = 0\n[tools.mcp.a]\ncommand = ["no-such-program"]\n'
+        '[tools.mcp.b]\nurl = "http://127.0.0.1:9/mcp"\nsecret = "LAMP_TOKEN"\n'
+        '[tools.mcp.c]\ncommand = ["sh"]\n'
+    )
+    code, sections, _ = doctor(tmp_path, "--quick")
+    links = sections["links"]
+    assert code == 1
+    assert links["mcp a"].remedy == "install no-such-program, or write where it lies"
+    assert links["mcp b"].remedy == "set LAMP_TOKEN in the environment or in .env"
+    assert (links["mcp c"].state, links["mcp c"].remedy) == ("ok", "")
+
+
+def test_engines_alone_are_measured_thoroughly(tmp_path: Path) -> None:
+    (tmp_path / "show.toml").write_text("[gateway]\nport = 0\n")
+    code, sections, report = doctor(tmp_path, "--engines")
+    assert (code, report.well) == (0, True)
+    assert sections.keys() == {"program", "configuration", "voices", "brains", "ears"}
+    thorough = {"real-time factor", "slowest", "first time", "start"}
+    assert figures(sections["voices"]["espeak"]).keys() == {"first sound", "memory", *thorough}
+    assert figures(sections["brains"]["improviser"]).keys() == {"first word", "memory here", *thorough}
+    assert figures(sections["ears"]["pocketsphinx"]).keys() == {"recognition", "memory", *thorough}
+
+
+async def test_servers_are_asked_several_times_and_told_where_they_are_not_there(tmp_path: Path) -> None:
+    async with OpenAIServer(Script(key="")) as server:
+        text = (
+            f'[voice]\nchain = ["openai", "melotts"]\n[voice.openai]\nurl = "{server.url}"\n'
+            '[voice.melotts]\nurl = "http://127.0.0.1:9"\n[gateway]\nport = 0\n'
+        )
+        sections = await looked_at(text, tmp_path, thorough=True)
+        asked = [request for request in server.requests if request.route == "speech"]
+    assert len(asked) == measures.THOROUGH + 1, "and once for the ears"
+    assert "memory here" in figures(sections["voices"]["openai"])
+    there = sections["voices"]["melotts"]
+    assert (there.state, there.figures, "cannot be reached" in there.detail) == ("warn", (), True)
+    assert there.remedy == "start that server, or correct url in its table; until then its understudy serves"
 
 
 def test_a_wrong_show_is_told_and_the_machine_is_examined_all_the_same(tmp_path: Path) -> None:

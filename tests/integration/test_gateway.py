@@ -1,8 +1,10 @@
 """The web's border: who may come in, and what bad input meets."""
 
 import asyncio
+import gzip
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -43,6 +45,8 @@ async def program(tmp_path_factory: pytest.TempPathFactory, anyio_backend) -> As
         ("DELETE", "/api/v1/queue/x"),
         ("GET", "/api/v1/floors"),
         ("POST", "/api/v1/floors/public/stop"),
+        ("POST", "/api/v1/floors/public/press"),
+        ("POST", "/api/v1/floors/public/release"),
         ("GET", "/api/v1/engines"),
         ("POST", "/api/v1/brain"),
         ("GET", "/api/v1/viewers/x/facts"),
@@ -75,6 +79,23 @@ async def test_what_everybody_may_see_needs_no_token_here(program: Marotte) -> N
             assert response.status == 200, path
             assert "default-src 'none'" in response.headers["content-security-policy"]
             assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_scripts_are_packed_and_what_may_hold_secrets_is_not(program: Marotte) -> None:
+    takes = {"Accept-Encoding": "gzip"}
+    async with program.request("GET", "/talk", headers=takes, auto_decompress=False) as response:
+        assert "content-encoding" not in response.headers
+        (script,) = re.findall(r'<script [^>]*src="(/assets/[^"]+)"', await response.text())
+    async with program.request("GET", script, headers=takes, auto_decompress=False) as response:
+        assert response.headers["content-encoding"] == "gzip"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        packed = await response.read()
+    async with program.request("GET", script, headers={"Accept-Encoding": "identity"}) as response:
+        assert "content-encoding" not in response.headers
+        assert gzip.decompress(packed) == await response.read()
+    for path in ("/api/v1/show", "/api/v1/settings", "/api/v1/openapi.json", "/metrics"):
+        async with program.request("GET", path, headers=takes, auto_decompress=False) as response:
+            assert (response.status, "content-encoding" in response.headers) == (200, False), path
 
 
 @pytest.mark.parametrize(
@@ -234,7 +255,7 @@ async def test_a_window_that_leaves_at_once_leaves_no_floor_behind(program: Maro
 
 async def test_private_floors_are_limited(tmp_path: Path) -> None:
     async with (
-        marotte(tmp_path, SHOW.replace("partners = 60", "partners = 2")) as program,
+        marotte(tmp_path, SHOW.replace("partners = 60", "partners = 2\nwaiting = 0")) as program,
         program.window(partner="one") as one,
         program.window(partner="two"),
         program.window(partner="three") as three,
@@ -243,6 +264,62 @@ async def test_private_floors_are_limited(tmp_path: Path) -> None:
         assert (three.welcome["code"], three.welcome["retry_after"]) == ("full", 60)
         assert await three.closed() == 4429
         assert again.welcome["floor"] == one.welcome["floor"], "the same partner has the same floor"
+
+
+async def test_who_finds_all_floors_taken_waits_in_order_and_is_told_how_long(tmp_path: Path) -> None:
+    async with (
+        marotte(tmp_path, SHOW.replace("partners = 60", "partners = 1\nwaiting = 2")) as program,
+        program.window(partner="one", token=await _issued(program)) as one,
+        program.window(greet=False) as two,
+        program.window(greet=False) as three,
+        program.window(greet=False) as four,
+    ):
+        hello = {"type": "hello", "version": 1, "window": "talk"}
+        await two.send(**hello)
+        assert await two.until("waiting") == {"type": "waiting", "place": 1, "seconds": None}
+        await three.send(**hello, partner="three")
+        assert (await three.until("waiting"))["place"] == 2
+        await four.send(**hello)
+        assert (await four.until("waiting", "error"))["code"] == "full"
+        assert await four.closed() == 4429
+        async with program.request("GET", "/metrics") as response:
+            assert "marotte_waiting 2.0" in await response.text()
+        assert await program.get("/api/v1/waiting") == {"waiting": 2, "seconds": None}
+        (issued,) = [t for t in await program.get("/api/v1/tokens") if t["name"] == "a partner"]
+        async with program.request("DELETE", f"/api/v1/tokens/{issued['id']}") as response:
+            assert response.status == 204
+        assert await one.closed() == 4401
+        assert (await two.until("welcome"))["floor"] != one.welcome["floor"]
+        while (told := await three.until("waiting"))["place"] != 1:
+            pass
+        assert told["seconds"] >= 0
+        await two.send(type="text", text="Who are you?")
+        assert (await two.event("turn_ended"))["ending"]["state"] == "done"
+
+
+async def _issued(program: Marotte) -> str:
+    code, answer = await program.post("/api/v1/tokens", {"name": "a partner", "role": "viewer"})
+    assert code in (200, 201)
+    return answer["token"]
+
+
+async def test_a_button_elsewhere_presses_a_windows_microphone(program: Marotte) -> None:
+    async with program.window(partner="deck") as window:
+        floor = window.welcome["floor"]
+        code, answer = await program.post(f"/api/v1/floors/{floor}/press")
+        assert code == 409
+        assert "nobody has a microphone" in answer["detail"]
+        await window.send(type="microphone", on=True)
+        await window.send(type="ping", t=1)
+        await window.until("pong")
+        for order in ("press", "press", "release", "release"):
+            assert (await program.post(f"/api/v1/floors/{floor}/{order}"))[0] == 204
+        assert [(await window.until("press", "release"))["type"] for _ in range(3)] == ["press", "press", "release"]
+        await window.send(type="microphone", on=False)
+        await window.send(type="ping", t=2)
+        await window.until("pong")
+        assert (await program.post(f"/api/v1/floors/{floor}/release"))[0] == 409
+    assert (await program.post("/api/v1/floors/nowhere/press"))[0] == 404
 
 
 async def test_a_window_that_does_not_read_loses_events_and_slows_nobody(program: Marotte) -> None:
@@ -261,6 +338,8 @@ async def test_the_tokens_are_for_the_owner_alone(program: Marotte) -> None:
 
 
 async def test_metrics_tell_of_turns_and_refusals(program: Marotte) -> None:
+    async with program.request("GET", "/api/v1/turns", headers={"Authorization": "Bearer wrong"}) as response:
+        assert response.status == 401
     await program.post("/api/v1/percepts?wait=90", {"type": "asked", "verbatim": True, "text": "Count me."})
     async with program.request("GET", "/metrics") as response:
         text = await response.text()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.servers import inspircd
 from tests.servers.marotte import TOKEN, marotte
+from tests.servers.ollama import OllamaServer
 from tests.servers.openai import OpenAIServer, Script
 from tests.waiting import PATIENCE, until
 
@@ -153,6 +154,17 @@ async def test_a_found_model_server_can_lead_the_chain(tmp_path: Path) -> None:
         assert answer["turn"]["heard"] == "I think with a model now."
         engines = [e["name"] for e in await program.get("/api/v1/engines") if e["kind"] == "brain"]
         assert engines == ["found", "improviser"]
+
+
+async def test_ollama_leads_the_chain_over_its_own_interface(tmp_path: Path) -> None:
+    async with OllamaServer() as server, marotte(tmp_path, QUIET) as program:
+        asked = {"url": server.url, "model": "qwen3:8b", "engine": "ollama"}
+        assert (await program.post("/api/v1/brain", asked))[0] == 204
+        _, answer = await program.post("/api/v1/percepts?wait=90", {"type": "asked", "text": "hello"})
+        assert answer["turn"]["heard"] == server.script.reply
+        assert server.requests[-1].body["options"] == {"num_ctx": 8_192}, "what OpenAI's interface cannot say"
+        [leads, _] = [e for e in await program.get("/api/v1/engines") if e["kind"] == "brain"]
+        assert (leads["name"], leads["engine"]) == ("found", "OllamaBrain")
 
 
 async def test_the_context_line_reaches_the_brain(tmp_path: Path) -> None:

@@ -211,10 +211,10 @@ async def test_rows_are_browsed_searched_and_ordered(store: Store) -> None:
     for number, said in enumerate(("Tea, 100%", "a_b", "coffee")):
         await learn(store, said, BOB if number else ADA)
 
-    async def found(*asked: str) -> list[str]:
-        total, rows = await store.rows("facts", *asked)
-        assert total == len(rows)
-        return [row["text"] for row in rows]
+    async def found(query: str = "", order: str = "") -> list[str]:
+        page = await (store.search_rows("facts", query, order) if query else store.rows("facts", order))
+        assert (page.total, page.older) == (len(page.rows), None)
+        return [row["text"] for row in page.rows]
 
     assert await found() == ["coffee", "a_b", "Tea, 100%"]
     assert await found("", "id") == ["Tea, 100%", "a_b", "coffee"]
@@ -222,10 +222,38 @@ async def test_rows_are_browsed_searched_and_ordered(store: Store) -> None:
     assert await found("TEA") == await found("100%") == ["Tea, 100%"]
     assert await found("_b") == ["a_b"], "signs of LIKE are looked for as they stand"
     assert await found("bob") == ["coffee", "a_b"], "in every column of text"
-    assert (await store.rows("facts", limit=1, offset=1))[0] == 3
-    assert set((await store.rows("facts"))[1][0]) == {*metadata.tables["facts"].c.keys()} - {"search"}
+    assert await found("bob", "text") == ["a_b", "coffee"]
+    assert (await store.rows("facts", limit=1, offset=1)).total == 3
+    for limit, offset in ((1, 0), (1, 1), (2, 0), (5, 1), (5, 9)):
+        page = await store.search_rows("facts", "bob", limit=limit, offset=offset)
+        assert (page.total, len(page.rows)) == (2, max(0, min(limit, 2 - offset)))
+    assert set((await store.rows("facts")).rows[0]) == {*metadata.tables["facts"].c.keys()} - {"search"}
     for name in metadata.tables:
-        await store.rows(name, "x")
+        await store.search_rows(name, "x", before=5.5)
+        with pytest.raises(ValueError, match="order"):
+            await store.search_rows(name, "x", "nothing")
+
+
+async def test_a_search_looks_through_so_many_rows_and_goes_on_with_older_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marotte.store.browser.MOST_SEARCHED", 3)
+    for number in range(7):
+        await learn(store, f"bell {number}")
+        gift = Gift(id=f"p{number}", at=float(number // 2), what="bell")  # two at each moment
+        await store.keep_percept(gift, "gifts")
+    for table, column, parts in (
+        ("facts", "text", [["bell 6", "bell 5", "bell 4"], ["bell 3", "bell 2", "bell 1"], ["bell 0"]]),
+        ("percepts", "id", [["p6", "p5", "p4"], ["p3", "p2", "p1", "p0"]]),
+    ):
+        seen, before = [], None
+        while not seen or before is not None:
+            page = await store.search_rows(table, "BELL", before=before)
+            seen.append([row[column] for row in page.rows])
+            assert page.total == len(page.rows)
+            before = page.older
+        assert seen == parts
+    assert (await store.search_rows("facts", "bell 0")).rows == []
 
 
 @pytest.mark.parametrize("table", ["alembic_version", "facts_search", "sqlite_master", "facts; --", "", "FACTS"])
@@ -238,7 +266,7 @@ async def test_other_tables_are_not_there(store: Store, table: str) -> None:
 @pytest.mark.parametrize("order", ["nothing", "search", "text desc", "--text", "1", "text; DROP TABLE facts"])
 async def test_an_order_is_a_column_or_refused(store: Store, order: str) -> None:
     with pytest.raises(ValueError, match="order: facts has no column"):
-        await store.rows("facts", "", order)
+        await store.rows("facts", order)
 
 
 @pytest.mark.parametrize(

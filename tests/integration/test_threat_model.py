@@ -516,6 +516,10 @@ async def test_every_change_is_written_down(program: Marotte) -> None:
         (made,) = [e for e in newest if e["what"] == "POST /api/v1/tokens" and "Grace" in e["about"]]
         assert (made["who"], made["status"], made["about"]) == ("operator", 201, "name = Grace, role = moderator")
         assert await status(program, "GET", "/api/v1/audit", grace) == 403
+    assert (await program.post("/api/v1/settings/check", {"text": ""}))[0] == 200
+    assert (await program.post("/api/v1/moderation/try", {"text": "x", "language": "en"}))[0] == 200
+    (newest,) = await program.get("/api/v1/audit?limit=1")
+    assert newest["what"] == f"DELETE /api/v1/tokens/{newest['what'].rpartition('/')[2]}", "to ask changes nothing"
     for method in ("DELETE", "PUT", "POST"):
         assert await status(program, method, "/api/v1/audit", TOKEN) in (404, 405), "nobody unwrites it"
 

@@ -55,6 +55,7 @@ class OllamaServer(FaultyServer):
         """While it is closed (``loads.clear()``), loading a model takes for ever."""
         self.loads.set()
         self.app.router.add_post("/api/chat", self.guard("chat", self._chat))
+        self.app.router.add_get("/v1/models", self._models)
 
     def check_key(self, request: web.Request) -> None:
         if self.script.key and request.headers.get("Authorization") != f"Bearer {self.script.key}":
@@ -73,6 +74,10 @@ class OllamaServer(FaultyServer):
 
     def garbage(self, route: str) -> bytes:
         return b"}{\n\xc3(\n"
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        data = [{"id": name, "object": "model", "created": 1, "owned_by": "library"} for name in self.script.models]
+        return web.json_response({"object": "list", "data": data})
 
     async def _chat(self, request: web.Request, asked: Asked, fault: str) -> web.StreamResponse:
         body = asked.body = await object_of(request, lambda message: _refused(400, message))

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
-from marotte.engines.kinds import Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
+from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Result, Sound
 from marotte.events import EngineState, Line, Used
 from marotte.time import Clock
 from tests.stand_ins import Published, ScriptedBrain, ScriptedEar, ScriptedVoice, built
@@ -151,6 +152,16 @@ async def test_the_next_brain_is_told_what_was_said() -> None:
     assert reply == "Once upon a" + "and so it goes."
     assert second.prompts[0].said == "Once upon a"
     assert events.of(Used)[0].amount > 5
+
+
+async def test_the_next_brain_is_told_what_was_said_before_a_tool_was_used_too() -> None:
+    second = ScriptedBrain("and so it goes.")
+    chain, _ = brains(ScriptedBrain("It is raining in Oslo now, dear", fault="break"), second)
+    call = Call(id="1", tool="weather", arguments={})
+    prompt = replace(PROMPT, said="Let me look. ", results=(Result(call=call, text="rain"),))
+    reply = "".join([piece async for piece in chain.reply(prompt) if isinstance(piece, str)])
+    assert second.prompts[0].said == "Let me look. " + reply.removesuffix("and so it goes.")
+    assert second.prompts[0].said.startswith("Let me look. It is")
 
 
 @pytest.mark.parametrize("fault", ["hang", "flood"])

@@ -31,6 +31,8 @@ def test_the_shows_that_come_with_the_program_are_valid(name: str) -> None:
             "[lanes.chat]\n\nprioriti = 3",
             "show.toml:3: lanes.chat.prioriti: there is no such key; did you mean 'priority'?",
         ),
+        ("seed = -1", "show.toml:1: seed: "),
+        ("seed = 9007199254740992", "show.toml:1: seed: "),
         (
             '[character]\nname = "x"\ndrawing = "skul"',
             "show.toml:3: character.drawing: 'skul' is not one of jester, skull; did you mean 'skull'?",

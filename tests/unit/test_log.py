@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from marotte import log
+from marotte.gateway.tokens import Tokens
 
 
 def test_secrets_never_reach_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +38,15 @@ def test_secrets_never_reach_a_log(tmp_path: Path, capsys: pytest.CaptureFixture
         "message": "password •••",
     }
     assert "ValueError" in entries[2]["trace"]
+
+
+def test_a_token_that_was_issued_is_known_by_its_shape(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path / "tokens.json", lambda: 0.0)
+    for number in range(50):
+        _, secret = tokens.issue(f"phone {number}", "viewer")
+        assert log.redact.clean(f"GET /talk#token={secret}&x: refused") == "GET /talk#token=•••&x: refused"
+    for harmless in ("marotte_turns_total", "marotte_event_loop_lag_seconds_count", "nick marotte_ is taken"):
+        assert log.redact.clean(harmless) == harmless
 
 
 def test_log_files_are_bounded(tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 """What the doctor measures, on virtual time: the figures are exact, and no engine keeps it for long."""
 
-import pytest
+import asyncio
+from collections.abc import AsyncIterator
 
-from marotte.engines.kinds import Kit
-from marotte.ops.measures import measure_brain, measure_ear, measure_voice, utterance
+import pytest
+from msgspec.structs import replace
+
+from marotte.engines.kinds import Kit, Sound
+from marotte.events import Line
+from marotte.ops.findings import Check, Figure, Section
+from marotte.ops.measures import THOROUGH, measure_brain, measure_ear, measure_voice, utterance
 from tests.stand_ins import ScriptedBrain, ScriptedEar, ScriptedVoice, built
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -58,3 +64,65 @@ async def test_an_ear_hears_what_a_voice_says() -> None:
     deaf = await measure_ear(built("e", ScriptedEar("", fault="raise")), kit, speech)
     assert (deaf.state, deaf.detail) == ("warn", "no route to host")
     assert await utterance(built("v", ScriptedVoice(fault="raise")), kit) == b""
+
+
+# --- thoroughly
+
+
+class Warming(ScriptedVoice):
+    """A voice that loads for three seconds when it is first asked."""
+
+    async def speak(self, line: Line) -> AsyncIterator[Sound]:
+        await asyncio.sleep(0 if self.asked else 3)
+        async for sound in super().speak(line):
+            yield sound
+
+
+async def test_the_first_time_does_not_count() -> None:
+    voice = Warming(first=0.2, pace=0.5)
+    check = await measure_voice(built("v", voice), Kit(), "en", THOROUGH)
+    seen = figures(check)
+    assert len(voice.asked) == THOROUGH
+    assert (check.state, seen["first sound"]) == ("ok", (pytest.approx(230, abs=1), False))
+    assert seen["slowest"] == (pytest.approx(230, abs=1), False)
+    assert seen["first time"] == (pytest.approx(3_230, abs=1), False)
+    assert "memory here" in seen
+
+
+async def test_a_slow_engine_is_not_asked_for_ever() -> None:
+    kit, voice = Kit(), ScriptedVoice(first=7)
+    began = kit.clock.now()
+    check = await measure_voice(built("v", voice), kit, "en", THOROUGH)
+    assert (check.state, len(voice.asked)) == ("warn", 4)
+    assert kit.clock.now() - began < 40
+
+
+async def test_a_brain_that_is_measured_thoroughly_writes_its_reply() -> None:
+    brain = ScriptedBrain("Well met by moonlight", token=0.5)
+    seen = figures(await measure_brain(built("b", brain), Kit(), "en", THOROUGH))
+    assert len(brain.prompts) == THOROUGH
+    assert seen["first word"] == (pytest.approx(500), False)
+    assert seen["real-time factor"][1], "four words in two seconds are slower than speech"
+
+
+def test_figures_stand_below_each_other() -> None:
+    quick = Figure(name="first sound", value=3, unit="ms", limit=300)
+    checks = [
+        Check(name="espeak", figures=(quick,)),
+        Check(
+            name="azure",
+            state="warn",
+            detail="far",
+            figures=(replace(quick, value=1_234), Figure(name="memory", value=40, unit="MB")),
+        ),
+        Check(name="melotts", state="warn", detail="cannot be reached", remedy="start it"),
+    ]
+    assert Section("voices", checks).table().splitlines() == [
+        "voices",
+        "                       first sound  memory",
+        "  ✓ espeak      3 ms (at most 300)",
+        "  – azure   1,234 ms (at most 300)   40 MB",
+        "  – azure: far",
+        "  – melotts: cannot be reached: start it",
+    ]
+    assert Section("voices", checks[2:]).table().splitlines() == ["voices", "  – melotts: cannot be reached: start it"]

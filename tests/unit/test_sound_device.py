@@ -1,6 +1,7 @@
 """The loudspeaker and microphone of a machine, with a stand-in for PortAudio whose blocks are pulled by hand."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from marotte.config import Device
+from marotte.links.echo import Canceller
 from marotte.links.sound_device import BLOCK, DeviceError, SoundDevice, find
+from marotte.ops import machine
 from marotte.ports import Microphone, Outlet, Rank
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -50,7 +53,9 @@ class FakeStream:
 
     def push(self, samples: np.ndarray) -> None:
         """Let the microphone give a block."""
-        self.options["callback"](memoryview(samples.astype("<i2").tobytes()), len(samples), None, None)
+        times = SimpleNamespace(currentTime=self._now, inputBufferAdcTime=self._now)
+        self.options["callback"](memoryview(samples.astype("<i2").tobytes()), len(samples), times, None)
+        self._now += BLOCK / 48_000
 
 
 class FakeLibrary:
@@ -88,11 +93,11 @@ class FakeLibrary:
 class Opened:
     """A device that is open, its streams, and what it reported."""
 
-    def __init__(self, settings: Device) -> None:
+    def __init__(self, settings: Device, canceller: Any = None) -> None:
         self.library = FakeLibrary()
         self.reports: list[int] = []
         self.speaks = False
-        self.device = SoundDevice(settings, self.reports.append, lambda: self.speaks, self.library)
+        self.device = SoundDevice(settings, self.reports.append, lambda: self.speaks, self.library, canceller)
 
     @property
     def speaker(self) -> FakeStream:
@@ -104,8 +109,8 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(settings: Device | None = None) -> AsyncIterator[Opened]:
-    it = Opened(settings or Device())
+async def opened(settings: Device | None = None, canceller: Any = None) -> AsyncIterator[Opened]:
+    it = Opened(settings or Device(echo="off"), canceller)
     running = asyncio.create_task(it.device.run())
     await asyncio.sleep(0.1)
     try:
@@ -211,7 +216,7 @@ async def test_no_more_than_ten_seconds_wait(caplog: pytest.LogCaptureFixture) -
 
 @pytest.mark.parametrize("headset", [False, True])
 async def test_it_does_not_hear_itself_unless_a_headset_keeps_its_sound_out(headset: bool) -> None:
-    async with opened(Device(headset=headset)) as it:
+    async with opened(Device(headset=headset, echo="off")) as it:
         it.speaks = True
         heard = bytearray()
 
@@ -228,8 +233,117 @@ async def test_it_does_not_hear_itself_unless_a_headset_keeps_its_sound_out(head
         assert any(heard) == headset
 
 
+# --- the echo
+
+
+def speech(seconds: float, pitch: float, seed: int) -> "np.ndarray[Any, Any]":
+    """Sound like speech, at 48 kHz: a buzzing source with noise, in syllables of five a second."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * 48_000)) / 48_000
+    swing = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / 48_000
+    buzz = sum(np.sin(k * swing) / k for k in range(1, 25))
+    syllables = np.clip(np.sin(2 * np.pi * 2.5 * t), 0, 1) ** 0.5
+    return 4_000 * syllables * (buzz + 0.3 * rng.normal(0, 1, len(t)))
+
+
+def power(sound: "np.ndarray[Any, Any]") -> float:
+    """In dB."""
+    return float(10 * np.log10(np.mean(sound.astype(float) ** 2) + 1e-9))
+
+
+async def in_a_room(it: Opened, line: "np.ndarray[Any, Any]", near: "np.ndarray[Any, Any]") -> tuple[Any, Any]:
+    """Play a line while a partner speaks; return what the microphone gives, and the echo in it, both at 16 kHz."""
+    rng = np.random.default_rng(11)
+    tail = rng.normal(0, 1, 6_000) * np.exp(-np.arange(6_000) / 1_000)
+    room = np.concatenate((np.zeros(3_000), 0.5 * tail / np.sqrt(np.sum(tail**2))))
+    echo = np.convolve(line, room)[: len(line)]
+    heard = bytearray()
+
+    async def listen() -> None:
+        async for piece in it.device.sound():
+            heard.extend(piece)
+
+    listening = asyncio.create_task(listen())
+    for start in range(0, len(line) - BLOCK + 1, BLOCK):
+        if start % (10 * BLOCK) == 0:
+            pcm = line[start : start + 10 * BLOCK].astype("<i2").tobytes()
+            it.device.play("t", "l", start, pcm)
+        it.speaker.pull()
+        it.microphone.push(np.clip(echo[start : start + BLOCK] + near[start : start + BLOCK], -32_768, 32_767))
+        await asyncio.sleep(BLOCK / 48_000)
+    listening.cancel()
+    return np.frombuffer(bytes(heard), "<i2"), echo[::3]
+
+
+async def test_the_echo_is_taken_out_and_a_partner_is_heard_once_it_knows_the_room() -> None:
+    line, near = speech(9, 120, 1), np.zeros(9 * 48_000)
+    line[6 * 48_000 :] = 0
+    near[4 * 48_000 : 5 * 48_000] = speech(1, 210, 2)  # while the character speaks
+    near[7 * 48_000 : 8 * 48_000] = speech(1, 210, 3)  # while it is silent
+    async with opened(Device(), Canceller()) as it:
+        it.speaks = True
+        heard, echo = await in_a_room(it, line, near)
+    second = [heard[n * 16_000 : (n + 1) * 16_000] for n in range(8)]
+    assert not second[0].any(), "it listened before it knew the room"
+    assert second[3].any()
+    for n in (3, 5):
+        assert power(echo[n * 16_000 : (n + 1) * 16_000]) - power(second[n]) >= 15
+    assert abs(power(second[7]) - power(near[7 * 48_000 : 8 * 48_000])) < 3
+    assert power(second[4]) - power(near[4 * 48_000 : 5 * 48_000]) > -10
+    assert power(second[4]) - max(power(second[3]), power(second[5])) >= 15
+
+
+async def absent(monkeypatch: pytest.MonkeyPatch, settings: Device) -> Opened:
+    """A device of a machine without the library; opened at once."""
+
+    async def at_once(make: Callable[..., object], *given: object) -> object:
+        return make(*given)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)  # virtual time does not wait for threads
+    monkeypatch.setitem(sys.modules, "livekit", None)
+    return Opened(settings)
+
+
+@pytest.mark.parametrize("headset", [False, True])
+async def test_without_the_library_it_goes_on_without_and_says_so(
+    headset: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    it = await absent(monkeypatch, Device(headset=headset))
+    running = asyncio.create_task(it.device.run())
+    await asyncio.sleep(0.1)
+    assert it.library.log == ["start output", "start input"]
+    assert caplog.text.count("nothing takes the echo out") == (0 if headset else 1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_canceller_that_must_be_there_and_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = await absent(monkeypatch, Device(echo="on"))
+    with pytest.raises(DeviceError, match=r"device\.echo: livekit is not installed: pip install 'marotte\[echo\]'"):
+        await it.device.run()
+
+
+@pytest.mark.parametrize(
+    ("installed", "settings", "state", "detail"),
+    [
+        ("1.1", Device(), "ok", "taken out by WebRTC's canceller (livekit 1.1)"),
+        ("", Device(), "warn", "nothing takes it out"),
+        ("", Device(echo="on"), "bad", "nothing takes it out"),
+        ("", Device(echo="off"), "ok", "off: it does not listen while it speaks"),
+        ("1.1", Device(headset=True), "ok", "a headset keeps it out"),
+    ],
+)
+async def test_the_doctor_tells_what_becomes_of_the_echo(
+    installed: str, settings: Device, state: str, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_version", lambda package: installed)
+    check = machine._echo(settings)
+    assert (check.state, check.detail[: len(detail)]) == (state, detail)
+
+
 async def test_the_microphone_gives_16_khz() -> None:
-    async with opened(Device(microphone="conference", loudspeaker="alc257")) as it:
+    async with opened(Device(microphone="conference", loudspeaker="alc257", echo="off")) as it:
         assert (it.microphone.options["device"], it.speaker.options["device"]) == (2, 0)
         tone = 8_000 * np.sin(2 * np.pi * 400 * np.arange(50 * BLOCK) / 48_000)
         heard = bytearray()
@@ -260,7 +374,7 @@ async def test_a_microphone_that_nobody_listens_to_loses_the_oldest() -> None:
 
 
 async def test_the_sound_ends_and_the_run_fails_when_the_device_goes() -> None:
-    it = Opened(Device())
+    it = Opened(Device(echo="off"))
     running = asyncio.create_task(it.device.run())
     await asyncio.sleep(0.1)
     listening = asyncio.create_task(anext(it.device.sound(), None))
@@ -272,7 +386,7 @@ async def test_the_sound_ends_and_the_run_fails_when_the_device_goes() -> None:
 
 
 async def test_a_device_that_comes_back_is_heard_again() -> None:
-    it = Opened(Device())
+    it = Opened(Device(echo="off"))
     for _ in range(2):
         running = asyncio.create_task(it.device.run())
         await asyncio.sleep(0.1)
@@ -287,7 +401,7 @@ async def test_a_device_that_comes_back_is_heard_again() -> None:
 async def test_a_device_that_is_taken_is_told_and_what_was_opened_is_closed() -> None:
     library = FakeLibrary(refuses="input")
     with pytest.raises(DeviceError, match=r"cannot be opened: .*Device unavailable"):
-        await SoundDevice(Device(), lambda _: None, library=library).run()
+        await SoundDevice(Device(echo="off"), lambda _: None, library=library).run()
     assert library.log == ["close output"]
 
 

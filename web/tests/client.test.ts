@@ -214,3 +214,30 @@ test("the wait doubles up to ten seconds, with half of it left to chance", () =>
   expect(backoff(0, 0)).toBe(150);
   expect(backoff(40, 1)).toBe(10_000);
 });
+
+test("while all floors are taken it knows its place, keeps it through a loss, and is let in", () => {
+  vi.setSystemTime(1_000_000);
+  connection.open();
+  socket().connect();
+  socket().say({ type: "waiting", place: 2, seconds: null });
+  expect(connection.status).toMatchObject({ state: "queued", place: { place: 2, dueAt: null } });
+  expect(connection.send({ type: "press" })).toBe(false);
+  socket().lose();
+  expect(connection.status).toMatchObject({ state: "waiting", place: { place: 2 } });
+  vi.advanceTimersByTime(1_000);
+  socket().connect();
+  socket().say({ type: "waiting", place: 1, seconds: 140 });
+  expect(connection.status.place).toEqual({ place: 1, dueAt: Date.now() + 140_000 });
+  socket().say(WELCOME);
+  expect(connection.status).toMatchObject({ state: "open", place: null });
+});
+
+test("a button elsewhere presses and releases this window's", () => {
+  const orders: string[] = [];
+  connection.open();
+  enter();
+  connection.on("button", (order) => orders.push(order));
+  socket().say({ type: "press" });
+  socket().say({ type: "release" });
+  expect(orders).toEqual(["press", "release"]);
+});

@@ -72,6 +72,17 @@ test.each([
   expect(screen.getByRole("button", { name: FRAME.again })).toBeDefined();
 });
 
+test("the floors tell how many wait for one, and for how long", async () => {
+  answers["GET /floors"] = { body: [] };
+  answers["GET /waiting"] = { body: { waiting: 2, seconds: 130 } };
+  const { unmount } = sit(<Floors />);
+  expect(await screen.findByText("2 wait for a private floor, the next for about 3 min")).toBeDefined();
+  unmount();
+  answers["GET /waiting"] = { body: { waiting: 1, seconds: null } };
+  sit(<Floors />);
+  expect(await screen.findByText("1 waits for a private floor")).toBeDefined();
+});
+
 test("the queue tells who waits and why, and skips", async () => {
   const row = {
     percept: "p/1",

@@ -19,7 +19,7 @@ const turnStarted = {
   type: "turn_started" as const,
   turn: "t",
   lane: "speech",
-  percepts: [],
+  percepts: ["p"],
   text: "",
   who: "",
 };
@@ -57,9 +57,11 @@ const transcript = (text: string, final: boolean, uncertain = false, at = 1): Sa
   type: "transcript",
   text,
   final,
+  settled: !final,
   uncertain,
   language: "en",
   ear: "",
+  viewer: null,
 });
 const asks = (text: string, who: string): Said => ({ ...turnStarted, text, who });
 
@@ -109,6 +111,20 @@ test("a partial transcript is shown until the whole comes, and doubt is kept", (
   const whole = after(transcript("tell", false), transcript("tell me", true, true), asks("tell me", "Ada"));
   expect(whole.partial).toBeNull();
   expect(whole.entries).toMatchObject([{ text: "tell me", uncertain: true }, { who: "it" }]);
+});
+
+test("words that are settled at a pause are replaced by those that follow, never added to", () => {
+  const pause = after(transcript("tell me", false), transcript("tell me a joke", false));
+  expect(pause).toEqual({ entries: [], partial: { text: "tell me a joke", uncertain: false } });
+  const guess: Said = { ...turnStarted, percepts: [], text: "tell me" };
+  const wrong = [
+    transcript("tell me", false),
+    guess,
+    turnEnded({ state: "discarded" }),
+    transcript("tell me more", true),
+  ];
+  expect(after(...wrong).entries.filter((entry) => entry.who === "you")).toMatchObject([{ text: "tell me more" }]);
+  expect(after(transcript("hm", false), transcript("", true))).toEqual(START);
 });
 
 test("what others said is told by the turn that answers it", () => {

@@ -155,6 +155,23 @@ test("a found server becomes the brain at one click; a link tells why it is down
   );
 });
 
+test("kept sound: how much it saves, and the operator clears it", async () => {
+  answers["GET /engines"] = {
+    body: [{ ...ENGINE, name: "cloud", kind: "voice", state: "ready", calls: 10, kept: { hits: 7, misses: 3 } }],
+  };
+  answers["GET /links"] = { body: [] };
+  answers["GET /found"] = { body: [] };
+  answers["GET /sounds"] = { body: { lines: 3, bytes: 4_200_000, most: 200_000_000, hits: 7, misses: 3 } };
+  answers["DELETE /sounds"] = { body: { deleted: 3 } };
+  show(<EnginesAndLinks />);
+  expect(await screen.findByText(ENGINES.soundsHeld(3, "4.2", "200"), { exact: false })).toBeDefined();
+  expect(screen.getByText("70 % of 10 lines were kept")).toBeDefined();
+  expect(await screen.findByText(ENGINES.kept(7, 10), { exact: false })).toBeDefined();
+  fireEvent.click(screen.getByRole("button", { name: `${ENGINES.clear}${ENGINES.sounds}` }));
+  expect(await screen.findByText(ENGINES.cleared(3))).toBeDefined();
+  expect(called("DELETE", "/sounds")).toHaveLength(1);
+});
+
 test("who only looks sees the engines' states, and no button that is not theirs", async () => {
   answers["GET /engines"] = { body: [{ ...ENGINE, name: "espeak", kind: "voice", state: "ready" }] };
   answers["GET /links"] = { body: [] };
@@ -322,6 +339,7 @@ test("a mistake is marked as one types, leads to its line, and cannot be saved",
   show(<Settings />);
   const text = await screen.findByLabelText<HTMLTextAreaElement>(SETTINGS.label);
   expect(await screen.findByText(SETTINGS.fine)).toBeDefined();
+  expect(called("POST", "/settings/check").map(({ body }) => body)).toEqual([{ text: "a\nb\n" }]);
   write(SETTINGS.label, "a\nb\nnmae = 1\n");
   expect(await screen.findByText("1 mistake")).toBeDefined();
   expect(screen.getByRole<HTMLButtonElement>("button", { name: SETTINGS.save }).disabled).toBe(true);
@@ -410,7 +428,9 @@ function tables(deletable = true) {
       ],
     },
   };
-  answers["GET /database/facts"] = { body: { total: 120, rows: [{ id: 7, text: "likes tee", weight: 1 }] } };
+  answers["GET /database/facts"] = {
+    body: { total: 120, rows: [{ id: 7, text: "likes tee", weight: 1 }], older: null },
+  };
 }
 
 test("a table is searched, sorted and paged", async () => {
@@ -426,6 +446,21 @@ test("a table is searched, sorted and paged", async () => {
   await waitFor(() => expect(called("GET", "/database/facts").at(-1)?.query).toContain("offset=50"));
   write(DATABASE.search, "tea");
   await waitFor(() => expect(called("GET", "/database/facts").at(-1)?.query).toMatch(/q=tea&offset=0/));
+});
+
+test("a search goes on with older rows where it did not look through all", async () => {
+  tables();
+  answers["GET /database/facts"] = { body: { total: 0, rows: [], older: 90_001 } };
+  show(<Database />);
+  expect(await screen.findByText(DATABASE.empty)).toBeDefined();
+  expect(screen.queryByRole("button", { name: DATABASE.older })).toBeNull();
+  write(DATABASE.search, "tea");
+  const older = await screen.findByRole<HTMLButtonElement>("button", { name: DATABASE.older });
+  await waitFor(() => expect(older.disabled).toBe(false));
+  fireEvent.click(older);
+  await waitFor(() => expect(called("GET", "/database/facts").at(-1)?.query).toContain("before=90001"));
+  fireEvent.click(await screen.findByRole("button", { name: DATABASE.newest }));
+  await waitFor(() => expect(called("GET", "/database/facts").at(-1)?.query).not.toContain("before"));
 });
 
 test("a row is edited where it may be, and only what changed is sent", async () => {
@@ -525,6 +560,7 @@ const PHONE = { id: "a1", name: "Ada’s phone", role: "moderator", created: now
 test("a token is shown once when it is made, and never again", async () => {
   answers["GET /tokens"] = { body: [] };
   answers["GET /audit"] = { body: [] };
+  answers["GET /lan"] = { body: { on: false } };
   answers["POST /tokens"] = { status: 201, body: { id: "n", token: "marotte_secret" } };
   const writeText = vi.fn(async () => {});
   vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
@@ -547,6 +583,7 @@ test("a token is shown once when it is made, and never again", async () => {
 test("a token is revoked only after a second yes", async () => {
   answers["GET /tokens"] = { body: [PHONE] };
   answers["GET /audit"] = { body: [] };
+  answers["GET /lan"] = { body: { on: false } };
   answers["DELETE /tokens/a1"] = { status: 204 };
   show(<Security />);
   fireEvent.click(await screen.findByRole("button", { name: SECURITY.revokeName(PHONE.name) }));
@@ -566,7 +603,12 @@ test("the audit log tells who did what; the home network its address and code", 
     ],
   };
   answers["GET /lan"] = {
-    body: { url: "https://10.0.0.2:8765", qr_svg: "<svg/>", pairing: { code: "482913", expires: now() + 60 } },
+    body: {
+      on: true,
+      url: "https://10.0.0.2:8765",
+      qr_svg: "<svg/>",
+      pairing: { code: "482913", expires: now() + 60 },
+    },
   };
   show(<Security />);
   expect(await screen.findByText("PUT /api/v1/settings")).toBeDefined();

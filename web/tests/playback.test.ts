@@ -6,6 +6,8 @@ vi.mock("../src/sound/player.worklet?worker&url", () => ({ default: "player.js" 
 const addModule = vi.fn<(url: string) => Promise<void>>();
 const close = vi.fn(async () => {});
 const gains: number[] = [];
+const orders: { type: string; sample?: number }[] = [];
+const sinks: string[] = [];
 
 class FakeContext {
   state = "running";
@@ -14,12 +16,16 @@ class FakeContext {
   destination = {};
   close = close;
   async resume() {}
+  async setSinkId(sink: string) {
+    sinks.push(sink);
+    if (sink === "gone") throw new Error("no such device");
+  }
 }
 // The class itself says what a browser offers.
 Object.defineProperty(FakeContext.prototype, "audioWorklet", { value: null, writable: true });
 
 class FakeNode {
-  port = { onmessage: null, postMessage() {} };
+  port = { onmessage: null, postMessage: (order: { type: string; sample?: number }) => orders.push(order) };
   connect(next: unknown) {
     return next;
   }
@@ -34,7 +40,7 @@ class FakeGain extends FakeNode {
 
 beforeEach(() => {
   vi.clearAllMocks();
-  gains.length = 0;
+  gains.length = orders.length = sinks.length = 0;
   addModule.mockResolvedValue();
   vi.stubGlobal("isSecureContext", true);
   vi.stubGlobal("AudioContext", FakeContext);
@@ -76,4 +82,27 @@ test("what is closed while it loads stays closed", async () => {
   await playback.again();
   expect(playback.state).toBe("off");
   expect(addModule).toHaveBeenCalledOnce();
+});
+
+test("what was cut never sounds again, however late it comes and whatever was cut after it", async () => {
+  const playback = new Playback(() => 0);
+  await playback.start();
+  const sound = (turn: string, sample: number) => playback.play({ turn, line: "l", sample, pcm: new Int16Array(1) });
+  sound("a", 1);
+  playback.stop("a", "interrupted");
+  playback.stop("b", "interrupted");
+  sound("a", 2);
+  sound("b", 3);
+  playback.stop("c", "paused");
+  sound("c", 4);
+  expect(orders.map(({ type, sample }) => sample ?? type)).toEqual([1, "stop", "stop", "stop", 4]);
+});
+
+test("another loudspeaker is used at once and from the beginning, and one that is gone breaks nothing", async () => {
+  const playback = new Playback(() => 0);
+  await playback.use("usb");
+  await playback.start();
+  await playback.use("gone");
+  expect(sinks).toEqual(["usb", "gone"]);
+  expect(playback.state).toBe("on");
 });

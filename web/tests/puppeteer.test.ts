@@ -1,8 +1,9 @@
 // @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";
 import type { CharacterHandle } from "../src/character/Character";
-import { Connection } from "../src/protocol/client";
-import type { AnyEvent } from "../src/protocol/events";
+import { Connection, type Status } from "../src/protocol/client";
+import type { AnyEvent, Timings } from "../src/protocol/events";
+import type { Playback } from "../src/sound/playback";
 import { Puppeteer } from "../src/stage/puppeteer";
 
 const on = { at: 0, floor: "public", turn: "t", line: "l" };
@@ -89,4 +90,36 @@ test("it listens, thinks, speaks and comes to rest", () => {
   };
   expect(at({ ...on, type: "turn_ended", lane: "chat", ending: { ...ending, timings } }, 2_100)).toBe("idle");
   expect(character.expression).toHaveBeenLastCalledWith("neutral");
+});
+
+test("sound of a connection that is lost is thrown away, so that none of it sounds after the next welcome", () => {
+  const connection = new Connection("ws://x/ws", { window: "talk", token: "", floor: "private" });
+  let tell: (status: Status) => void = () => {};
+  vi.spyOn(connection, "on").mockImplementation((kind, listener) => {
+    if (kind === "status") tell = listener as typeof tell;
+    return () => {};
+  });
+  const playback = { state: "on", clear: vi.fn(), again: vi.fn(), position: () => null };
+  const end = new Puppeteer(connection, playback as unknown as Playback).start();
+  tell({ ...connection.status, state: "waiting" });
+  expect(playback.clear).toHaveBeenCalledOnce();
+  tell({ ...connection.status, state: "open" });
+  expect(playback.clear).toHaveBeenCalledOnce();
+  end();
+});
+
+test("a guess that is thrown away does not look like an answer while its partner still speaks", () => {
+  const doing = (...events: AnyEvent[]) => {
+    for (const event of events) puppeteer.take(event);
+    puppeteer.look(0);
+    return puppeteer.doing;
+  };
+  const turn = { ...on, lane: "spoken" };
+  const timings = {} as Timings;
+  const ending = { state: "discarded" as const, heard: "", cut: false, reason: "", answered: [], timings };
+  expect(doing({ ...on, type: "onset" })).toBe("listening");
+  const guess: AnyEvent = { ...turn, type: "turn_started", percepts: [], text: "", who: "" };
+  expect(doing(guess, { ...turn, type: "turn_ended", ending })).toBe("listening");
+  expect(doing({ ...guess, percepts: ["p"] })).toBe("thinking");
+  expect(doing({ ...turn, type: "turn_ended", ending })).toBe("idle");
 });

@@ -1,14 +1,17 @@
 // @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";
 import { Connection, type Status } from "../src/protocol/client";
+import type { Welcome } from "../src/protocol/frames";
 import { MicrophoneError } from "../src/sound/microphone";
 import { Speech } from "../src/windows/talk/speech";
 
-const device = { start: vi.fn(async () => {}), pass: vi.fn(), close: vi.fn(), open: true };
+const device = { start: vi.fn(async () => {}), use: vi.fn(async () => {}), pass: vi.fn(), close: vi.fn(), open: true };
+vi.mock("../src/sound/devices", () => ({ choose: vi.fn(), chosen: () => "", microphoneAllowed: async () => true }));
 vi.mock("../src/sound/microphone", async (actual) => ({
   ...(await actual<object>()),
   Microphone: class {
     start = device.start;
+    use = device.use;
     pass = device.pass;
     close = device.close;
     get open() {
@@ -21,6 +24,7 @@ let connection: Connection;
 let sent: string[];
 let speech: Speech;
 let tell: (status: Status) => void;
+let button: (order: "press" | "release") => void;
 
 beforeEach(() => {
   localStorage.clear();
@@ -34,6 +38,7 @@ beforeEach(() => {
   });
   vi.spyOn(connection, "on").mockImplementation((kind, listener) => {
     if (kind === "status") tell = listener as typeof tell;
+    if (kind === "button") button = listener as typeof button;
     return () => {};
   });
   speech = new Speech(connection);
@@ -59,7 +64,7 @@ test("who lets go while the browser still asks has said nothing", async () => {
   allow();
   await pressed;
   device.open = true;
-  expect(sent).toEqual([]);
+  expect(sent.filter((frame) => !frame.startsWith("microphone"))).toEqual([]);
   expect(speech.state.held).toBe(false);
 });
 
@@ -77,9 +82,35 @@ test("a microphone that is not allowed is told as such, and the button is free a
 test("hands-free stays on through a lost connection and ends with the window", async () => {
   const end = speech.start();
   await speech.listen(true);
-  tell({ state: "open", welcome: null, refusal: null, retryAt: null });
+  tell({ state: "open", welcome: null, refusal: null, retryAt: null, place: null });
   expect(sent).toEqual(["hands_free true", "hands_free true"]);
   end();
   expect(speech.state.handsFree).toBe(false);
   expect(device.close).toHaveBeenCalledOnce();
+});
+
+test("a button elsewhere presses this one, as soon as no question of the browser's is open", async () => {
+  speech.start();
+  const welcome = { floor: "talk-1", rights: "guest" } as Welcome;
+  const open = { state: "open" as const, refusal: null, retryAt: null, place: null };
+  tell({ ...open, welcome });
+  await vi.waitFor(() => expect(sent).toEqual(["microphone true"]));
+  button("press");
+  await vi.waitFor(() => expect(sent).toEqual(["microphone true", "press"]));
+  button("press");
+  button("release");
+  expect(sent).toEqual(["microphone true", "press", "release"]);
+  sent.length = 0;
+  tell({ ...open, welcome: { ...welcome, floor: "public" } });
+  await Promise.resolve();
+  expect(sent, "who only looks on has no button").toEqual([]);
+});
+
+test("another microphone is used at once, and what is wrong with it is told", async () => {
+  await speech.setDevice("usb");
+  expect(device.use).toHaveBeenCalledWith("usb");
+  expect(speech.state).toMatchObject({ device: "usb", trouble: null });
+  device.use.mockRejectedValueOnce(new MicrophoneError("busy"));
+  await speech.setDevice("hdmi");
+  expect(speech.state.trouble).toBe("busy");
 });

@@ -7,11 +7,14 @@ import { Connection, type Status } from "../src/protocol/client";
 import { Puppeteer } from "../src/stage/puppeteer";
 import { ConnectionBadge } from "../src/windows/ConnectionBadge";
 import { Refused } from "../src/windows/Refused";
+import { Announcer } from "../src/windows/talk/Announcer";
 import { Composer } from "../src/windows/talk/Composer";
 import { ConversationList } from "../src/windows/talk/ConversationList";
 import { START } from "../src/windows/talk/conversation";
 import { PushToTalk } from "../src/windows/talk/PushToTalk";
+import { momentsOf, Times } from "../src/windows/talk/Times";
 import { PHRASES, TEXT } from "../src/windows/talk/text";
+import { Waiting, waits } from "../src/windows/talk/Waiting";
 
 const en = PHRASES.en as NonNullable<(typeof PHRASES)[string]>;
 
@@ -122,7 +125,8 @@ test("the conversation shows the cut and the doubt, and says what to do while it
   expect(screen.getByText("and then")).toBeDefined();
 });
 
-const STATUS: Status = { state: "open", welcome: null, refusal: null, retryAt: null };
+const YOURS = { who: "you" as const, language: "en", uncertain: false, sending: false, from: "" };
+const STATUS: Status = { state: "open", welcome: null, refusal: null, retryAt: null, place: null };
 
 test("a lost connection tells when it is tried again", () => {
   render(<ConnectionBadge status={{ ...STATUS, state: "waiting", retryAt: Date.now() + 4_500 }} />);
@@ -138,4 +142,73 @@ test("a door without a key asks for it, keeps it and tries again", () => {
   fireEvent.click(screen.getByRole("button", { name: "Come in" }));
   expect(retry).toHaveBeenCalledOnce();
   expect(sessionStorage.getItem("marotte.token")).toBe("abc");
+});
+
+test("who waits reads the place and the time, in their language, and that the place is kept", () => {
+  const place = { place: 2, dueAt: Date.now() + 140_000 };
+  const { rerender } = render(<Waiting status={{ ...STATUS, state: "queued", place }} language="en" />);
+  expect(screen.getByText("You are number 2 in line")).toBeDefined();
+  expect(screen.getByText("About 2 min to go")).toBeDefined();
+  rerender(<Waiting status={{ ...STATUS, state: "waiting", place: { place: 1, dueAt: null } }} language="fr" />);
+  expect(screen.getByText("C’est bientôt votre tour")).toBeDefined();
+  expect(screen.getByText(/ne sait pas encore/)).toBeDefined();
+  expect(screen.getByText("trying again")).toBeDefined();
+  const full = { type: "error" as const, code: "full", message: "all are taken" };
+  rerender(<Waiting status={{ ...STATUS, state: "waiting", refusal: full }} language="en" />);
+  expect(screen.getByText(en.waiting.full)).toBeDefined();
+  expect(waits({ ...STATUS, state: "waiting", refusal: full })).toBe(true);
+  expect(waits(STATUS)).toBe(false);
+});
+
+test("the times of an answer count from the end of the words; what never came has none", () => {
+  const timings = {
+    recognised: 0.4,
+    waited: 0.1,
+    prompted: 0.1,
+    first_token: 0.2,
+    first_line: 0.3,
+    first_sound: 0.4,
+    first_sample: 0.45,
+    last_sample: 3,
+  };
+  render(<Times timings={timings} heard={1.2} language="en" />);
+  for (const [name, at] of [
+    [en.times.understood, "400 ms"],
+    [en.times.word, "700 ms"],
+    [en.times.sound, "950 ms"],
+    [en.times.heard, "1.20 s"],
+  ] as const) {
+    expect(screen.getByText(name).parentElement?.textContent).toBe(`${name}${at}`);
+  }
+  expect(momentsOf({ ...timings, recognised: -1, first_token: -1 })).toEqual({
+    understood: null,
+    word: null,
+    sound: 0.1 + 0.45,
+  });
+});
+
+test("a screen reader is told whole lines, and not what its user has typed", () => {
+  const conversation = {
+    partial: { text: "and th", uncertain: false },
+    entries: [
+      { ...YOURS, key: "typed-1", text: "hello" },
+      { ...YOURS, key: "said-1", text: "sing" },
+      {
+        who: "it" as const,
+        key: "t",
+        unasked: false,
+        state: "live" as const,
+        heard: "",
+        cut: false,
+        reason: "",
+        timings: null,
+        lines: [
+          { id: "a", shown: "La la.", language: "en", heard: "La la." },
+          { id: "b", shown: "And so on.", language: "en", heard: null },
+        ],
+      },
+    ],
+  };
+  render(<Announcer conversation={conversation} character="Pip" />);
+  expect(screen.getByRole("log").textContent).toBe("You: singPip: La la.");
 });

@@ -111,15 +111,17 @@ class Server:
         return self.message(said)
 
     def message(self, said: bytes) -> str:
-        """Take the message out of an error body: OpenAI's own shape, FastAPI's, or any text."""
+        """Take the message out of an error body: OpenAI's own shape, FastAPI's, one within the other, or any text."""
         try:
             found: Any = json.loads(said)
         except (ValueError, RecursionError):
             return self.clean(said.decode("utf-8", "replace"))
-        for key in ("error", "message", "detail"):
+        for key in ("detail", "message", "error", "message"):
             if isinstance(found, dict):
                 found = cast("dict[str, Any]", found).get(key, cast("Any", found))
-        return self.clean(found)
+        if isinstance(found, list) and found:
+            return self.clean("; ".join(_mistake(mistake) for mistake in cast("list[Any]", found)))
+        return self.clean(cast("Any", found))
 
     def clean(self, text: object) -> str:
         """Return a text fit for an error message: one line, short, without the key."""
@@ -139,6 +141,17 @@ class Server:
         else:
             reason = "refuses the request"
         return f"{self.name}: {self.url} {reason} ({status}): {await self.complaint(response)}"
+
+
+def _mistake(mistake: Any) -> str:
+    """Read one mistake as FastAPI tells it: ``{"loc": ["body", "input"], "msg": "Field required"}``."""
+    match mistake:
+        case {"loc": [*place], "msg": told}:
+            return f"{'.'.join(map(str, place))}: {told}"
+        case {"msg": told}:
+            return str(told)
+        case _:
+            return str(mistake)
 
 
 def _seconds(wait: str) -> float:

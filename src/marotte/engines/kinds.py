@@ -162,6 +162,8 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
     """Words that the provider has placed, in samples at ``rate`` from the start of the line."""
     mouths: tuple[Mouth, ...] = ()
     """Mouth shapes that the provider has placed, likewise."""
+    kept: bool = False
+    """It was made before and has cost nothing now (see ``sound_cache.py``)."""
 
 
 class Voice(Engine, Protocol):

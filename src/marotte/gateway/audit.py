@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from marotte.gateway.tokens import PREFIX
 from marotte.log import redact
 
 log = logging.getLogger(__name__)
@@ -20,8 +18,6 @@ _SIZE, _FILES = 1_000_000, 5
 _LONGEST = 80
 _TELLING = ("type", "what", "name", "role", "language", "kind", "model", "verbatim", "floor", "until")
 """Fields of a body whose values may be written down; of all others only their names."""
-
-_ISSUED = re.compile(rf"{PREFIX}[\w-]{{8,}}")
 
 
 class Entry(msgspec.Struct):
@@ -50,7 +46,9 @@ class Audit:
 
     def write(self, who: str, rights: str, address: str, what: str, status: int = 0, about: str = "") -> None:
         """Keep that something was done."""
-        entry = Entry(round(self._wall(), 3), who, rights, address, _clean(what)[:500], status, _clean(about))
+        entry = Entry(
+            round(self._wall(), 3), who, rights, address, redact.clean(what)[:500], status, redact.clean(about)
+        )
         self._hand.submit(self._append, msgspec.json.encode(entry) + b"\n")
 
     async def newest(self, limit: int) -> list[Entry]:
@@ -88,11 +86,6 @@ class Audit:
 
     def _numbered(self, number: int) -> Path:
         return self._file.with_suffix(f".{number}.jsonl") if number else self._file
-
-
-def _clean(text: str) -> str:
-    """Take out secrets: those that we hold, and those that we issued and do not."""
-    return _ISSUED.sub("•••", redact.clean(text))
 
 
 def summary(body: bytes, kind: str) -> str:

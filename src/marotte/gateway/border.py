@@ -21,6 +21,8 @@ _COSTLY = ("/try", "/database/backup", "/database/restore", "/doctor", "/brain")
 _UPLOAD = "/api/v1/database/restore"
 """What is sent here is too large to be held: once it knows who asks, the route itself reads it, within its limits."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_ASKING = ("/api/v1/settings/check", "/api/v1/moderation/try")
+"""What is sent here as somebody types is only judged: it changes nothing that the audit log should tell of."""
 
 
 def policy(nonce: str = "") -> str:
@@ -110,7 +112,7 @@ class Border:
         def answered(status: int) -> None:
             who: Who | None = scope["state"]["who"]
             method, path = str(scope["method"]), str(scope["path"])
-            if method not in _SAFE and ((who and who.id) or (path in _DOORS and status < 400)):
+            if method not in _SAFE and path not in _ASKING and ((who and who.id) or (path in _DOORS and status < 400)):
                 about = summary(body, Headers(scope=scope).get("content-type", ""))
                 name, rights = (who.name, who.rights) if who else ("", "")
                 self._guard.audit.write(name, rights, address_of(scope), f"{method} {path}", status, about)

@@ -16,9 +16,11 @@ from marotte.engines.frames import unpack
 from marotte.events import PUBLIC, SAMPLE_RATE, Utterance, Viewer
 from marotte.gateway.border import address_of
 from marotte.gateway.guard import Denied, Guard, Wait, Who
+from marotte.gateway.offers import WindowOffers
 from marotte.gateway.outbox import Outbox
 from marotte.gateway.session import KEPT_SECONDS, Session
-from marotte.gateway.window import LEAD, Mistake, WindowMicrophone, WindowOutlet
+from marotte.gateway.waiting import WaitingList
+from marotte.gateway.window import LEAD, Mistake, WindowButton, WindowMicrophone, WindowOutlet, number_of, text_of
 from marotte.ports import Rank
 from marotte.senses.hearing.hearing import Hearing, SoundError
 from marotte.show import FloorsTaken, Run
@@ -33,7 +35,6 @@ MOST_WINDOWS = 500
 """Sessions at once, those that are kept for a window that may come back among them."""
 MOST_TEXT = 100
 """Text frames a second."""
-LONGEST_TEXT = 2_000
 
 
 class Refused(Exception):
@@ -69,6 +70,7 @@ class Windows:
         self.run = run
         self.guard = guard
         self.sessions: dict[str, Session] = {}
+        self.waiting = WaitingList(run)
         self._missed = 0
         guard.tokens.on_revoked.append(self._revoked)
 
@@ -83,6 +85,9 @@ class Windows:
                 raise Refused(4429, "rate", "too many windows were opened", retry_after=math.ceil(wait))
             hello = await self._hello(socket)
             who = self._who(hello, socket, address)
+            if self._must_wait(hello):
+                await self._wait(socket, hello)
+                who = self._who(hello, socket, address)  # a token may have been revoked meanwhile
             await _Connection(self, socket, address, *self._admit(hello, who)).serve()
         except Refused as refused:
             self.guard.refused[refused.code] += 1
@@ -119,6 +124,19 @@ class Windows:
 
     def _token(self, what: str) -> Refused:
         return Refused(4401, "token", f"token: {what}; the operator's is in {self.run.data / 'operator.token'}")
+
+    def _must_wait(self, hello: Hello) -> bool:
+        private = hello.window == "talk" and hello.floor in ("", "private")
+        resumed = self.sessions.get(hello.resume.session) if hello.resume else None
+        if not private or (resumed is not None and resumed.floor in self.run.floors):
+            return False
+        return self.waiting.needed(hello.partner[:200])
+
+    async def _wait(self, socket: WebSocket, hello: Hello) -> None:
+        try:
+            await self.waiting.wait(socket, hello.partner[:200])
+        except FloorsTaken as taken:
+            raise Refused(4429, "full", str(taken), retry_after=60) from None
 
     def _admit(self, hello: Hello, who: Who) -> tuple[Session, Conversation, Hello, int | None]:
         """Find or open the window's session and floor; the last is the ``seq`` from which it resumes."""
@@ -178,7 +196,13 @@ class Windows:
         self.sessions.pop(session.id, None)
         alone = all(other.floor != session.floor for other in self.sessions.values())
         if alone and session.floor in self.run.floors and not self.run.floors[session.floor].is_public:
-            self.run.supervisor.start(f"close {session.floor}", lambda: self.run.close_floor(session.floor))
+            self.run.supervisor.start(f"close {session.floor}", lambda: self._close(session.floor))
+
+    async def _close(self, name: str) -> None:
+        floor = self.run.floors.get(name)
+        await self.run.close_floor(name)
+        if floor is not None:
+            self.waiting.ended(self.run.clock.wall() - floor.opened)
 
     def counts(self) -> dict[str, Mapping[tuple[str, ...], float]]:
         """Return figures for the metrics."""
@@ -187,6 +211,7 @@ class Windows:
         windows = Counter(s.window for s in connected)
         return {
             "marotte_windows": {(window,): float(count) for window, count in windows.items()},
+            "marotte_waiting": {(): float(len(self.waiting))},
             "marotte_window_missed_total": {(): float(missed)},
             "marotte_refused_total": {(reason,): float(n) for reason, n in self.guard.refused.items()},
         }
@@ -215,6 +240,8 @@ class _Connection:
         # Whoever may only look cannot say what was heard.
         rank = Rank.CLOCK if session.who.rights == "guest" and floor.is_public else Rank.WINDOW
         self._outlet = WindowOutlet(f"window {session.id}", self._outbox, rank)
+        self._offers = WindowOffers(session.window, session.id, floor.name, self._outbox, self._run.toolbox)
+        self._button = WindowButton(self._outbox)
         self._plays = False
         self._since = seq
         self._name = hello.name[:60]
@@ -246,6 +273,8 @@ class _Connection:
             if sender is not None:
                 sender.cancel()
             self._floor.speaker.detach(self._outlet)
+            self._offers.close()
+            self._floor.buttons.remove(self._button)
             if self._microphone is not None:
                 self._microphone.end()
             self._windows.left(session, for_good=stay.expired())
@@ -326,7 +355,7 @@ class _Connection:
         take(cast("dict[str, Any]", frame))
 
     def _on_ping(self, frame: dict[str, Any]) -> None:
-        self._outbox.put(json.dumps({"type": "pong", "t": _number(frame, "t"), "sample": self._floor.speaker.now()}))
+        self._outbox.put(json.dumps({"type": "pong", "t": number_of(frame, "t"), "sample": self._floor.speaker.now()}))
 
     def _on_sound(self, frame: dict[str, Any]) -> None:
         if bool(frame.get("on")) != self._plays:
@@ -335,11 +364,11 @@ class _Connection:
             (speaker.attach if self._plays else speaker.detach)(self._outlet)
 
     def _on_played(self, frame: dict[str, Any]) -> None:
-        self._floor.speaker.played(self._outlet, int(_number(frame, "sample")))
+        self._floor.speaker.played(self._outlet, int(number_of(frame, "sample")))
 
     def _on_text(self, frame: dict[str, Any]) -> None:
         self._speaks()
-        text = _text(frame, "text").strip()
+        text = text_of(frame, "text").strip()
         if text:
             self._keep("text")
             self._run.publish(
@@ -363,29 +392,43 @@ class _Connection:
         self._speaks()
         self._ears().release()
 
+    def _on_microphone(self, frame: dict[str, Any]) -> None:
+        self._speaks()
+        buttons = self._floor.buttons
+        (buttons.add if frame.get("on") else buttons.remove)(self._button)
+
     def _on_hands_free(self, frame: dict[str, Any]) -> None:
         self._speaks()
         self._ears().hands_free = bool(frame.get("on"))
 
     def _on_transcript(self, frame: dict[str, Any]) -> None:
         self._speaks()
-        self._ears().hear_text(_text(frame, "text"), bool(frame.get("final")))
+        self._ears().hear_text(text_of(frame, "text"), bool(frame.get("final")))
 
     def _on_language(self, frame: dict[str, Any]) -> None:
-        self._language = _text(frame, "language")[:20]
+        self._language = text_of(frame, "language")[:20]
         if self._hearing is not None:
             self._hearing.language = self._language
         if not self._floor.is_public:
             self._run.orders.language(self._floor.name, self._language.split("-")[0])
 
     def _on_name(self, frame: dict[str, Any]) -> None:
-        self._name = _text(frame, "name")[:60]
+        self._name = text_of(frame, "name")[:60]
 
     def _on_stop(self, frame: dict[str, Any]) -> None:
         if self._session.who.rights != "moderator":
             self._speaks()
         self._keep("stop")
         self._run.orders.cut(self._floor.name, "stopped by the partner")
+
+    def _on_offer(self, frame: dict[str, Any]) -> None:
+        if self._session.who.rights != "operator":
+            raise Mistake("only an operator's window may offer actions")
+        self._keep("offer")
+        self._offers.offer(frame, self._run.show.lanes)
+
+    def _on_result(self, frame: dict[str, Any]) -> None:
+        self._offers.result(frame)
 
     def _may_speak(self) -> bool:
         return self._session.own or self._session.who.rights == "operator"
@@ -440,22 +483,6 @@ class _Connection:
         except Exception as error:
             log.warning("a microphone on %s is no longer heard: %s", self._floor.name, error)
             self._tell("microphone", str(error))
-
-
-def _text(frame: dict[str, Any], key: str) -> str:
-    value = frame.get(key)
-    if not isinstance(value, str):
-        raise Mistake(f"{key}: must be text")
-    if len(value) > LONGEST_TEXT:
-        raise Mistake(f"{key}: {len(value)} characters are more than {LONGEST_TEXT}")
-    return value
-
-
-def _number(frame: dict[str, Any], key: str) -> float:
-    value = frame.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 2**53:
-        raise Mistake(f"{key}: must be a number")
-    return value
 
 
 async def _close(socket: WebSocket, refused: Refused) -> None:

@@ -35,6 +35,7 @@ _FOR_FLOOR = frozenset(
         "line_started",
         "line_timings",
         "line_ended",
+        "express",
         "stopped",
         "outlet_changed",
     )
@@ -85,9 +86,12 @@ class Session:
 
     async def _follow(self, watch: Subscription) -> None:
         everything = self.window == "control"
+        # What came of a tool may be the operator's calendar.
+        hidden = () if self.who.rights in ("operator", "moderator") else ("tool_used",)
         while batch := await watch.batch():
             for message in batch:
-                if everything or events.tag(message.data) in _FOR_FLOOR:
+                kind = events.tag(message.data)
+                if kind in _FOR_FLOOR or (everything and kind not in hidden):
                     try:
                         self.tell(message.data)
                     except (ValueError, TypeError):

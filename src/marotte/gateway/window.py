@@ -1,7 +1,8 @@
-"""What a window is to its floor: an outlet that plays, a microphone that hears."""
+"""What a window is to its floor: an outlet that plays, a microphone that hears, a button; and what its frames hold."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from marotte.engines.frames import pack
 from marotte.gateway.outbox import Outbox
@@ -9,6 +10,7 @@ from marotte.ports import Rank
 
 LEAD = 0.25
 """Seconds of sound that a window is fed ahead."""
+LONGEST_TEXT = 2_000
 
 
 class Mistake(Exception):
@@ -30,6 +32,19 @@ class WindowOutlet:
 
     def stop(self, turn: str, sample: int) -> None:
         self._outbox.drop_sound(turn)
+
+
+class WindowButton:
+    """The button of a window that has a microphone: the window presses it itself, as if its partner had."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def press(self) -> None:
+        self._outbox.put('{"type":"press"}')
+
+    def release(self) -> None:
+        self._outbox.put('{"type":"release"}')
 
 
 class WindowMicrophone:
@@ -55,3 +70,21 @@ class WindowMicrophone:
     async def sound(self) -> AsyncIterator[bytes]:
         while (pcm := await self._frames.get()) is not None:
             yield pcm
+
+
+def text_of(frame: dict[str, Any], key: str) -> str:
+    """Return a text that a frame must have. Raises Mistake."""
+    value = frame.get(key)
+    if not isinstance(value, str):
+        raise Mistake(f"{key}: must be text")
+    if len(value) > LONGEST_TEXT:
+        raise Mistake(f"{key}: {len(value)} characters are more than {LONGEST_TEXT}")
+    return value
+
+
+def number_of(frame: dict[str, Any], key: str) -> float:
+    """Return a number that a frame must have, one that JSON keeps exact. Raises Mistake."""
+    value = frame.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 2**53:
+        raise Mistake(f"{key}: must be a number")
+    return value

@@ -13,6 +13,7 @@ import soxr  # pyright: ignore[reportMissingTypeStubs]
 
 from marotte import config
 from marotte.events import SAMPLE_RATE
+from marotte.links.echo import Canceller
 from marotte.ports import Rank
 
 log = logging.getLogger(__name__)
@@ -46,11 +47,13 @@ class SoundDevice:
         report: Callable[[int], None],
         speaking: Callable[[], bool] = lambda: False,
         library: Any = None,
+        canceller: Canceller | None = None,
     ) -> None:
         """``report`` is called on the event loop with the floor's sample that was played last, after every block.
 
-        While ``speaking`` says so the microphone is silent, unless a headset keeps the loudspeaker's sound out of it.
-        ``library`` is the module ``sounddevice`` or what stands in for it; it is imported when the device is opened.
+        While ``speaking`` says so the microphone is silent, unless a headset keeps the loudspeaker's sound out of it
+        or a canceller that is warm takes it out. ``library`` is the module ``sounddevice`` or what stands in for it;
+        it is imported, and a canceller made, when the device is opened.
         """
         self.lost = 0
         """Blocks of the microphone that nobody took in time."""
@@ -58,6 +61,8 @@ class SoundDevice:
         self._report = report
         self._speaking = speaking
         self._library = library
+        self._canceller = canceller
+        self._until_sounds = 0.0  # seconds from a block's being taken to its sound
         self._ring = _Ring(int(self.lead * SAMPLE_RATE))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
@@ -66,6 +71,7 @@ class SoundDevice:
     async def run(self) -> None:
         """Open both devices and keep them open. Raises DeviceError where one is missing or goes away."""
         library = self._library or await asyncio.to_thread(_portaudio)
+        self._canceller = self._canceller or await self._make_canceller()
         self._loop = asyncio.get_running_loop()
         self._gone = asyncio.Event()
         while not self._heard.empty():
@@ -105,8 +111,12 @@ class SoundDevice:
     def _play_block(self, out: Any, frames: int, time: Any, status: Any) -> None:
         """Fill one block; PortAudio calls this on a thread of its own."""
         played = self._ring.take(out, time.currentTime, time.outputBufferDacTime)
-        if played is not None and (loop := self._loop):
-            loop.call_soon_threadsafe(self._report, played)
+        self._until_sounds = time.outputBufferDacTime - time.currentTime
+        if loop := self._loop:
+            if self._canceller:
+                loop.call_soon_threadsafe(self._canceller.plays, bytes(out))
+            if played is not None:
+                loop.call_soon_threadsafe(self._report, played)
 
     # --- Microphone
 
@@ -116,13 +126,31 @@ class SoundDevice:
         while (block := await self._heard.get()) is not None:
             piece = resampler.resample_chunk(np.frombuffer(block, np.int16))
             if len(piece):
-                hears_itself = not self._settings.headset and self._speaking()
+                deaf_to_itself = self._settings.headset or (self._canceller is not None and self._canceller.warm)
+                hears_itself = self._speaking() and not deaf_to_itself
                 yield bytes(2 * len(piece)) if hears_itself else piece.tobytes()
 
     def _take_block(self, block: Any, frames: int, time: Any, status: Any) -> None:
         """Take one block of the microphone; PortAudio calls this on a thread of its own."""
         if loop := self._loop:
-            loop.call_soon_threadsafe(self._offer, bytes(block))
+            delay = self._until_sounds + time.currentTime - time.inputBufferAdcTime
+            loop.call_soon_threadsafe(self._hear, bytes(block), delay)
+
+    def _hear(self, block: bytes, delay: float) -> None:
+        """Take the echo out where it can be; the loop keeps the order in which blocks were played and heard."""
+        self._offer(self._canceller.clean(block, delay) if self._canceller else block)
+
+    async def _make_canceller(self) -> Canceller | None:
+        wanted = self._settings.echo
+        if wanted == "off" or (wanted == "auto" and self._settings.headset):
+            return None
+        try:
+            return await asyncio.to_thread(Canceller)
+        except ImportError:
+            if wanted == "on":
+                raise DeviceError("device.echo: livekit is not installed: pip install 'marotte[echo]'") from None
+        log.info("device: nothing takes the echo out, so it does not listen while it speaks: see device.echo")
+        return None
 
     def _offer(self, block: bytes | None) -> None:
         if self._heard.full():

@@ -27,6 +27,16 @@ def folder(data: Path) -> Check:
     return Check(name="folder", detail=str(data), figures=(Figure(name="size", value=round(size / 1e6, 1), unit="MB"),))
 
 
+def sounds(data: Path, most: int) -> Check:
+    """Look how much sound of earlier lines is kept, of at most so many megabytes."""
+    place = data / "sounds"
+    files = [file.stat().st_size for file in place.iterdir() if file.is_file()] if place.is_dir() else []
+    if not most:
+        return Check(name="kept sound", detail="none is kept: cache_mb = 0")
+    size = Figure(name="size", value=round(sum(files) / 1e6, 1), unit="MB", limit=most)
+    return Check(name="kept sound", detail=str(place), figures=(size,))
+
+
 def tokens(data: Path) -> list[Check]:
     """Look whether tokens and keys are read by their owner alone, and whether they are long enough."""
     files = sorted([*data.glob("*.token"), *data.glob("tokens.*"), *data.glob("lan/*.key")])

@@ -170,7 +170,19 @@ async def sound_devices(device: config.Device | None) -> list[Check]:
     return [
         _device("microphone", device.microphone, microphones),
         _device("loudspeaker", device.loudspeaker, loudspeakers),
+        _echo(device),
     ]
+
+
+def _echo(device: config.Device) -> Check:
+    if device.echo == "off" or (device.echo == "auto" and device.headset):
+        detail = "a headset keeps it out" if device.headset else "off: it does not listen while it speaks"
+        return Check(name="echo", detail=detail)
+    if version := _version("livekit"):
+        return Check(name="echo", detail=f"taken out by WebRTC's canceller (livekit {version})")
+    detail = "nothing takes it out, so it does not listen while it speaks"
+    remedy = "pip install 'marotte[echo]', or headset = true where one is worn"
+    return Check(name="echo", state="bad" if device.echo == "on" else "warn", detail=detail, remedy=remedy)
 
 
 def _device(what: str, wanted: str, there: Iterable[str]) -> Check:

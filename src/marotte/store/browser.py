@@ -2,12 +2,25 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Boolean, Column, Float, Integer, Table, Text, delete, func, or_, select, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    RowMapping,
+    Table,
+    Text,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.store.edits import Edits
@@ -16,6 +29,8 @@ from marotte.store.tables import Words, clean, metadata, stopped, turns
 
 _LATEST = 1e11
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*|")
+MOST_SEARCHED = 10_000
+"""Rows that one search looks through."""
 _HIDDEN = "search"
 """A column of terms, made from another one."""
 
@@ -40,6 +55,16 @@ class TableInfo(msgspec.Struct, frozen=True):
     columns: list[ColumnInfo]
     key: str
     deletable: bool
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some rows of a table."""
+
+    total: int
+    """How many there are, or how many of those looked through hold what was searched for."""
+    rows: list[dict[str, Any]]
+    older: float | None = None
+    """Where a search goes on, as some rows are older than those that it looked through; None where it saw all."""
 
 
 class _Rule(NamedTuple):
@@ -139,23 +164,43 @@ class Browser(Edits):
             for table in _tables()
         ]
 
-    async def rows(
-        self, table: str, query: str = "", order: str = "", *, offset: int = 0, limit: int = 50
-    ) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many rows of a table hold the query in any column of text, and some of them.
+    async def rows(self, table: str, order: str = "", *, offset: int = 0, limit: int = 50) -> Page:
+        """Return some rows of a table.
 
         ``order`` names a column, with a minus before it from the greatest to the least; the newest come first without.
         Raises LookupError for an unknown table, ValueError for an unknown column.
         """
         known = _table(table)
         found = select(*_shown(known))
-        if query:
-            columns = [column for column in _shown(known) if isinstance(column.type, Text | Words)]
-            like = "contains" if self._database.sqlite else "icontains"  # LIKE ignores the case in SQLite
-            found = found.where(or_(*(getattr(column, like)(query, autoescape=True) for column in columns)))
         total = await self._count(found)
-        page = found.order_by(*_order(known, order)).offset(offset).limit(limit)
-        return total, [{str(name): value for name, value in row.items()} for row in await self._read(page)]
+        return Page(total, _plain(await self._read(found.order_by(*_order(known, order)).offset(offset).limit(limit))))
+
+    async def search_rows(
+        self, table: str, query: str, order: str = "", *, before: float | None = None, offset: int = 0, limit: int = 50
+    ) -> Page:
+        """Return those among a table's newest rows that hold the query in any column of text; otherwise as ``rows``.
+
+        No index holds parts of words, so that every row is looked at: the newest ``MOST_SEARCHED``, and those of the
+        same moment as the last of these. ``before`` goes on where another search ended.
+        """
+        known = _table(table)
+        age = _age(known)
+        ages = select(age)
+        columns = [column for column in _shown(known) if isinstance(column.type, Text | Words)]
+        like = "contains" if self._database.sqlite else "icontains"  # LIKE ignores the case in SQLite
+        found = select(*_shown(known)).where(or_(*(getattr(each, like)(query, autoescape=True) for each in columns)))
+        if before is not None:
+            younger = age < (int(before) if isinstance(age.type, Integer) else before)
+            ages, found = ages.where(younger), found.where(younger)
+        older = None
+        for last in await self._read(ages.order_by(age.desc()).offset(MOST_SEARCHED - 1).limit(1)):
+            if await self._read(select(age).where(age < last[age.name]).limit(1)):
+                older = last[age.name]
+                found = found.where(age >= older)
+        rows = _plain(await self._read(found.order_by(*_order(known, order)).offset(offset).limit(limit)))
+        whole = len(rows) < limit and (rows or not offset)
+        total = offset + len(rows) if whole else await self._count(found)
+        return Page(total, rows, older)
 
     async def edit_row(self, table: str, key: str, changes: Mapping[str, Any], by: str) -> bool:
         """Change columns of a row; false where there is none of this key.
@@ -236,13 +281,21 @@ def _typed(table: Table, key: str) -> str | int | None:
     return int(key) if re.fullmatch(r"[0-9]{1,18}", key) else None
 
 
+def _plain(rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _age(table: Table) -> Column[Any]:
+    """Return the column that says which rows are newer."""
+    moments = (table.c[name] for name in ("at", "last_seen", "due") if name in table.c)
+    counted = isinstance(_key(table).type, Integer)
+    return _key(table) if counted else next(moments, _key(table))
+
+
 def _order(table: Table, order: str) -> list[Any]:
     key = _key(table)
-    if not order and isinstance(key.type, Integer):
-        return [key.desc()]  # they are counted up
     if not order:
-        newest = next((table.c[name] for name in ("at", "last_seen", "due") if name in table.c), key)
-        return [newest.desc(), key.desc()]
+        return [_age(table).desc(), key.desc()]
     column = table.c.get(order.removeprefix("-"))
     if column is None or column.name == _HIDDEN:
         raise ValueError(f"order: {table.name} has no column {order.removeprefix('-')[:50]!r}")

@@ -12,8 +12,9 @@ import {
   type WindowFrame,
 } from "./frames";
 
-/** Where a connection stands; `refused` is final until somebody changes what is asked for. */
-export type ConnectionState = "connecting" | "open" | "waiting" | "refused" | "closed";
+/** Where a connection stands; `refused` is final until somebody changes what is asked for. `queued`: all floors are
+ * taken, and the program says when one is free; `waiting`: there is no connection, and it is tried again. */
+export type ConnectionState = "connecting" | "open" | "queued" | "waiting" | "refused" | "closed";
 
 export interface Status {
   state: ConnectionState;
@@ -22,6 +23,14 @@ export interface Status {
   refusal: ProtocolError | null;
   /** When the next attempt is made, milliseconds of the wall clock. */
   retryAt: number | null;
+  /** The place in the waiting list, also while the connection is lost and the place is kept. */
+  place: Place | null;
+}
+
+export interface Place {
+  place: number;
+  /** When it may be this window's turn, milliseconds of the wall clock; null: not known yet. */
+  dueAt: number | null;
 }
 
 interface Listeners {
@@ -30,6 +39,8 @@ interface Listeners {
   sound: (sound: Sound) => void;
   /** The window lost events (`count`), or began anew: its state must come from elsewhere. */
   missed: (count: number) => void;
+  /** The program presses or releases this window's push-to-talk button. */
+  button: (order: "press" | "release") => void;
   error: (error: ProtocolError) => void;
 }
 
@@ -80,10 +91,11 @@ export class Connection {
     event: new Set(),
     sound: new Set(),
     missed: new Set(),
+    button: new Set(),
     error: new Set(),
   };
   #socket: Socket | null = null;
-  #status: Status = { state: "connecting", welcome: null, refusal: null, retryAt: null };
+  #status: Status = { state: "connecting", welcome: null, refusal: null, retryAt: null, place: null };
   #seq = 0;
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -163,13 +175,22 @@ export class Connection {
       case "event":
         this.#seq = frame.seq;
         return this.#tell("event", frame.event);
+      case "waiting": {
+        const { place, seconds } = frame;
+        const dueAt = seconds === null ? null : Date.now() + seconds * 1000;
+        this.#attempt = 0;
+        return this.#set({ state: "queued", place: { place, dueAt }, refusal: null, retryAt: null });
+      }
+      case "press":
+      case "release":
+        return this.#tell("button", frame.type);
       case "missed":
         return this.#tell("missed", frame.count);
       case "pong":
         return this.clock.learn(frame.sample, frame.t, this.#around.now());
       case "error":
         if (this.#status.state === "open") this.#tell("error", frame);
-        else this.#set({ refusal: frame });
+        else this.#set({ refusal: frame, place: null });
     }
   }
 
@@ -180,7 +201,7 @@ export class Connection {
     const before = this.#status.welcome;
     if (!welcome.resumed) this.#seq = welcome.seq;
     this.#attempt = 0;
-    this.#set({ state: "open", welcome, refusal: null, retryAt: null });
+    this.#set({ state: "open", welcome, refusal: null, retryAt: null, place: null });
     if (before && !welcome.resumed) this.#tell("missed", 0);
     const ping = () => this.send({ type: "ping", t: this.#around.now() });
     ping();

@@ -142,6 +142,7 @@ export interface Asked {
   language: string;
   text: string;
   verbatim: boolean;
+  firm: boolean;
 }
 
 /** A game tells what is going on in it. */
@@ -179,9 +180,11 @@ export interface Transcript {
   floor: string;
   text: string;
   final: boolean;
+  settled: boolean;
   uncertain: boolean;
   language: string;
   ear: string;
+  viewer: Viewer | null;
 }
 
 /** A percept waits in a lane. */
@@ -202,7 +205,7 @@ export interface Dropped {
   at: number;
   floor: string;
   lane: string;
-  reason: "blocked" | "capacity" | "empty" | "expired" | "fairness" | "muted" | "skipped" | "superseded";
+  reason: "backchannel" | "blocked" | "capacity" | "echo" | "empty" | "expired" | "fairness" | "muted" | "skipped" | "superseded";
   count: number;
   percept: string;
 }
@@ -276,6 +279,36 @@ export interface Timings {
   last_sample: number;
 }
 
+/** A brain used a tool, or wished to, and this is what came of it. */
+export interface ToolUsed {
+  type: "tool_used";
+  at: number;
+  floor: string;
+  tool: string;
+  arguments: string;
+  result: string;
+  ok: boolean;
+  seconds: number;
+  lane: string;
+  turn: string;
+}
+
+/** An act: a cue for the body at once, which belongs to no line. */
+export interface Express {
+  type: "express";
+  at: number;
+  floor: string;
+  cue: Cue;
+  turn: string;
+}
+
+/** A stage direction for the body, taken out of the text that is spoken. */
+export interface Cue {
+  kind: "animation" | "expression" | "hotkey" | "overlay" | "pause" | "sound";
+  name: string;
+  offset: number;
+}
+
 /** Mind's decision on a viewer; their link carries it out. */
 export interface Verdict {
   type: "verdict";
@@ -300,13 +333,6 @@ export interface LineStarted {
   language: string;
   feeling: string;
   cues: Cue[];
-}
-
-/** A stage direction for the body, taken out of the text that is spoken. */
-export interface Cue {
-  kind: "animation" | "expression" | "hotkey" | "overlay" | "pause" | "sound";
-  name: string;
-  offset: number;
 }
 
 /** When words sound and mouth shapes change, on the floor's clock; comes in pieces as the sound is made. */
@@ -465,6 +491,8 @@ export type AnyEvent =
   | LineWritten
   | LineStopped
   | TurnEnded
+  | ToolUsed
+  | Express
   | Verdict
   | LineStarted
   | LineTimings

@@ -48,11 +48,21 @@ export interface ProtocolError {
   retry_after?: number;
 }
 
+/** All private floors are taken: which place this window has, 1 is next, and how long that takes, as far as is known. */
+export interface Waiting {
+  type: "waiting";
+  place: number;
+  seconds: number | null;
+}
+
 export type TextFrame =
   | Welcome
   | ProtocolError
   | { type: "event"; seq: number; event: AnyEvent }
   | { type: "missed"; count: number }
+  | Waiting
+  | { type: "press" }
+  | { type: "release" }
   | { type: "pong"; t: number; sample: number };
 
 export type WindowFrame =
@@ -62,6 +72,7 @@ export type WindowFrame =
   | { type: "press" }
   | { type: "release" }
   | { type: "hands_free"; on: boolean }
+  | { type: "microphone"; on: boolean }
   | { type: "transcript"; text: string; final: boolean }
   | { type: "language"; language: string }
   | { type: "name"; name: string }

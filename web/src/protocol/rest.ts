@@ -82,6 +82,13 @@ export interface FloorRow {
   queue: number;
 }
 
+/** Who waits for a private floor. */
+export interface WaitingInfo {
+  waiting: number;
+  /** Until the next may enter; null: not known yet. */
+  seconds: number | null;
+}
+
 export interface StoppedRow {
   line: string;
   turn: string;
@@ -102,6 +109,8 @@ export interface EngineRow {
   /** Milliseconds of its last answer; null before the first. */
   last_ms: number | null;
   used: Record<string, number>;
+  /** How many lines a voice needed not make, and how many it had to; null where nothing of it is kept. */
+  kept?: { hits: number; misses: number } | null;
 }
 
 export interface LinkRow {
@@ -163,6 +172,7 @@ export const rest = {
   unmute: ({ what, name }: Mute) => call<void>("DELETE", `/mutes/${what}/${part(name)}`),
   dropped: () => call<DroppedRow[]>("GET", "/dropped"),
   floors: () => call<FloorRow[]>("GET", "/floors"),
+  waiting: () => call<WaitingInfo>("GET", "/waiting"),
   stop: (floor: string) => call<void>("POST", `/floors/${part(floor)}/stop`),
   stopped: () => call<StoppedRow[]>("GET", "/stopped"),
   release: (line: string) => call<void>("POST", `/stopped/${part(line)}/release`),

@@ -26,6 +26,8 @@ export class Microphone {
   onLevel: (level: number) => void = () => {};
   /** The device went away. */
   onEnd: () => void = () => {};
+  /** The device to listen to; "" is the browser's own choice. */
+  device = "";
   #context: AudioContext | null = null;
   #stream: MediaStream | null = null;
   #opening: Promise<void> | null = null;
@@ -52,6 +54,14 @@ export class Microphone {
     for (const frame of this.#before.splice(0)) this.onFrame(frame);
   }
 
+  /** Listen to another device from now on. */
+  async use(device: string): Promise<void> {
+    this.device = device;
+    if (!this.open) return;
+    this.close();
+    await this.start();
+  }
+
   close(): void {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     void this.#context?.close();
@@ -61,11 +71,7 @@ export class Microphone {
 
   async #open(): Promise<void> {
     if (!isSecureContext || !navigator.mediaDevices) throw new MicrophoneError("insecure");
-    const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
-    const asked = navigator.mediaDevices.getUserMedia({ audio }).catch((error: unknown) => {
-      throw new MicrophoneError(TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy");
-    });
-    this.#stream = await asked;
+    this.#stream = await this.#ask(this.device);
     if (!this.#opening) {
       // It was closed while the browser asked: leave nothing open behind.
       this.close();
@@ -83,6 +89,19 @@ export class Microphone {
         this.close();
         this.onEnd();
       };
+    }
+  }
+
+  async #ask(device: string): Promise<MediaStream> {
+    const better = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+    const audio = device ? { ...better, deviceId: { exact: device } } : better;
+    try {
+      return await navigator.mediaDevices.getUserMedia({ audio });
+    } catch (error) {
+      const trouble = TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy";
+      // The one that was chosen is unplugged: any other is better than none.
+      if (trouble === "absent" && device) return this.#ask("");
+      throw new MicrophoneError(trouble);
     }
   }
 

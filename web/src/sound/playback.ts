@@ -9,6 +9,9 @@ export type SoundState = "off" | "blocked" | "on" | "absent";
 /** How far the audio clock may be from the floor's before it is no longer believed: two seconds of samples. */
 const BELIEVED = 2 * RATE;
 
+/** So many turns are remembered that may sound no more. */
+const REMEMBERED = 16;
+
 /** The last sample that has left the loudspeaker. */
 export function playedOf(report: Pick<PlayerReport, "head" | "until">, latency: number): number {
   return Math.max(0, Math.min(Math.round(report.head - latency * RATE), report.until));
@@ -28,7 +31,8 @@ export class Playback {
   #state: SoundState = "off";
   #report: PlayerReport | null = null;
   #sent = -1;
-  #ended = "";
+  #ended: string[] = [];
+  #sink = "";
 
   /** `floor` gives the floor's sample now by the program's clock. */
   constructor(private readonly floor: () => number | null) {}
@@ -66,15 +70,28 @@ export class Playback {
     if (this.#gain && this.#context) this.#gain.gain.setTargetAtTime(level, this.#context.currentTime, 0.01);
   }
 
+  /** Let it come out of another loudspeaker, where the browser can; "" is its own choice. */
+  async use(sink: string): Promise<void> {
+    this.#sink = sink;
+    const context = this.#context as (AudioContext & { setSinkId?: (sink: string) => Promise<void> }) | null;
+    // One that is unplugged leaves the sound where it is.
+    await context?.setSinkId?.(sink).catch(() => {});
+  }
+
   play(sound: Sound): void {
-    if (this.#state !== "on" || sound.turn === this.#ended) return;
+    if (this.#state !== "on" || this.#ended.includes(sound.turn)) return;
     const ahead = aheadOf(sound.sample, this.floor());
     this.#order({ type: "sound", sample: sound.sample, pcm: sound.pcm, ahead }, [sound.pcm.buffer]);
   }
 
   /** Fall silent at once, however much is held. A paused turn may go on later, an interrupted one may not. */
   stop(turn: string, why: "interrupted" | "paused"): void {
-    if (why === "interrupted") this.#ended = turn;
+    if (why === "interrupted") this.#ended = [...this.#ended, turn].slice(-REMEMBERED);
+    this.clear();
+  }
+
+  /** Throw away what is held: it is of a clock, or of a connection, that is gone. */
+  clear(): void {
     this.#order({ type: "stop" });
   }
 
@@ -108,6 +125,7 @@ export class Playback {
     context.onstatechange = () => this.#follow();
     this.#node = node;
     this.#gain = gain;
+    if (this.#sink) void this.use(this.#sink);
   }
 
   #leave(): void {

@@ -1,6 +1,6 @@
 import type { CharacterHandle } from "../character/Character";
 import type { Connection } from "../protocol/client";
-import type { AnyEvent } from "../protocol/events";
+import type { AnyEvent, Cue } from "../protocol/events";
 import type { Playback } from "../sound/playback";
 import { type Frame, NOTHING, Timeline } from "./timeline";
 
@@ -59,7 +59,8 @@ export class Puppeteer {
       ends.push(
         connection.on("sound", (sound) => playback.play(sound)),
         connection.on("status", ({ state }) => {
-          if (state !== "open") return;
+          // What the program has sent is not stopped any more by what it would have sent next.
+          if (state !== "open") return playback.clear();
           if (playback.state === "on") report();
           else void playback.again();
         }),
@@ -94,6 +95,8 @@ export class Puppeteer {
         this.playback?.stop(event.turn, event.why);
         // The loudspeaker is a little behind the floor's clock: what it has not let out by now is not heard.
         return this.#timeline.stopped({ ...event, sample: Math.min(event.sample, this.#position() ?? event.sample) });
+      case "express":
+        return this.#play(event.cue);
       case "onset":
         this.#mood = "listening";
         break;
@@ -101,10 +104,11 @@ export class Puppeteer {
         this.#mood = event.why === "noise" ? "idle" : "thinking";
         break;
       case "turn_started":
-        this.#mood = "thinking";
+        // One without percepts was begun early and thrown away: its partner still speaks.
+        if (event.percepts.length) this.#mood = "thinking";
         break;
       case "turn_ended":
-        this.#mood = "idle";
+        if (this.#mood !== "listening") this.#mood = "idle";
     }
   }
 
@@ -116,13 +120,15 @@ export class Puppeteer {
       this.character?.mouth(frame.shape, frame.level);
     }
     this.#mouth = frame;
-    for (const cue of this.#timeline.due(sample)) {
-      if (cue.kind === "expression") this.character?.expression(cue.name);
-      else if (cue.kind === "animation") this.character?.gesture(cue.name);
-    }
+    for (const cue of this.#timeline.due(sample)) this.#play(cue);
     const doing = frame.speaking ? "speaking" : this.#mood;
     if (doing !== this.doing || changed(frame, this.frame)) this.#tell(frame, doing);
     this.onPicture(frame, sample);
+  }
+
+  #play(cue: Pick<Cue, "kind" | "name">): void {
+    if (cue.kind === "expression") this.character?.expression(cue.name);
+    else if (cue.kind === "animation") this.character?.gesture(cue.name);
   }
 
   /** The sample that is heard now: by the loudspeaker where this window sounds, else by the floor's clock. */

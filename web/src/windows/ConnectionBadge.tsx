@@ -6,6 +6,7 @@ const TEXT = {
   open: "connected",
   connecting: "connecting…",
   again: "trying again",
+  queued: "waiting for a place",
   closed: "closed",
   refused: "not let in",
 };

@@ -108,17 +108,25 @@ async def rows(
     order: Annotated[
         str, Query(max_length=50, description="a column; with a minus before it, the greatest first")
     ] = "",
+    before: Annotated[float | None, Query(ge=0, le=1e12, description="goes on with a search: its ``older``")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Return rows of a table, the newest first unless an order is given."""
+    """Return rows of a table, the newest first unless an order is given.
+
+    A search looks through 10,000 rows at a time, the newest first; ``older`` is where it goes on.
+    """
+    store = run.store
     try:
-        total, found = await run.store.rows(table, q, order, offset=offset, limit=limit)
+        if q:
+            found = await store.search_rows(table, q, order, before=before, offset=offset, limit=limit)
+        else:
+            found = await store.rows(table, order, offset=offset, limit=limit)
     except LookupError as error:
         raise HTTPException(404, str(error)) from None
     except ValueError as error:
         raise HTTPException(422, str(error)) from None
-    return as_json({"total": total, "rows": found})
+    return as_json(found)
 
 
 @router.put("/{table}/{key:path}", status_code=204)

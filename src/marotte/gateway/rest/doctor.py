@@ -1,20 +1,19 @@
 """The doctor's examination of a run that goes on."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from marotte.engines.chain import Chain
 from marotte.engines.registry import Built
+from marotte.gateway.pages import WINDOWS
 from marotte.gateway.rest.access import Operator, TheRun, as_json
 from marotte.gateway.running import running
 from marotte.ops.doctor import Patient, examine
-from marotte.ops.recorder import Noted
+from marotte.ops.recorder import bare
 
 router = APIRouter()
 
-_WINDOWS = Path(__file__).resolve().parents[1] / "windows"
 _examining: set[str] = set()
 """Runs that are being examined: one examination at a time, since each asks every engine for something."""
 
@@ -36,7 +35,7 @@ async def doctor(
         show=run.show,
         kit=run.kit,
         data=run.data,
-        windows=_WINDOWS,
+        windows=WINDOWS,
         running=address.url if address else "",
         engines={chain.kind: [_bare(member.built) for member in chain.members] for chain in chains},
     )
@@ -48,5 +47,5 @@ async def doctor(
 
 
 def _bare(built: Built) -> Built:
-    """Take the recorder off an engine: what it answers to the doctor is no part of the show."""
-    return built._replace(engine=built.engine.engine) if isinstance(built.engine, Noted) else built
+    """Take the recorder off an engine: what it answers to the doctor is no part of the show, nor kept."""
+    return built._replace(engine=bare(built.engine))

@@ -12,12 +12,13 @@ from marotte.config import nearest
 from marotte.engines import registry, trial
 from marotte.engines.chain import Chain, Member
 from marotte.engines.kinds import Engine, EngineError, Kind, Kit
+from marotte.engines.local_servers import Speaks
 from marotte.engines.registry import Built
 from marotte.events import Line
 from marotte.gateway.rest.access import Operator, TheRun, Viewer
 from marotte.log import redact
 from marotte.ops.measures import utterance
-from marotte.ops.recorder import Noted
+from marotte.ops.recorder import bare
 from marotte.show import Run
 from marotte.text.language import base
 
@@ -39,6 +40,8 @@ class FoundServer(BaseModel):
 
     url: str = Field(pattern=r"^https?://", max_length=500)
     model: str = Field(min_length=1, max_length=200)
+    engine: Speaks | None = None
+    """Which brain speaks to it; left out: the one that knows it best, where it was found, else ``openai``."""
 
 
 @router.get("/engines", dependencies=[Viewer])
@@ -49,17 +52,45 @@ async def engines(run: TheRun) -> list[dict[str, Any]]:
         {
             "name": member.name,
             "kind": chain.kind,
-            "engine": type(_bare(member)).__name__,
+            "engine": type(bare(member.engine)).__name__,
             "state": member.state,
             "detail": member.detail,
             "failures": member.failed,
             "calls": member.calls,
             "last_ms": round(member.last * 1_000, 1) if member.last >= 0 else None,
             "used": member.used,
+            "kept": _kept(run, member) if chain is run.voices else None,
         }
         for chain in chains
         for member in chain.members
     ]
+
+
+def _kept(run: Run, member: Member) -> dict[str, int] | None:
+    """Return how often a voice needed not make a line, and how often it had to; None: nothing of it is kept."""
+    if getattr(member.engine, "cheap", False):
+        return None
+    return {"hits": run.sounds.hits[member.name], "misses": run.sounds.misses[member.name]}
+
+
+@router.get("/sounds", dependencies=[Viewer])
+async def sounds(run: TheRun) -> dict[str, int]:
+    """Return how much sound of earlier lines is kept, and how often it was used again in this run."""
+    cache = run.sounds
+    await cache.open()
+    return {
+        "lines": len(cache),
+        "bytes": cache.bytes,
+        "most": cache.most,
+        "hits": cache.hits.total(),
+        "misses": cache.misses.total(),
+    }
+
+
+@router.delete("/sounds", dependencies=[Operator])
+async def clear_sounds(run: TheRun) -> dict[str, int]:
+    """Delete the sound that is kept of earlier lines: voices make it again when it is next said."""
+    return {"deleted": await asyncio.wrap_future(run.sounds.clear())}
 
 
 @router.get("/links", dependencies=[Viewer])
@@ -86,7 +117,8 @@ async def found(run: TheRun) -> list[dict[str, Any]]:
 @router.post("/brain", status_code=204, dependencies=[Operator])
 async def use_brain(run: TheRun, body: FoundServer) -> None:
     """Let a model server lead the chain of brains for the rest of this run."""
-    entry = registry.installed("brain")["openai"]
+    known = next((server.engine for server in run.found if server.url == body.url), "openai")
+    entry = registry.installed("brain")[body.engine or known]
     try:
         built = registry.construct("found", entry, {"url": body.url, "model": body.model}, run.kit)
     except ValidationError as error:
@@ -155,9 +187,4 @@ async def _try(run: Run, kind: Kind, member: Member) -> trial.Trial:
 def _another(member: Member, kit: Kit) -> Built:
     """Build an engine like that of a chain."""
     settings = member.built.settings
-    return Built(member.name, cast("type[Engine]", type(_bare(member)))(settings, kit), settings)
-
-
-def _bare(member: Member) -> Any:
-    """Return a chain's engine itself, whoever listens to it."""
-    return member.engine.engine if isinstance(member.engine, Noted) else member.engine
+    return Built(member.name, cast("type[Engine]", type(bare(member.engine)))(settings, kit), settings)

@@ -1,9 +1,9 @@
-"""The home network: these routes exist only in ``marotte run --lan``."""
+"""The home network, which only ``marotte run --lan`` lets in."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
@@ -11,20 +11,20 @@ from marotte.gateway.lan import Lan, NotPaired
 from marotte.gateway.rest.access import Operator, TheGuard
 from marotte.gateway.tokens import TokenError
 
-router = APIRouter(prefix="/api/v1")
-_pages = APIRouter(include_in_schema=False)
+router = APIRouter()
+pages = APIRouter(include_in_schema=False)
+"""These are there only with ``--lan``."""
 _PAIR = Path(__file__).resolve().parents[1] / "pair"
 
 
-def open_to_the_home(app: FastAPI, lan: Lan) -> None:
-    """Add these routes to the application."""
-    app.state.lan = lan
-    app.include_router(router)
-    app.include_router(_pages)
-
-
-def _the_lan(request: Request) -> Lan:
+def _maybe(request: Request) -> Lan | None:
     return request.app.state.lan
+
+
+def _the_lan(lan: Annotated[Lan | None, Depends(_maybe)]) -> Lan:
+    if lan is None:
+        raise HTTPException(404, "only `marotte run --lan` lets other devices in by a code")
+    return lan
 
 
 TheLan = Annotated[Lan, Depends(_the_lan)]
@@ -38,13 +38,17 @@ class Device(BaseModel):
 
 
 @router.get("/lan", dependencies=[Operator])
-async def lan(lan: TheLan) -> dict[str, Any]:
+async def lan(lan: Annotated[Lan | None, Depends(_maybe)]) -> dict[str, Any]:
     """Return where the home network finds the windows, and the code that lets the next device in.
 
-    ``pairing`` is null while too many wrong codes have come.
+    Where the program keeps to this machine, ``on`` is false, and nothing else is told. ``pairing`` is null while too
+    many wrong codes have come.
     """
+    if lan is None:
+        return {"on": False}
     code, expires = lan.pairing.code()
     return {
+        "on": True,
         "url": lan.url,
         "qr_svg": lan.svg(),
         "pairing": {"code": code, "expires": expires} if code else None,
@@ -68,19 +72,19 @@ async def pair(lan: TheLan, guard: TheGuard, body: Device) -> dict[str, str]:
     return {"token": token, "role": "viewer"}
 
 
-@_pages.get("/ca.crt")
+@pages.get("/ca.crt")
 async def authority(lan: TheLan) -> Response:
     """Return the authority's certificate; devices that open it offer to trust it."""
     return Response(lan.authority.certificate, media_type="application/x-x509-ca-cert")
 
 
-@_pages.get("/pair")
+@pages.get("/pair")
 async def page() -> Response:
     """Return the page on which a device gives its code."""
     return FileResponse(_PAIR / "index.html", headers={"cache-control": "no-cache"})
 
 
-@_pages.get("/pair/pair.{kind}")
+@pages.get("/pair/pair.{kind}")
 async def parts(kind: Literal["js", "css"]) -> Response:
     """Return that page's script or its looks."""
     return FileResponse(_PAIR / f"pair.{kind}", headers={"cache-control": "no-cache"})

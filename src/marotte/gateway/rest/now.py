@@ -4,13 +4,14 @@ import math
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from marotte import events
 from marotte.conversation import Conversation
 from marotte.gateway.guard import Rights
-from marotte.gateway.rest.access import Moderator, TheRights, TheRun, Viewer, as_json
+from marotte.gateway.rest.access import Moderator, Operator, TheRights, TheRun, Viewer, as_json
+from marotte.gateway.waiting import WaitingList
 from marotte.mind.attention import words
 from marotte.show import Run
 
@@ -18,6 +19,7 @@ router = APIRouter()
 
 _PRIVY = ("operator", "moderator")
 """Who may know what goes on on private floors."""
+_NO_MICROPHONE: dict[int | str, dict[str, Any]] = {409: {"description": "Nobody has a microphone on this floor"}}
 
 
 def _floors(run: Run, rights: Rights) -> list[Conversation]:
@@ -155,6 +157,13 @@ async def floors(run: TheRun, rights: TheRights) -> list[dict[str, Any]]:
     ]
 
 
+@router.get("/waiting", dependencies=[Viewer])
+async def who_waits(request: Request) -> dict[str, int | None]:
+    """Return how many windows wait for a private floor, and the seconds until the next may enter; null: not known."""
+    waiting: WaitingList = request.app.state.waiting
+    return {"waiting": len(waiting), "seconds": waiting.seconds(1)}
+
+
 @router.post("/floors/{name}/stop", status_code=204, dependencies=[Moderator])
 async def stop(run: TheRun, name: str) -> None:
     """End the present turn of a floor now."""
@@ -162,6 +171,32 @@ async def stop(run: TheRun, name: str) -> None:
         run.orders.cut(name, "stopped by the operator")
     except LookupError as error:
         raise HTTPException(404, str(error)) from None
+
+
+@router.post("/floors/{name}/press", status_code=204, dependencies=[Operator], responses=_NO_MICROPHONE)
+async def press(run: TheRun, name: str) -> None:
+    """Begin to speak into a floor's microphone, as by its push-to-talk button; a turn that speaks is cut."""
+    _pressed(run, name, hold=True)
+
+
+@router.post("/floors/{name}/release", status_code=204, dependencies=[Operator], responses=_NO_MICROPHONE)
+async def release_button(run: TheRun, name: str) -> None:
+    """End what ``press`` began: it was said. Where nothing is pressed, nothing happens."""
+    _pressed(run, name, hold=False)
+
+
+def _pressed(run: Run, name: str, *, hold: bool) -> None:
+    floor = run.floors.get(name)
+    if floor is None:
+        raise HTTPException(404, f"there is no floor {name!r}")
+    if not (floor.buttons.press() if hold else floor.buttons.release()):
+        raise HTTPException(
+            409,
+            f"nobody has a microphone on floor {name!r}: press the button of a talk window there once, "
+            "or give the public floor this machine's with [device]",
+        )
+    if hold:
+        run.orders.cut(name, "interrupted by the operator")
 
 
 @router.get("/stopped", dependencies=[Moderator])

@@ -23,7 +23,7 @@ from marotte.engines import registry
 from marotte.engines.kinds import Kind
 from marotte.gateway.rest.access import Operator, TheRun, as_json
 from marotte.mind.moderation import Rules
-from marotte.orders import OUTSIDE
+from marotte.orders import NOT_LOGGED, OUTSIDE
 from marotte.show import Run
 from marotte.toml_lines import secret_lines
 
@@ -100,7 +100,9 @@ async def save(run: TheRun, body: Edited) -> Response:
             raise HTTPException(422, str(error)) from None
         except OSError as error:
             raise HTTPException(507, f"{place}: cannot be written: {error.strerror}") from None
-    run.orders.note("settings", (checked.show.model_dump(mode="json", exclude=OUTSIDE),))
+    run.orders.note(
+        "settings", (checked.show.model_dump(mode="json", exclude={**dict.fromkeys(OUTSIDE, True), **NOT_LOGGED}),)
+    )
     return as_json({**_described(place, new), "mistakes": [], "needs": [change._asdict() for change in needs]})
 
 

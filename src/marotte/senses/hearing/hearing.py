@@ -19,6 +19,7 @@ from marotte.time import Clock
 
 if TYPE_CHECKING:
     from marotte.senses.hearing.detectors import Detector
+    from marotte.senses.hearing.turn_model import TurnModel
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ class Hearing:
         self._backlog: asyncio.Queue[_Turn] = asyncio.Queue(BACKLOG)
         self._turn: _Turn | None = None
         self._patience = Patience(settings)
+        self._turn_model: TurnModel | None = None
+        self._judging: asyncio.Task[None] | None = None
         self._reading_since: float | None = None
         self._looks = 0
         """How many looks found no sound since the last piece."""
@@ -99,6 +102,7 @@ class Hearing:
         and RuntimeError while another microphone is open here.
         """
         detector = await asyncio.to_thread(load_detector, self._settings)
+        self._turn_model = await asyncio.to_thread(_load_turn_model, self._settings)
         if self._endpointer:
             raise RuntimeError(f"a microphone is open already on floor {self._floor!r}")
         self._endpointer = endpoint.Endpointer(self._settings, detector, self.hands_free)
@@ -198,7 +202,10 @@ class Hearing:
                     self._pause()
                 case endpoint.GoesOn(quiet):
                     self._patience.paused(quiet / RATE)
+                    if self._judging:
+                        self._judging.cancel()
                     if self._turn:
+                        self._turn.likely = -1.0
                         self._turn.go_on()
                 case endpoint.End(why, speech, ago):
                     if self._turn:
@@ -279,16 +286,28 @@ class Hearing:
         turn = self._turn
         if turn is None or not turn.waits:
             return
+        if self._turn_model is not None:
+            self._judging = asyncio.create_task(self._judge(turn, self._turn_model))
         if turn.partial is not None:
             self._settle(turn, turn.partial)
         else:
             turn.ask_early()
 
-    def _settle(self, turn: "_Turn", heard: Heard) -> None:
-        """Tell what they have said if this is all, and wait as long as these words want it."""
+    async def _judge(self, turn: "_Turn", model: "TurnModel") -> None:
+        """Let the turn model hear whether this is all; what it says holds until more is said."""
+        turn.likely = await model.likely(b"".join(turn.pieces))
+        self._wait(turn, turn.settled)
+
+    def _wait(self, turn: "_Turn", heard: Heard) -> None:
+        """Let silence last as long as these words, and how they sounded, want it."""
+        turn.settled = heard
         if turn is self._turn and self._endpointer is not None:
-            seconds = self._patience.silence(heard.text, heard.language or self.language)
+            seconds = self._patience.silence(heard.text, heard.language or self.language, turn.likely)
             self._endpointer.silence = round(seconds * RATE)
+
+    def _settle(self, turn: "_Turn", heard: Heard) -> None:
+        """Tell what they have said if this is all, and wait as long as that wants."""
+        self._wait(turn, heard)
         if heard.text.strip():
             self._tell(replace(heard, final=False), heard.ear, settled=True)
 
@@ -341,6 +360,10 @@ class _Turn:
         self.pieces: list[bytes] = []
         self.more = asyncio.Event()
         """There is more of it, or no more will come."""
+        self.likely = -1.0
+        """How likely this is all, where a turn model says so."""
+        self.settled = Heard(text="")
+        """What they have said if this is all."""
         self._take: _Take | None = None
         # Loads numpy, as the detector has by now: a start without microphones does not wait for it.
         from marotte.senses.hearing.inventions import Loudness, invented
@@ -413,3 +436,9 @@ def load_detector(settings: config.Hearing) -> "Detector":
     from marotte.senses.hearing.detectors import choose
 
     return choose(settings)
+
+
+def _load_turn_model(settings: config.Hearing) -> "TurnModel | None":
+    from marotte.senses.hearing.turn_model import load
+
+    return load(settings)

@@ -4,7 +4,7 @@ import { Loaded } from "./Loaded";
 import { type Topic, useTopic } from "./useControl";
 
 type Rows = { [T in Topic]: NonNullable<ReturnType<typeof useTopic<T>>["data"]> };
-type ListTopic = Exclude<Topic, "show">;
+type ListTopic = Exclude<Topic, "show" | "waiting">;
 
 interface ListingProps<T extends ListTopic> {
   topic: T;

@@ -17,6 +17,7 @@ export type Topic =
   | "links"
   | "found"
   | "floors"
+  | "waiting"
   | "turns";
 
 /** Which state an event makes old. */
@@ -29,8 +30,8 @@ const STALES: Partial<Record<AnyEvent["type"], Topic[]>> = {
   engine_state: ["engines"],
   used: ["engines"],
   link_state: ["links"],
-  floor_opened: ["floors"],
-  floor_closed: ["floors"],
+  floor_opened: ["floors", "waiting"],
+  floor_closed: ["floors", "waiting"],
   outlet_changed: ["floors"],
 };
 
@@ -131,6 +132,7 @@ const ASK = {
   links: rest.links,
   found: rest.found,
   floors: rest.floors,
+  waiting: rest.waiting,
   turns: () => rest.turns(),
 };
 const TOPICS = Object.keys(ASK) as Topic[];

@@ -10,7 +10,7 @@ import { Subtitles } from "../../stage/Subtitles";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { stageOptions } from "./options";
 
-const TEXT = { sound: "Click for sound" };
+const TEXT = { sound: "Click for sound", title: "Stage" };
 
 /** The character alone, for a capture: nothing to be seen but it, its words and, if wanted, the house. */
 export function Stage() {
@@ -61,6 +61,7 @@ export function Stage() {
       className="flex h-dvh flex-col items-center justify-end overflow-hidden"
       style={{ "--size": options.size } as React.CSSProperties}
     >
+      <h1 className="sr-only">{welcome?.character.name ?? TEXT.title}</h1>
       {options.character && welcome && (
         <div className="min-h-0 w-full flex-1" style={{ paddingTop: `calc((1 - var(--size)) * 60vh + 3vh)` }}>
           <Character

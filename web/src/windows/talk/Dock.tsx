@@ -1,11 +1,10 @@
-import { MessagesSquare, MicOff, Square, Timer, Volume2, VolumeX, X } from "lucide-react";
+import { MessagesSquare, MicOff, Square, Volume2, VolumeX, X } from "lucide-react";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { Button, IconButton } from "../../design/Button";
 import { Meter } from "../../design/Meter";
-import { seconds } from "../../design/StackedBar";
 import { Switch } from "../../design/Switch";
-import { Tooltip } from "../../design/Tooltip";
 import { PushToTalk } from "./PushToTalk";
+import { Latency, Times } from "./Times";
 import { phrasesFor, TEXT, TROUBLES } from "./text";
 import type { Talking } from "./useTalk";
 
@@ -26,6 +25,7 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
   return (
     <div className="shrink-0 border-t border-line bg-raised px-4 pt-4 pb-[max(1rem,env(safe-area-inset-bottom))]">
       {speaking.trouble && <Trouble {...TROUBLES[speaking.trouble]} close={() => speech.dismiss()} />}
+      {talk.timesShown && <Times timings={talk.timings} heard={talk.latency} language={talk.language} />}
       <div className="mx-auto grid max-w-3xl grid-cols-[1fr_auto_1fr] items-center gap-3">
         <div className="flex flex-col items-start gap-1">
           <Switch
@@ -38,11 +38,14 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
             onChange={(on) => void speech.listen(on)}
             disabled={disabled}
           />
-          {speaking.handsFree && !speaking.held ? (
-            <Meter label={TEXT.level} connect={speech.level} />
-          ) : (
-            <Latency value={talk.latency} />
-          )}
+          <div className="flex items-center gap-3">
+            <Latency value={talk.latency} open={talk.timesShown} onToggle={talk.toggleTimes} />
+            {speaking.handsFree && !speaking.held && (
+              <div className="max-sm:hidden">
+                <Meter label={TEXT.level} connect={speech.level} />
+              </div>
+            )}
+          </div>
         </div>
         <PushToTalk speech={speech} held={speaking.held} language={talk.language} disabled={disabled} />
         <div className="flex flex-wrap items-center justify-end gap-2">
@@ -74,20 +77,6 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
         <div className="flex-1">{children}</div>
       </div>
     </div>
-  );
-}
-
-function Latency({ value }: { value: number | null }) {
-  return (
-    <Tooltip text={value === null ? TEXT.latencyNone : TEXT.latency}>
-      <button
-        type="button"
-        className="inline-flex h-8 cursor-help items-center gap-1.5 text-sm text-quiet tabular-nums"
-      >
-        <Timer aria-hidden className="size-4" />
-        {value === null ? "–" : seconds(value)}
-      </button>
-    </Tooltip>
   );
 }
 

@@ -8,6 +8,7 @@ import { Switch } from "../../design/Switch";
 import { ThemeSwitch } from "../../design/ThemeSwitch";
 import { recognitionOffered } from "../../sound/recognition";
 import { ConnectionBadge } from "../ConnectionBadge";
+import { Devices } from "./Devices";
 import { LANGUAGES, TEXT } from "./text";
 import type { Talking } from "./useTalk";
 
@@ -63,6 +64,7 @@ export function Settings({ talk }: { talk: Talking }) {
   return (
     <div className="flex flex-col gap-5">
       <NameField talk={talk} />
+      <Devices talk={talk} />
       <div>
         <Switch
           label={TEXT.recognition}

@@ -104,17 +104,23 @@ function useHold(speech: PushToTalkProps["speech"], held: boolean) {
 function useSpaceBar(speech: PushToTalkProps["speech"], disabled: boolean): void {
   useEffect(() => {
     if (disabled) return;
+    let held = false;
     const meant = (event: globalThis.KeyboardEvent) =>
       event.code === "Space" && !(event.target instanceof Element && event.target.closest(TYPING));
     const down = (event: globalThis.KeyboardEvent) => {
       if (!meant(event) || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
+      held = true;
       void speech.press();
     };
     const up = (event: globalThis.KeyboardEvent) => {
-      if (meant(event)) speech.release();
+      if (meant(event)) lose();
     };
-    const lose = () => speech.release();
+    const lose = () => {
+      // What is held by another button, perhaps far from this page, goes on.
+      if (held) speech.release();
+      held = false;
+    };
     addEventListener("keydown", down);
     addEventListener("keyup", up);
     addEventListener("blur", lose);

@@ -72,7 +72,7 @@ function Words({ talk, character, disabled, watching }: SceneProps) {
   if (speaking.held || conversation.partial) {
     return (
       <Placard>
-        <p lang={language} className="text-lg" aria-live="polite">
+        <p lang={language} className="text-lg">
           {conversation.partial ? (
             <Partial {...conversation.partial} />
           ) : (

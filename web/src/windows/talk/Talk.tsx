@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Dialog } from "../../design/Dialog";
 import { Refused } from "../Refused";
+import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
 import { ConversationList } from "./ConversationList";
 import { Dock } from "./Dock";
@@ -9,6 +10,7 @@ import { Header, Settings } from "./Header";
 import { Scene } from "./Scene";
 import { TEXT } from "./text";
 import { useTalk } from "./useTalk";
+import { Waiting, waits } from "./Waiting";
 
 /** The first thing that a newcomer sees: the character, and one big button to talk to it. */
 export function Talk() {
@@ -26,6 +28,7 @@ export function Talk() {
   }, [welcome]);
 
   if (state === "refused") return <Refused status={talk.status} retry={talk.retry} />;
+  if (waits(talk.status)) return <Waiting status={talk.status} language={talk.language} />;
   const list = <ConversationList conversation={talk.conversation} puppeteer={talk.puppeteer} character={character} />;
   const composer = <Composer language={talk.language} disabled={disabled} send={talk.send} />;
   return (
@@ -44,6 +47,7 @@ export function Talk() {
           <div className="border-t border-line p-4">{composer}</div>
         </aside>
       </main>
+      <Announcer conversation={talk.conversation} character={character} />
       <Dialog sheet title={TEXT.conversation} open={listOpen} onClose={() => setListOpen(false)}>
         {list}
       </Dialog>

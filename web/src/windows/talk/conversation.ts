@@ -16,7 +16,7 @@ export interface Yours {
 export interface Reply {
   who: "it";
   key: string;
-  /** Nobody on the floor wanted it: the operator did. */
+  /** Nobody on the floor wanted it: the operator did, or it answers what was not said after all. */
   unasked: boolean;
   lines: { id: string; shown: string; language: string; heard: string | null }[];
   state: "live" | "done" | "interrupted" | "discarded" | "refused" | "failed";
@@ -51,9 +51,10 @@ export function follow(before: Conversation, event: Said): Conversation {
       return put(before, yours(event.key, event.text, { language: event.language, sending: true }));
     case "transcript":
       if (!event.final) return { ...before, partial: { text: event.text, uncertain: event.uncertain } };
-      return event.text ? { ...put(before, yours(`said-${event.at}`, event.text, event)), partial: null } : before;
+      return { ...(event.text ? put(before, yours(`said-${event.at}`, event.text, event)) : before), partial: null };
     case "turn_started":
-      if (event.lane === OPERATOR) return put(before, fresh(event.turn, true));
+      // A turn without percepts was begun early and thrown away: they said something else, or went on.
+      if (event.lane === OPERATOR || !event.percepts.length) return put(before, fresh(event.turn, true));
       return put(answering(before, event), fresh(event.turn));
     case "line_started":
       return change(before, event.turn, (reply) => ({

@@ -1,4 +1,5 @@
 import type { Connection } from "../../protocol/client";
+import { choose, chosen, microphoneAllowed } from "../../sound/devices";
 import { Microphone, MicrophoneError, type MicrophoneTrouble } from "../../sound/microphone";
 import { Recognition } from "../../sound/recognition";
 
@@ -10,6 +11,8 @@ export interface SpeechState {
   trouble: MicrophoneTrouble | null;
   /** The browser's own recognition listens too. */
   browser: boolean;
+  /** The microphone that was chosen; "" is the browser's own choice. */
+  device: string;
 }
 
 const KEPT = "marotte.recognition";
@@ -21,6 +24,7 @@ export class Speech {
     handsFree: false,
     trouble: null,
     browser: localStorage.getItem(KEPT) === "on",
+    device: chosen("audioinput"),
   };
   language = "en";
   /** The partner wants to speak: the moment to wake the sound. */
@@ -35,10 +39,12 @@ export class Speech {
   #levels: (level: number) => void = () => {};
 
   constructor(private readonly connection: Connection) {
+    this.#microphone.device = this.state.device;
     this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
     this.#microphone.onLevel = (level) => this.#levels(level);
     this.#microphone.onEnd = () => {
       this.#set({ trouble: "absent", held: false });
+      this.connection.send({ type: "microphone", on: false });
       if (this.state.handsFree) this.#listenNow(false);
     };
     this.#recognition.onText = (text, final) => connection.send({ type: "transcript", text, final });
@@ -51,11 +57,16 @@ export class Speech {
   /** Follow the connection until the returned function is called. */
   start(): () => void {
     // What the program knew of the last connection's ears is gone with it.
-    const end = this.connection.on("status", ({ state }) => {
-      if (state === "open" && this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
-    });
+    const ends = [
+      this.connection.on("status", ({ state, welcome }) => {
+        if (state !== "open") return;
+        if (this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
+        if (welcome && (welcome.floor !== "public" || welcome.rights === "operator")) void this.#offer();
+      }),
+      this.connection.on("button", (order) => (order === "press" ? void this.press() : this.release())),
+    ];
     return () => {
-      end();
+      for (const end of ends) end();
       this.#set({ held: false, handsFree: false });
       this.#recognition.abort();
       this.#microphone.close();
@@ -108,6 +119,13 @@ export class Speech {
     else if (this.state.handsFree) this.#recognition.start(this.language);
   }
 
+  /** Listen to another microphone from now on. */
+  async setDevice(device: string): Promise<void> {
+    choose("audioinput", device);
+    this.#set({ device });
+    await this.#microphone.use(device).catch((error: unknown) => this.#fail(error));
+  }
+
   /** The partner has read what the trouble is. */
   dismiss(): void {
     this.#set({ trouble: null });
@@ -122,14 +140,25 @@ export class Speech {
   }
 
   async #open(): Promise<boolean> {
+    const anew = !this.#microphone.open;
     try {
       await this.#microphone.start();
       this.#set({ trouble: null });
+      if (anew) void this.#offer();
       return true;
     } catch (error) {
-      this.#set({ trouble: error instanceof MicrophoneError ? error.trouble : "busy" });
+      this.#fail(error);
       return false;
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#set({ trouble: error instanceof MicrophoneError ? error.trouble : "busy" });
+  }
+
+  /** Let the program press this window's button, for whoever asks it to, once no question of the browser's is open. */
+  async #offer(): Promise<void> {
+    if (this.#microphone.open || (await microphoneAllowed())) this.connection.send({ type: "microphone", on: true });
   }
 
   #set(change: Partial<SpeechState>): void {

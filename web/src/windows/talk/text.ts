@@ -20,6 +20,19 @@ interface Phrases {
   listening: string;
   greeting: (name: string) => string;
   tries: string[];
+  /** Moments after the end of the partner's words; short, four stand side by side on a phone. */
+  times: { understood: string; word: string; sound: string; heard: string };
+  /** While all floors are taken. */
+  waiting: {
+    title: string;
+    place: (place: number) => string;
+    minutes: (minutes: number) => string;
+    soon: string;
+    unknown: string;
+    stay: string;
+    full: string;
+    fullHelp: string;
+  };
 }
 
 /** What a partner reads while talking, in their language. */
@@ -35,6 +48,17 @@ export const PHRASES: Record<string, Phrases> = {
     listening: "Listening",
     greeting: (name) => `Say hello to ${name}`,
     tries: ["Tell me a joke", "Sing something", "Who are you?", "How are you today?"],
+    times: { understood: "understood", word: "first word", sound: "first sound", heard: "heard here" },
+    waiting: {
+      title: "All seats are taken just now",
+      place: (place) => (place === 1 ? "You are next" : `You are number ${place} in line`),
+      minutes: (minutes) => `About ${minutes} min to go`,
+      soon: "Less than a minute to go",
+      unknown: "How long it takes is not known yet",
+      stay: "Leave this page open: the conversation begins by itself.",
+      full: "The house is full",
+      fullHelp: "So many wait already that nobody more is let in. This page tries again by itself.",
+    },
   },
   es: {
     hold: "Mantén pulsado para hablar",
@@ -47,6 +71,17 @@ export const PHRASES: Record<string, Phrases> = {
     listening: "Escuchando",
     greeting: (name) => `Saluda a ${name}`,
     tries: ["Cuéntame un chiste", "Canta algo", "¿Quién eres?", "¿Cómo estás hoy?"],
+    times: { understood: "entendido", word: "1.ª palabra", sound: "1.er sonido", heard: "oído aquí" },
+    waiting: {
+      title: "Ahora mismo todos los sitios están ocupados",
+      place: (place) => (place === 1 ? "Te toca a continuación" : `Eres el número ${place} de la cola`),
+      minutes: (minutes) => `Faltan unos ${minutes} min`,
+      soon: "Falta menos de un minuto",
+      unknown: "Aún no se sabe cuánto tardará",
+      stay: "Deja esta página abierta: la conversación empezará sola.",
+      full: "La sala está llena",
+      fullHelp: "Ya esperan tantos que no entra nadie más. Esta página lo intenta otra vez sola.",
+    },
   },
   fr: {
     hold: "Maintenez pour parler",
@@ -59,6 +94,17 @@ export const PHRASES: Record<string, Phrases> = {
     listening: "J’écoute",
     greeting: (name) => `Dites bonjour à ${name}`,
     tries: ["Raconte-moi une blague", "Chante quelque chose", "Qui es-tu ?", "Comment vas-tu ?"],
+    times: { understood: "compris", word: "1er mot", sound: "1er son", heard: "entendu ici" },
+    waiting: {
+      title: "Toutes les places sont prises en ce moment",
+      place: (place) => (place === 1 ? "C’est bientôt votre tour" : `Vous êtes le numéro ${place} dans la file`),
+      minutes: (minutes) => `Encore ${minutes} min environ`,
+      soon: "Encore moins d’une minute",
+      unknown: "On ne sait pas encore combien de temps il faudra",
+      stay: "Laissez cette page ouverte : la conversation commencera d’elle-même.",
+      full: "La salle est comble",
+      fullHelp: "La file d’attente est pleine elle aussi. Cette page réessaie d’elle-même.",
+    },
   },
   zh: {
     hold: "按住说话",
@@ -71,6 +117,17 @@ export const PHRASES: Record<string, Phrases> = {
     listening: "正在听",
     greeting: (name) => `跟 ${name} 打个招呼吧`,
     tries: ["讲个笑话", "唱首歌吧", "你是谁？", "你今天好吗？"],
+    times: { understood: "听懂", word: "首个词", sound: "首个声音", heard: "这里听到" },
+    waiting: {
+      title: "现在座位已满",
+      place: (place) => (place === 1 ? "下一位就是你" : `你排在第 ${place} 位`),
+      minutes: (minutes) => `大约还要 ${minutes} 分钟`,
+      soon: "不到一分钟",
+      unknown: "还不知道要等多久",
+      stay: "请不要关闭本页：轮到你时对话会自动开始。",
+      full: "已经客满",
+      fullHelp: "等候的人太多，暂时无法加入。本页会自动重试。",
+    },
   },
   ja: {
     hold: "押しながら話す",
@@ -83,6 +140,17 @@ export const PHRASES: Record<string, Phrases> = {
     listening: "聞いています",
     greeting: (name) => `${name}に話しかけてみよう`,
     tries: ["冗談を言って", "歌って", "あなたは誰？", "元気ですか？"],
+    times: { understood: "聞き取り", word: "最初の言葉", sound: "最初の音", heard: "ここで聞こえた" },
+    waiting: {
+      title: "ただいま満席です",
+      place: (place) => (place === 1 ? "次はあなたの番です" : `${place} 番目にお待ちです`),
+      minutes: (minutes) => `あと約 ${minutes} 分`,
+      soon: "あと 1 分以内",
+      unknown: "待ち時間はまだわかりません",
+      stay: "このページを開いたままお待ちください。順番になると自動で始まります。",
+      full: "満員です",
+      fullHelp: "お待ちの方が多いため、今は入れません。このページは自動で再試行します。",
+    },
   },
 };
 
@@ -138,6 +206,14 @@ export const TEXT = {
   recognitionAbsent: "This browser has none of its own.",
   latency: "From the end of your words to the first sound here",
   latencyNone: "The time of the last answer will stand here.",
+  times: "Times of the last answer",
+  said: "What was said",
+  microphone: "Microphone",
+  loudspeaker: "Loudspeaker",
+  systemDevice: "As the system says",
+  deviceGone: "The chosen one, unplugged now",
+  devicesUnnamed: "There is a choice here once the microphone was allowed: speak once.",
+  loudspeakerAbsent: "This browser leaves the loudspeaker to the system’s sound settings.",
   onStage: "On stage: everybody hears the answers",
   watching: "You look on. Only the operator speaks on this floor.",
   missed: "Some of the conversation was lost on the way here.",

@@ -1,15 +1,17 @@
 import { useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
 import { useToast } from "../../design/Toast";
 import type { Connection } from "../../protocol/client";
+import type { Timings } from "../../protocol/events";
 import { token } from "../../protocol/token";
 import { useConnection, useStatus } from "../../protocol/useConnection";
+import { choose, chosen } from "../../sound/devices";
 import type { Playback } from "../../sound/playback";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { follow, START } from "./conversation";
 import { Speech } from "./speech";
 import { LANGUAGES, TEXT } from "./text";
 
-const KEPT = { language: "marotte.language", name: "marotte.name", partner: "marotte.partner" };
+const KEPT = { language: "marotte.language", name: "marotte.name", partner: "marotte.partner", times: "marotte.times" };
 /** What sounds later than this is no answer any more, in milliseconds. */
 const ANSWERED = 30_000;
 
@@ -41,9 +43,11 @@ export function useTalk(floor: string) {
   const status = useStatus(connection);
   const { puppeteer, playback, sound } = usePuppeteer(connection);
   const [conversation, said] = useReducer(follow, START);
-  const { latency, asked } = useLatency(connection, puppeteer);
+  const { latency, timings, asked } = useLatency(connection, puppeteer);
   const { speech, speaking } = useSpeech(connection, playback, language, asked);
   const [muted, setMuted] = useState(false);
+  const { timesShown, toggleTimes } = useTimesShown();
+  const { loudspeaker, setLoudspeaker } = useLoudspeaker(playback);
   useWake(playback);
 
   useEffect(() => {
@@ -65,6 +69,11 @@ export function useTalk(floor: string) {
     puppeteer,
     conversation,
     latency,
+    timings,
+    timesShown,
+    toggleTimes,
+    loudspeaker,
+    setLoudspeaker,
     sound,
     muted,
     language,
@@ -116,24 +125,61 @@ function usePartner() {
   };
 }
 
-/** Seconds from the end of the partner's words to the first sound of the answer. */
+/** Whether the times of the last answer are shown, kept in this browser. */
+function useTimesShown() {
+  const [timesShown, setTimesShown] = useState(() => localStorage.getItem(KEPT.times) === "on");
+  const toggleTimes = () => {
+    localStorage.setItem(KEPT.times, timesShown ? "off" : "on");
+    setTimesShown(!timesShown);
+  };
+  return { timesShown, toggleTimes };
+}
+
+/** Where the voice comes out, kept in this browser. */
+function useLoudspeaker(playback: Playback) {
+  const [loudspeaker, setLoudspeaker] = useState(() => chosen("audiooutput"));
+  useEffect(() => {
+    void playback.use(loudspeaker);
+  }, [playback, loudspeaker]);
+  return {
+    loudspeaker,
+    setLoudspeaker: (id: string) => {
+      choose("audiooutput", id);
+      setLoudspeaker(id);
+    },
+  };
+}
+
+/** Seconds from the end of the partner's words to the first sound of the answer, and of what they were made. */
 function useLatency(connection: Connection, puppeteer: ReturnType<typeof usePuppeteer>["puppeteer"]) {
   const [latency, setLatency] = useState<number | null>(null);
+  const [timings, setTimings] = useState<Timings | null>(null);
   const since = useRef(Number.NEGATIVE_INFINITY);
+  const understood = useRef(Number.NEGATIVE_INFINITY);
+  const sounded = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
     puppeteer.onVoice = () => {
       const waited = performance.now() - since.current;
       since.current = Number.NEGATIVE_INFINITY;
       if (waited < ANSWERED) setLatency(waited / 1000);
+      sounded.current = performance.now();
     };
     return connection.on("event", (event) => {
       if (event.type === "speech_end" && event.why === "silence") since.current = performance.now();
+      if (event.type === "transcript" && event.final) understood.current = performance.now();
+      // What was never heard, or said by order, is no answer.
+      if (event.type !== "turn_ended" || event.lane === "operator" || event.ending.timings.first_sample < 0) return;
+      setTimings(event.ending.timings);
+      // Only the program knows how long before the news of it their speech had ended.
+      const { recognised } = event.ending.timings;
+      const after = sounded.current - understood.current;
+      if (recognised >= 0 && after >= 0 && after < ANSWERED) setLatency(recognised + after / 1000);
     });
   }, [connection, puppeteer]);
   const [asked] = useState(() => () => {
     since.current = performance.now();
   });
-  return { latency, asked };
+  return { latency, timings, asked };
 }
 
 function useSpeech(connection: Connection, playback: Playback, language: string, asked: () => void) {

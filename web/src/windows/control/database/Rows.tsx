@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Database as DatabaseIcon, SearchX, TableProperties } from "lucide-react";
 import { useState } from "react";
+import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
 import { Empty } from "../../../design/Empty";
 import { Pagination } from "../../../design/Pagination";
@@ -57,14 +58,20 @@ export function Rows({ info }: { info: DatabaseInfo }) {
 function Browser({ table, choice }: { table: TableInfo; choice: React.ReactNode }) {
   const [q, setQ] = useState("");
   const [offset, setOffset] = useState(0);
+  const [before, setBefore] = useState<number | null>(null);
   const [order, setOrder] = useState("");
   const [open, setOpen] = useState<Row | null>(null);
-  const browse = { q: useRested(q.trim(), REST), offset, order };
+  const browse = { q: useRested(q.trim(), REST), before, offset, order };
   const rows = useQuery({
     queryKey: ["database", table.name, browse],
     queryFn: () => database.rows(table.name, browse),
     placeholderData: keepPreviousData,
   });
+  const older = rows.data?.older ?? null;
+  const goOn = (to: number | null) => {
+    setBefore(to);
+    setOffset(0);
+  };
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-2">
@@ -75,7 +82,7 @@ function Browser({ table, choice }: { table: TableInfo; choice: React.ReactNode 
           value={q}
           onChange={(text) => {
             setQ(text);
-            setOffset(0);
+            goOn(null);
           }}
         />
       </div>
@@ -112,6 +119,21 @@ function Browser({ table, choice }: { table: TableInfo; choice: React.ReactNode 
           )
         }
       </Loaded>
+      {browse.q && (older !== null || before !== null) && (
+        <div className="mt-4 flex flex-wrap items-center justify-end gap-2 text-sm text-quiet">
+          <p>{TEXT.part}</p>
+          {before !== null && (
+            <Button small onClick={() => goOn(null)}>
+              {TEXT.newest}
+            </Button>
+          )}
+          {older !== null && (
+            <Button small disabled={rows.isFetching} onClick={() => goOn(older)}>
+              {TEXT.older}
+            </Button>
+          )}
+        </div>
+      )}
       {open && <RowDialog table={table} row={open} onClose={() => setOpen(null)} />}
     </>
   );

@@ -42,8 +42,17 @@ export interface Edit {
   after: string;
 }
 
+export interface Page {
+  total: number;
+  rows: Row[];
+  /** Where a search goes on, as older rows were not looked through; null where all were. */
+  older: number | null;
+}
+
 export interface Browse {
   q: string;
+  /** Goes on with a search where another one ended. */
+  before: number | null;
   offset: number;
   order: string;
 }
@@ -68,9 +77,10 @@ async function transfer(path: string, body?: FormData): Promise<Response> {
 
 export const database = {
   info: () => call<DatabaseInfo>("GET", "/database"),
-  rows: (table: string, { q, offset, order }: Browse) => {
+  rows: (table: string, { q, before, offset, order }: Browse) => {
     const asked = new URLSearchParams({ q, offset: String(offset), limit: String(LIMIT), order });
-    return call<{ total: number; rows: Row[] }>("GET", `/database/${part(table)}?${asked}`);
+    if (before !== null) asked.set("before", String(before));
+    return call<Page>("GET", `/database/${part(table)}?${asked}`);
   },
   edit: (table: string, key: Cell, change: Row) =>
     call<void>("PUT", `/database/${part(table)}/${part(String(key))}`, change),

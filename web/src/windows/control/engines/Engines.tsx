@@ -66,6 +66,7 @@ function Engine({ row, place }: { row: EngineRow; place: number }) {
     row.calls > 0 ? TEXT.calls(row.calls) : TEXT.neverAsked,
     row.failures > 0 && TEXT.failures(row.failures),
     row.last_ms !== null && row.last_ms >= 0 && `${TEXT.last} ${seconds(row.last_ms / 1000)}`,
+    row.kept && row.kept.hits > 0 && TEXT.kept(row.kept.hits, row.kept.hits + row.kept.misses),
     ...Object.entries(row.used).map(([unit, much]) => `${amount.format(much)} ${unit}`),
   ];
   return (

@@ -2,6 +2,7 @@ import { useMay } from "../desk";
 import { Engines } from "./Engines";
 import { Found } from "./Found";
 import { Links } from "./Links";
+import { Sounds } from "./Sounds";
 
 /** Who thinks, speaks and hears, and how the connections to other programs fare. */
 export function EnginesAndLinks() {
@@ -11,6 +12,7 @@ export function EnginesAndLinks() {
       <Engines />
       <div className="flex min-w-0 flex-col gap-4">
         <Links />
+        <Sounds />
         {mayChoose && <Found />}
       </div>
     </div>

@@ -17,6 +17,21 @@ export interface Tried {
   sound?: string;
 }
 
+/** The sound that is kept of lines that were said twice. */
+export interface Sounds {
+  lines: number;
+  bytes: number;
+  /** Bytes that it may take; 0 where nothing is kept. */
+  most: number;
+  /** Lines of this run that needed not be made. */
+  hits: number;
+  /** Lines of this run that voices had to make. */
+  misses: number;
+}
+
+export const sounds = () => call<Sounds>("GET", "/sounds");
+export const clearSounds = () => call<{ deleted: number }>("DELETE", "/sounds");
+
 const part = encodeURIComponent;
 
 export const tryEngine = (kind: string, name: string) =>

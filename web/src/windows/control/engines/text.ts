@@ -26,6 +26,17 @@ export const TEXT = {
   realtime: (took: string) => `${took} for a second of sound`,
   playAgain: "Play it again",
   silent: "The browser did not play it; press “Play it again”.",
+  kept: (hits: number, all: number) => `${hits} of ${all} lines were kept`,
+
+  sounds: "Kept sound",
+  soundsHelp: "What was said twice is not made again. Clear it when a voice behind the same settings has changed.",
+  soundsOff: "Nothing is kept: cache_mb is 0 in show.toml.",
+  soundsHeld: (lines: number, bytes: string, most: string) =>
+    `${lines === 1 ? "1 line" : `${lines} lines`}, ${bytes} of ${most} MB`,
+  soundsUsed: (hits: number, all: number) =>
+    all === 0 ? "no line was asked for yet" : `${Math.round((100 * hits) / all)} % of ${all} lines were kept`,
+  clear: "Clear",
+  cleared: (lines: number) => (lines === 1 ? "1 line is deleted." : `${lines} lines are deleted.`),
 
   links: "Links",
   linksEmpty: "No links yet",

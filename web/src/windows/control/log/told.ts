@@ -30,6 +30,8 @@ export const KINDS: readonly Kind[] = [
   "line_ended",
   "stopped",
   "turn_ended",
+  "tool_used",
+  "express",
   "verdict",
   "send",
   "act_done",
@@ -50,7 +52,7 @@ const GIFTS = new Set<Kind>(["gift", "subscription", "redemption", "raid", "foll
 
 export function tone(event: AnyEvent): Tone {
   if (TROUBLE.has(event.type)) return "trouble";
-  if (event.type === "act_done" && !event.ok) return "trouble";
+  if ((event.type === "act_done" || event.type === "tool_used") && !event.ok) return "trouble";
   if (event.type === "engine_state" || event.type === "link_state")
     return event.state === "ready" || event.state === "up" ? "well" : "trouble";
   if (event.type === "turn_ended" && event.ending.state === "failed") return "trouble";
@@ -98,6 +100,10 @@ export function told(event: AnyEvent): string {
       return joined(event.ending.state, quoted(event.ending.heard), event.ending.reason);
     case "stopped":
       return event.why;
+    case "tool_used":
+      return joined(event.tool, event.arguments, event.result, `${event.seconds.toFixed(1)} s`);
+    case "express":
+      return event.cue.name;
     case "verdict":
       return joined(event.action, from, event.reason, event.seconds > 0 && `${event.seconds} s`);
     case "send":

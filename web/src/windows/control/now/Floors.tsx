@@ -1,13 +1,21 @@
-import { Users } from "lucide-react";
+import { Hourglass, Users } from "lucide-react";
 import { Badge } from "../../../design/Badge";
 import { Card } from "../../../design/Card";
 import { Listing } from "../Listing";
+import { useTopic } from "../useControl";
 import { TEXT } from "./text";
 
-/** The conversations that are open. */
+/** The conversations that are open, and who waits for one. */
 export function Floors() {
+  const waiting = useTopic("waiting");
   return (
     <Card title={TEXT.floors} icon={<Users aria-hidden />}>
+      {waiting.data && waiting.data.waiting > 0 && (
+        <p className="mb-3 flex items-center gap-2 text-sm text-gilt">
+          <Hourglass aria-hidden className="size-4" />
+          {TEXT.waitForFloor(waiting.data.waiting, waiting.data.seconds)}
+        </p>
+      )}
       <Listing
         topic="floors"
         empty={{ icon: <Users aria-hidden />, title: TEXT.floorsEmpty, help: TEXT.floorsEmptyHelp }}

@@ -77,6 +77,8 @@ export const TEXT = {
   released: "It will be said.",
 
   floors: "Floors",
+  waitForFloor: (count: number, seconds: number | null) =>
+    `${count} ${count === 1 ? "waits" : "wait"} for a private floor${seconds === null ? "" : `, the next for about ${Math.ceil(seconds / 60)} min`}`,
   floorsEmpty: "No floor is open",
   floorsEmptyHelp: "The public floor opens with the show, a private one with each talk window.",
   publicFloor: "everybody",

@@ -15,14 +15,13 @@ export function HomeNetwork() {
   const lan = useQuery({
     queryKey: ["lan"],
     queryFn: security.lan,
-    refetchInterval: ({ state }) => (state.data ? EVERY : false),
-    retry: false,
+    refetchInterval: ({ state }) => (state.data?.on ? EVERY : false),
   });
   return (
     <Card title={TEXT.lan} icon={<Wifi aria-hidden />}>
       <Loaded query={lan}>
         {(found) =>
-          found ? (
+          found.on ? (
             <Address lan={found} />
           ) : (
             <Empty small icon={<WifiOff aria-hidden />} title={TEXT.lanOff}>

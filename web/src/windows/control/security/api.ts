@@ -1,5 +1,5 @@
 /** Who may come in, and what they changed, over REST. */
-import { call, RestError } from "../../../protocol/rest";
+import { call } from "../../../protocol/rest";
 
 export const ROLES = ["operator", "moderator", "viewer", "guest"] as const;
 export type Role = (typeof ROLES)[number];
@@ -25,7 +25,9 @@ export interface Entry {
   about: string;
 }
 
+/** How other devices at home come in, where the program does not keep to this machine. */
 export interface Lan {
+  on: true;
   url: string;
   /** A drawing, as SVG. */
   qr_svg: string;
@@ -40,13 +42,5 @@ export const security = {
   issue: (name: string, role: Role) => call<{ token: string }>("POST", "/tokens", { name, role }),
   revoke: (id: string) => call<void>("DELETE", `/tokens/${part(id)}`),
   audit: (limit: number) => call<Entry[]>("GET", `/audit?limit=${limit}`),
-  /** Where the program is found in the home network; null where it keeps to this machine. */
-  lan: async (): Promise<Lan | null> => {
-    try {
-      return await call<Lan>("GET", "/lan");
-    } catch (error) {
-      if (error instanceof RestError && error.status === 404) return null;
-      throw error;
-    }
-  },
+  lan: () => call<Lan | { on: false }>("GET", "/lan"),
 };

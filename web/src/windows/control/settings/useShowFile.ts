@@ -25,7 +25,8 @@ export function useShowFile(told: (saved: Partial<Checked>) => void, failed: (er
   const check = useQuery({
     queryKey: ["settings", "check", rested],
     queryFn: () => settings.check(rested),
-    enabled: file.data !== undefined,
+    // What rests before the file has come is no text of anybody's.
+    enabled: file.data !== undefined && (draft !== null || rested === file.data.text),
     placeholderData: (before) => before,
     gcTime: 0,
   });
