@@ -13,7 +13,7 @@ PYTHON ?= python3
 SHOW ?=
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
-EXTRAS := embedded,whisper,faster-whisper,ja,piper,livekit,azure,mcp,device,postgres,lan
+EXTRAS := embedded,whisper,faster-whisper,ja,piper,livekit,azure,mcp,device,echo,postgres,lan
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 
@@ -25,7 +25,7 @@ run: .make/core $(WINDOWS)
 
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node

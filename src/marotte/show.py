@@ -27,6 +27,7 @@ from marotte.engines.local_servers import Found, look_around
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
+from marotte.figures import counts
 from marotte.links.irc.link import IRCLink
 from marotte.mind.attention import Mutes
 from marotte.mind.moderation import Moderator, Rules
@@ -100,14 +101,14 @@ class Run:
         self.toolbox.offer("the program", own.offers())
         self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
-        self.metrics = Metrics(self.bus, self.clock, self.counts)
+        self.metrics = Metrics(self.bus, self.clock, lambda: counts(self))
         self.history = History(self.bus)
         self.counted_elsewhere: Callable[[], Mapping[str, Mapping[tuple[str, ...], float]]] = dict
         """What the gateway counts, for the metrics."""
         self.stopped: dict[str, events.LineStopped] = {}
         """The last 50 lines that moderation stopped, oldest first."""
         self._shared: Shared | None = None
-        self._dropped_before: Counter[tuple[str, str]] = Counter()
+        self.dropped_before: Counter[tuple[str, str]] = Counter()
         """What the lanes of floors that are closed have dropped."""
         self._arrivals: list[Watched] = []
         """Tasks through which something arrives: they end first."""
@@ -249,7 +250,7 @@ class Run:
         if conversation is not None:
             self.recorder.closed(name)
             await conversation.stop()
-            self._dropped_before.update(conversation.attention.dropped)
+            self.dropped_before.update(conversation.attention.dropped)
             if name not in self.floors:  # else the partner has come back meanwhile
                 self.publish(FloorClosed(at=self.clock.wall(), floor=name))
 
@@ -477,32 +478,6 @@ class Run:
         return self.public.speaker.outlet_of_record != "clock" or any(
             state.state == "up" for state in self.link_states.values()
         )
-
-    # --- figures
-
-    def counts(self) -> dict[str, Mapping[tuple[str, ...], float]]:
-        """Return what is counted where it happens, by the names of the metrics."""
-        depth: Counter[tuple[str, ...]] = Counter()
-        dropped: Counter[tuple[str, ...]] = Counter({("private", *k): n for k, n in self._dropped_before.items()})
-        for floor in self.floors.values():
-            kind = "public" if floor.is_public else "private"
-            depth.update({(kind, lane): n for lane, n in floor.attention.depth().items()})
-            dropped.update({(kind, *key): n for key, n in floor.attention.dropped.items()})
-        lines: dict[tuple[str, ...], float] = {}
-        for link in self.links.values():
-            for what in link.counters.__dataclass_fields__:
-                lines[link.name, what] = float(getattr(link.counters, what))
-        return {
-            "marotte_queue_depth": depth,
-            "marotte_dropped_total": dropped,
-            "marotte_bus_dropped_total": {(): float(self.bus.dropped)},
-            "marotte_floors": {(): float(len(self.floors))},
-            "marotte_link_lines_total": lines,
-            "marotte_sound_cache_hits_total": {(name,): float(n) for name, n in self.sounds.hits.items()},
-            "marotte_sound_cache_misses_total": {(name,): float(n) for name, n in self.sounds.misses.items()},
-            "marotte_sound_cache_bytes": {(): float(self.sounds.bytes)},
-            **self.counted_elsewhere(),
-        }
 
 
 def _mark(key: str) -> str:

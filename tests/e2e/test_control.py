@@ -56,7 +56,7 @@ async def test_asking_saying_and_stopping(program: Marotte, visit: Visit) -> Non
     await control.event("turn_ended", floor="public")
     answered = (await program.get("/api/v1/turns?limit=1"))[0]
     turns = control.card("Last turns")
-    await expect(turns.get_by_text(answered["heard"], exact=True)).to_be_visible()
+    await expect(turns.get_by_text(answered["heard"], exact=True).first).to_be_visible()
     await expect(turns.get_by_text("Who are you?").first).to_be_visible()
 
     await order(control, LONG, verbatim=True)

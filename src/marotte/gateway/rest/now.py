@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from marotte import events
 from marotte.conversation import Conversation
+from marotte.figures import counts
 from marotte.gateway.guard import Rights
 from marotte.gateway.rest.access import Moderator, Operator, TheRights, TheRun, Viewer, as_json
 from marotte.gateway.waiting import WaitingList
@@ -135,7 +136,7 @@ async def dropped(run: TheRun) -> list[dict[str, Any]]:
     """Return how many percepts left unanswered, by lane and reason, and how many events were lost."""
     return [
         {"floor": floor, "lane": lane, "reason": reason, "count": int(count)}
-        for (floor, lane, reason), count in run.counts()["marotte_dropped_total"].items()
+        for (floor, lane, reason), count in counts(run)["marotte_dropped_total"].items()
     ]
 
 
