@@ -214,7 +214,7 @@ class _Replay:
 
     async def _drive(self, run: Run) -> None:
         """Give the run what came from outside, at its time."""
-        for entry in self._entries:
+        for entry in runlog.telling(self._entries):
             if isinstance(entry, runlog.Gap):
                 self._found.seconds, self._found.whole = entry.t, False
                 return

@@ -246,3 +246,21 @@ def test_the_command_tells_all_and_its_exit_code_says_whether_it_is_the_same(
     with pytest.raises(SystemExit) as ended:
         cli.main(["replay", str(tmp_path / "none.jsonl")])
     assert ended.value.code == cli.IN_THE_WAY
+
+
+def test_of_reports_in_a_row_only_the_telling_ones_are_lived_through_again() -> None:
+    def report(t: float, line: int = 0, *, everything: bool = False) -> runlog.Reported:
+        return runlog.Reported(t=t, floor="public", outlet="window", line=line, offset=0, everything=everything)
+
+    entries = [
+        *map(report, (0.00, 0.06, 0.12)),
+        runlog.Gave(t=0.13, call=1, piece="word"),  # what an engine gives changes nothing for them
+        *map(report, (0.18, 0.24, 0.30)),
+        runlog.Said(t=0.31, floor="public", what="end", words=("interrupted",)),
+        report(0.35),
+        report(0.36, 1),
+        report(0.37, 1, everything=True),
+    ]
+    kept = [entry.t for entry in runlog.telling(entries) if isinstance(entry, runlog.Reported)]
+    # Every tenth of a second, and the last before anything else and of each line.
+    assert kept == [0.06, 0.18, 0.30, 0.35, 0.37]

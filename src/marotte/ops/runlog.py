@@ -10,7 +10,7 @@ import gzip
 import logging
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ LONGEST_LINE = 4_000_000
 KEPT_LOGS = 20
 KEPT_BYTES = 1_000_000_000
 """So many logs, and so many bytes of them, are kept; the oldest go."""
+
+
+REPORTS_WITHIN = 0.1
+"""Of reports that come so many seconds after one another the last is enough."""
 
 
 class LogError(Exception):
@@ -305,6 +309,32 @@ def _entries(path: Path, file: Any) -> Iterator[AnyEntry]:
         yield entry
     if not number:
         raise LogError(f"{path}: is empty")
+
+
+def telling(entries: Sequence[AnyEntry]) -> Iterator[AnyEntry]:
+    """Return the entries without the reports of outlets that tell nothing: another came of the same line right after.
+
+    The last report before anything else is told, so that what was heard is known wherever it matters.
+    """
+    last: dict[tuple[str, str], float] = {}
+    later: dict[tuple[str, str], Reported] = {}
+    kept: list[AnyEntry] = []
+    for entry in reversed(entries):
+        if isinstance(entry, Reported):
+            key = (entry.floor, entry.outlet)
+            after, later[key] = later.get(key), entry
+            if (
+                after is not None
+                and not entry.everything
+                and after.line == entry.line
+                and last[key] - entry.t < REPORTS_WITHIN
+            ):
+                continue
+            last[key] = entry.t
+        elif not isinstance(entry, Called | Gave | Finished):
+            later.clear()
+        kept.append(entry)
+    return reversed(kept)
 
 
 def stamp(seconds: float) -> str:
