@@ -32,6 +32,8 @@ from marotte.voice.speaker import Speaker
 
 _REST = 0.05
 """Seconds in which what the log told last takes its effect."""
+_ONE_PIECE = 0.02
+"""Sound that a voice made within so many seconds is given as one piece."""
 
 
 @dataclass
@@ -141,7 +143,7 @@ class _Replay:
 
     async def _fill(self, url: str, clock: Clock) -> None:
         """Give memory what it held when the log began."""
-        store = await Store.open(url, clock)
+        store = await Store.open(url, clock, lasting=False)
         try:
             await store.put_back((e.table, e.values) for e in self._entries if isinstance(e, runlog.Row))
         except StoreError as error:
@@ -160,7 +162,7 @@ class _Replay:
                 known[entry.call] = _Call(entry.asked)
                 calls[entry.engine].append(known[entry.call])
             elif isinstance(entry, runlog.Gave | runlog.Finished) and entry.call in known:
-                known[entry.call].answers.append(entry)
+                known[entry.call].add(entry)
         for chain in (run.voices, run.brains):
             for member in chain.members:
                 own = member.engine if getattr(member.engine, "deterministic", False) else None
@@ -329,6 +331,24 @@ class _Call:
 
     asked: str
     answers: deque[runlog.Gave | runlog.Finished] = field(default_factory=deque[runlog.Gave | runlog.Finished])
+
+    def add(self, answer: runlog.Gave | runlog.Finished) -> None:
+        """Add what it gave next; sound that came right after other sound is one piece with it."""
+        last = self.answers[-1] if self.answers else None
+        if (
+            isinstance(answer, runlog.Gave)
+            and isinstance(last, runlog.Gave)
+            and isinstance(piece := answer.piece, dict)
+            and isinstance(before := last.piece, dict)
+            and "samples" in piece
+            and piece["rate"] == before.get("rate")
+            and answer.t - last.t < _ONE_PIECE
+        ):
+            before["samples"] += piece["samples"]
+            for timings in ("words", "mouths"):
+                before[timings] = [*before.get(timings, ()), *piece.get(timings, ())]
+        else:
+            self.answers.append(answer)
 
 
 class _Answers:

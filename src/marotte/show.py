@@ -129,7 +129,7 @@ class Run:
         """Open the store and begin. Raises StoreError. ``alone``: nothing comes in from outside, as in a replay."""
         self.data.mkdir(parents=True, exist_ok=True)
         url = self.show.store.url or f"sqlite+aiosqlite:///{self.data / 'marotte.sqlite'}"
-        store = await Store.open(url, self.clock)
+        store = await Store.open(url, self.clock, lasting=not alone)
         self._shared = Shared(
             self.show,
             self.bus,

@@ -262,5 +262,5 @@ def test_of_reports_in_a_row_only_the_telling_ones_are_lived_through_again() -> 
         report(0.37, 1, everything=True),
     ]
     kept = [entry.t for entry in runlog.telling(entries) if isinstance(entry, runlog.Reported)]
-    # Every tenth of a second, and the last before anything else and of each line.
-    assert kept == [0.06, 0.18, 0.30, 0.35, 0.37]
+    # Every quarter of a second, the first of each line and of its end, and the last before anything else.
+    assert kept == [0.00, 0.30, 0.35, 0.36, 0.37]

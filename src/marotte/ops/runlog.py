@@ -29,7 +29,7 @@ KEPT_BYTES = 1_000_000_000
 """So many logs, and so many bytes of them, are kept; the oldest go."""
 
 
-REPORTS_WITHIN = 0.1
+REPORTS_WITHIN = 0.25
 """Of reports that come so many seconds after one another the last is enough."""
 
 
@@ -312,29 +312,30 @@ def _entries(path: Path, file: Any) -> Iterator[AnyEntry]:
 
 
 def telling(entries: Sequence[AnyEntry]) -> Iterator[AnyEntry]:
-    """Return the entries without the reports of outlets that tell nothing: another came of the same line right after.
+    """Return the entries without the reports of outlets that tell nothing: another came of the same line right before.
 
     The last report before anything else is told, so that what was heard is known wherever it matters.
     """
-    last: dict[tuple[str, str], float] = {}
-    later: dict[tuple[str, str], Reported] = {}
-    kept: list[AnyEntry] = []
-    for entry in reversed(entries):
+    told: dict[tuple[str, str], Reported] = {}
+    waiting: dict[tuple[str, str], int] = {}
+    left_out: set[int] = set()
+    for place, entry in enumerate(entries):
         if isinstance(entry, Reported):
             key = (entry.floor, entry.outlet)
-            after, later[key] = later.get(key), entry
-            if (
-                after is not None
-                and not entry.everything
-                and after.line == entry.line
-                and last[key] - entry.t < REPORTS_WITHIN
-            ):
+            before, last = told.get(key), waiting.pop(key, place)
+            goes_on = before and (before.line, before.everything) == (entry.line, entry.everything)
+            if before and goes_on and entry.t - before.t < REPORTS_WITHIN:
+                left_out.add(place)
+                waiting[key] = place
                 continue
-            last[key] = entry.t
+            if not goes_on:
+                left_out.discard(last)
+            told[key] = entry
         elif not isinstance(entry, Called | Gave | Finished):
-            later.clear()
-        kept.append(entry)
-    return reversed(kept)
+            left_out.difference_update(waiting.values())
+            waiting.clear()
+    left_out.difference_update(waiting.values())
+    return (entry for place, entry in enumerate(entries) if place not in left_out)
 
 
 def stamp(seconds: float) -> str:

@@ -34,15 +34,16 @@ class Store(People, Viewers, Memories, Browser, Snapshots):
     """How many turns a crash had left open, and ``open`` closed."""
 
     @classmethod
-    async def open(cls, url: str, clock: Clock) -> "Store":
+    async def open(cls, url: str, clock: Clock, *, lasting: bool = True) -> "Store":
         """Open the database at an SQLAlchemy URL, migrate it where needed, and close what a crash left open.
 
+        One that is not ``lasting`` goes with this process, as that of a replay: its writes take their time.
         Raises StoreError, which names the database and the remedy.
         """
         if (file := Database.file_of(url)) is not None:
             take(file)
         database = Database(url)
-        store = cls(database, Writer(database), clock)
+        store = cls(database, Writer(database, lasting=lasting), clock)
         try:
             await bring_to_head(database)
             store.recovered = await store.recover()

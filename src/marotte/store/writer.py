@@ -18,6 +18,8 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 
 GATHER = 0.2
 """Seconds that a write nobody waits for may lie before it is committed."""
+GATHER_PASSING = 5.0
+"""The same where the database goes with this process."""
 AGAIN = 1.0
 """Seconds until such writes are tried again when the database is away."""
 MOST = 10_000
@@ -38,8 +40,10 @@ class _Job:
 class Writer:
     """Commits writes in the order in which they were handed over, as many at once as have gathered."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, lasting: bool = True) -> None:
+        """Write to a database; where it is not ``lasting``, nothing is hurried and nothing flushed to the disk."""
         self._database = database
+        self._lasting = lasting
         self._jobs: deque[_Job] = deque()
         self._wake = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
@@ -61,10 +65,11 @@ class Writer:
             log.error("%s; one write is lost", self._refusal())
             return
         self._jobs.append(_Job(work, None, flushed))
-        if at_once:
+        if at_once and self._lasting:
             self._wake.set()
         elif self._later is None:
-            self._later = asyncio.get_running_loop().call_later(GATHER, self._wake.set)
+            gather = GATHER if self._lasting else GATHER_PASSING
+            self._later = asyncio.get_running_loop().call_later(gather, self._wake.set)
 
     async def now(self, work: Work[T], *, flushed: bool = False) -> T:
         """Commit ``work`` and everything handed over before it, and return its result. Raises StoreError.
@@ -112,7 +117,8 @@ class Writer:
 
     async def _commit(self, batch: list[_Job]) -> None:
         """Commit a batch in one transaction; where one write is at fault, each alone."""
-        engine = self._database.flushed if any(job.flushed for job in batch) else self._database.ordinary
+        flushed = self._lasting and any(job.flushed for job in batch)
+        engine = self._database.flushed if flushed else self._database.ordinary
         try:
             async with outside(), engine.begin() as connection:
                 results = [await job.work(connection) for job in batch]
