@@ -16,6 +16,7 @@ SETTINGS = Hearing(threshold=0.5, pre_roll=0.05, silence=0.1, shortest=0.04, lon
 class Scripted:
     """Reads the probability of a frame, in thousandths, from its first sample."""
 
+    sure = 2.0
     frame = FRAME
 
     def speech(self, pcm: bytes) -> float:
@@ -178,3 +179,40 @@ def test_pieces_of_any_length_give_the_same_turns(seed: int) -> None:
     onsets = marks(whole)[::2]
     assert set(onsets) == {"onset"}
     assert "onset" not in marks(whole)[1::2]
+
+
+class Sure(Scripted):
+    sure = 0.8
+
+
+def test_of_a_frame_that_the_detector_is_sure_of_one_is_enough() -> None:
+    settings = SETTINGS.model_copy(update={"threshold": 0.3})
+    pointer = Endpointer(settings, Sure())
+    assert marks(pointer.feed(sound("..+"))) == []
+    assert marks(pointer.feed(sound(".#"))) == ["onset"]
+
+
+def fading(loud: int, quiet: int, level: int = 20) -> bytes:
+    """Speech that sounds for so many frames, and in so many more is still taken for speech at another level."""
+    spoken = struct.pack("<h", 900)
+    return b"".join(
+        spoken + struct.pack("<h", sample) * (FRAME - 1) for sample in [8_000] * loud + [level] * quiet
+    ) + sound("." * 30)
+
+
+@pytest.mark.parametrize(
+    ("faded", "level", "counted"),
+    [
+        (5, 20, 5),  # it is as quiet as the silence behind it
+        (40, 20, 16),  # nobody is cut short who goes on in a whisper
+        (5, 1_000, 0),  # softer, and speech all the same
+    ],
+)
+def test_silence_is_counted_from_the_last_sound_and_not_from_when_the_detector_has_noticed(
+    faded: int, level: int, counted: int
+) -> None:
+    settings = SETTINGS.model_copy(update={"silence": 0.2, "settle": 0.19})
+    happened = Endpointer(settings, Scripted()).feed(fading(10, faded, level))
+    (end,) = [h for h in happened if isinstance(h, End)]
+    assert (end.why, end.ago) == ("silence", 20 * FRAME)
+    assert end.speech == (10 + faded - counted) * FRAME

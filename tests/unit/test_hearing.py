@@ -25,6 +25,7 @@ QUIET = bytes(640)
 class Loudness:
     """Takes whatever is loud for speech."""
 
+    sure = 2.0
     frame = 320
 
     def speech(self, pcm: bytes) -> float:

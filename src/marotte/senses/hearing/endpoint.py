@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from marotte.senses.hearing.detectors import Detector
 
 _IN_A_ROW = 2
-"""Frames of speech that make an onset: a click is one."""
+"""Frames of speech that make an onset: a click is one. Of a frame that the detector is sure of one is enough."""
 _HYSTERESIS = 0.15
 """How far the probability may fall below the threshold before speech that has begun counts as silence."""
+_FADED = 1 / 30
+"""What is softer than this share of the loudest of the last seconds is no speech any more: 30 dB less."""
+_SOFTENS = 0.997
+"""How much softer the loudest counts for every 8 ms that have passed: by half in two seconds."""
+_LONGEST_FADE = 0.16
+"""Seconds, at most, that detectors hear speech after its last sound."""
 
 
 class Onset(msgspec.Struct, frozen=True):
@@ -53,13 +59,42 @@ class End(msgspec.Struct, frozen=True):
 Happening = Onset | Speech | Pause | GoesOn | End
 
 
+class _Fading:
+    """How long it has been quiet already when a detector says so: it hears the last sound for a while after it."""
+
+    BLOCKS = 4
+    """Into so many parts a frame is cut."""
+
+    def __init__(self, frame: int) -> None:
+        # Loads numpy, as the detector has by now: a start without microphones does not wait for it.
+        import numpy as np
+
+        self._np, self._block = np, frame // self.BLOCKS
+        self._loudest = 0.0
+        self._quiet = 0
+
+    def add(self, frame: bytes) -> None:
+        """Take a whole frame of speech."""
+        np = self._np
+        samples = np.frombuffer(frame, "<i2").astype(np.float32)
+        for loud in np.sqrt((samples * samples).reshape(self.BLOCKS, -1).mean(axis=1)).tolist():
+            self._loudest = max(loud, self._loudest * _SOFTENS)
+            self._quiet = self._quiet + 1 if loud < self._loudest * _FADED else 0
+
+    @property
+    def quiet(self) -> int:
+        """Samples since the last sound."""
+        return min(self._quiet * self._block, int(_LONGEST_FADE * RATE))
+
+
 class _Turn:
     """What is being said now, in samples."""
 
-    def __init__(self, held: bytearray, begun: int) -> None:
+    def __init__(self, held: bytearray, begun: int, fading: _Fading) -> None:
         self.held = held  # sound that no ear was given yet
         self.taken = self.voiced = begun  # since the onset; of it, speech
         self.quiet = 0  # since the last speech
+        self.fading = fading
         self.paused = False
 
 
@@ -75,6 +110,7 @@ class Endpointer:
         self._detector = detector
         self._size = 2 * detector.frame
         self._begins = settings.threshold
+        self._sure = detector.sure
         self._goes_on = max(settings.threshold - _HYSTERESIS, settings.threshold / 2)
         self._pre_roll = 2 * int(settings.pre_roll * RATE)
         self.silence = int(settings.silence * RATE)
@@ -131,7 +167,12 @@ class Endpointer:
         if not (self.hands_free or self._pressed):
             return self._end("released")
         paused = self._turn.quiet
-        happened = self._take(self._turn, frame, self._pressed or probability >= self._goes_on)
+        voiced = self._pressed or probability >= self._goes_on
+        if not voiced and not self._turn.quiet:
+            self._turn.quiet = self._turn.fading.quiet
+        happened = self._take(self._turn, frame, voiced)
+        if voiced:
+            self._turn.fading.add(frame)
         if self._turn.quiet and self._turn.quiet >= self.silence:
             return [*happened, *self._end("silence")]
         happened += self._pauses(self._turn, paused)
@@ -151,13 +192,14 @@ class Endpointer:
         if self._pressed:  # the sound had stopped, and comes again
             return self._begin(0)
         self._in_a_row = self._in_a_row + 1 if probability >= self._begins else 0
-        if not self.hands_free or self._in_a_row < _IN_A_ROW:
+        if not self.hands_free or (self._in_a_row < _IN_A_ROW and probability < max(self._begins, self._sure)):
             return []
-        return self._begin(_IN_A_ROW * self._detector.frame)
+        return self._begin(self._in_a_row * self._detector.frame)
 
     def _begin(self, samples: int) -> list[Happening]:
         """Begin a turn whose first ``samples`` are the last ones of the pre-roll."""
-        self._turn, self.silence, self.settle = _Turn(self._before, samples), self._usual, self._settles
+        self._turn = _Turn(self._before, samples, _Fading(self._detector.frame))
+        self.silence, self.settle = self._usual, self._settles
         self._before, self._in_a_row = bytearray(), 0
         return [Onset()]
 
