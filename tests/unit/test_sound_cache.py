@@ -385,6 +385,7 @@ async def test_what_was_said_once_is_bounded(folder: Path, monkeypatch: pytest.M
     keys = [f"{n:064x}"[::-1] for n in range(100)]
     for key in keys:
         assert not cache.said_before(key)
+        cache.write_down(key)
         await settled(cache)
         assert (folder / "said-once").stat().st_size <= 10 * 8
     again = SoundCache(folder, 10**7)

@@ -109,11 +109,16 @@ class SoundCache:
         return await self._work(lambda: self._read(key)) if key in self._sizes else ()
 
     def said_before(self, key: str) -> bool:
-        """Note that a line is said; returns whether it was before."""
+        """Note that a line is said; returns whether it was before. Until ``write_down`` only this process knows it."""
         mark = bytes.fromhex(key)[:_MARK]
         if mark in self._said:
             return True
         self._said[mark] = None
+        return False
+
+    def write_down(self, key: str) -> None:
+        """Let the next start know that a line was said once."""
+        mark = bytes.fromhex(key)[:_MARK]
         if len(self._said) > REMEMBERED:
             # Half of them at a time, so that the file is seldom written anew.
             for oldest in list(self._said)[: REMEMBERED // 2]:
@@ -122,7 +127,6 @@ class SoundCache:
             self._submit(lambda: self._replace(self.folder / _SAID_ONCE, marks))
         else:
             self._submit(lambda: self._append(mark))
-        return False
 
     def put(self, key: str, sounds: Sequence[Sound]) -> None:
         """Keep a line; nobody waits for it."""
@@ -284,6 +288,9 @@ class Kept:
                     made.append(sound)
                 yield sound
         finally:
+            # Not before the voice was asked: the disk's thread would be in its way.
+            if wanted and not keeping and cleared == cache.cleared:
+                cache.write_down(key)
             if (close := getattr(pieces, "aclose", None)) is not None:
                 await close()
         # Whoever was forgotten meanwhile may be named in it.
