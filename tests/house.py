@@ -1,17 +1,20 @@
 """A floor with everything that belongs to it but scripted engines and rows in lists: what the mind's tests share."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
 from marotte import config
 from marotte.bus.local import LocalBus
-from marotte.engines.chain import BrainChain, VoiceChain
+from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.duplex import DuplexChain, Ensemble
+from marotte.engines.kinds import Prompt, Sound
 from marotte.events import (
     AnyPercept,
     Ending,
+    Line,
     TurnEnded,
     Viewer,
     subject,
@@ -26,7 +29,16 @@ from marotte.time import Clock
 from marotte.voice.ducking import Ducking
 from marotte.voice.floor import SpeakingFloor
 from marotte.voice.speaker import Speaker
-from tests.stand_ins import KeptRecord, KeptRows, Published, ScriptedBrain, ScriptedVoice, built
+from tests.stand_ins import (
+    KeptRecord,
+    KeptRows,
+    Published,
+    ScriptedBrain,
+    ScriptedDuplex,
+    ScriptedEar,
+    ScriptedVoice,
+    built,
+)
 
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 BOB = Viewer(id="irc:test/bob", name="Bob", platform="irc")
@@ -58,8 +70,21 @@ class KeptMemory:
         self.rows.end_turn(turn, ending)
 
 
+class Unwatched:
+    """Lets every line have its sound."""
+
+    def sound(self, engine: str, line: Line, sounds: AsyncGenerator[Sound]) -> AsyncGenerator[Sound]:
+        return sounds
+
+
 class House:
-    def __init__(self, *brains: ScriptedBrain, voice: ScriptedVoice | None = None, show: str = "") -> None:
+    def __init__(
+        self,
+        *brains: ScriptedBrain,
+        voice: ScriptedVoice | None = None,
+        duplex: ScriptedDuplex | None = None,
+        show: str = "",
+    ) -> None:
         settings = config.parse(show)
         self.clock = Clock(epoch=0.0)
         self.events = Published()
@@ -69,28 +94,42 @@ class House:
         self.voice = voice or ScriptedVoice()
         began = self.clock.now()
         speaker_voices = VoiceChain([built("voice", self.voice)], self.publish, self.clock)
-        self.speaker = Speaker("public", speaker_voices, self.publish, self.clock, KeptRecord(), began)
+        self.brains = brains
+        chain = BrainChain([built(f"b{n}", b) for n, b in enumerate(brains)], self.publish, self.clock)
+        self.ear = ScriptedEar("what the ear heard")
+        ears = EarChain([built("ear", self.ear)], self.publish, self.clock)
+        duplexes = DuplexChain(
+            [built("duplex", duplex)] if duplex else [], self.publish, self.clock, rest=15.0, witness=Unwatched()
+        )
+        self.ensemble = Ensemble(duplexes, ears, chain, speaker_voices, self.about)
+        self.speaker = Speaker(
+            "public", self.ensemble if duplex else speaker_voices, self.publish, self.clock, KeptRecord(), began
+        )
         self.floor = SpeakingFloor(self.speaker, self.clock)
         self.moderator = Moderator(settings.moderation, settings.character.never, self.publish, self.clock)
         self.attention = Attention("public", settings, self.rows, self.moderator.unread, self.publish, self.clock)
-        self.brains = brains
-        chain = BrainChain([built(f"b{n}", b) for n, b in enumerate(brains)], self.publish, self.clock)
         self.director = Director(
             self.floor,
             self.attention,
             Persona(settings.character),
             self.memory,  # type: ignore[arg-type]
             self.moderator,
-            chain,
+            self.ensemble if duplex else chain,
             self.rows,
             self.publish,
             self.clock,
             Random(7),
         )
+        if duplex is not None:
+            self.director.concluded = self.ensemble.concluded
+            self.director.begins_early = False
         self.ducking = Ducking(self.speaker, self.bus, self.clock, resume_after=2.0)
         self.turn_taking = TurnTaking(self.floor, self.attention, self.bus, self.clock, settings.hearing.cut_after)
         self.turn_taking.expect = self.director.expect
         self.attention.meant = self.turn_taking.meant
+
+    async def about(self) -> Prompt:
+        return Prompt(system="You are Pip.")
 
     def publish(self, event) -> None:
         self.events(event)

@@ -1,12 +1,12 @@
 """Stand-ins for what lies beyond a room: scripted engines, outlets that keep what they are given, rows in a list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from marotte.engines.kinds import EngineSettings, Heard, Prompt, Sound
+from marotte.engines.kinds import Call, Counted, EngineSettings, Heard, Prompt, Sound
 from marotte.engines.registry import Built
 from marotte.events import SAMPLE_RATE, AnyPercept, Ending, Event, Line, LineStarted, TurnStarted, Word
 from marotte.ports import Rank
@@ -117,6 +117,82 @@ class ScriptedEar:
 
     async def close(self) -> None:
         pass
+
+
+class ScriptedDuplex:
+    """Hears what it is told to, and answers with words and, beside them, a tone for each; silence between sentences."""
+
+    Settings = EngineSettings
+    RATE = 24_000
+    WORD, PAUSE = 0.3, 0.2
+
+    def __init__(
+        self, *replies: str, hears: str = "hello there", token: float = 0.0, fault: str = "", sound_late: bool = False
+    ) -> None:
+        """``token`` seconds between words; ``sound_late``: all words come first."""
+        self.replies, self.hears, self.token, self.fault, self.sound_late = (
+            list(replies),
+            hears,
+            token,
+            fault,
+            sound_late,
+        )
+        self.sessions: list[ScriptedSession] = []
+
+    def join(self, about: Callable[[], Awaitable[Prompt]]) -> "ScriptedSession":
+        self.sessions.append(ScriptedSession(self, about))
+        return self.sessions[-1]
+
+    async def close(self) -> None:
+        pass
+
+
+class ScriptedSession:
+    def __init__(self, engine: ScriptedDuplex, about: Callable[[], Awaitable[Prompt]]) -> None:
+        self.engine, self.about = engine, about
+        self.prompts: list[tuple[Prompt, bool]] = []
+        self.cuts: list[tuple[float, str]] = []
+        self.heard = bytearray()
+        self.stopped = self.closed = 0
+
+    async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        async for piece in speech:
+            self.heard += piece
+        if self.engine.fault == "deaf":
+            raise OSError("no transcript")
+        yield Heard(text=self.engine.hears, language=language)
+
+    async def reply(self, prompt: Prompt, *, to_speech: bool) -> AsyncIterator[str | Counted | Call | Sound]:
+        self.prompts.append((prompt, to_speech))
+        engine = self.engine
+        text = engine.replies.pop(0) if len(engine.replies) > 1 else engine.replies[0]
+        late: list[Sound] = []
+        try:
+            if engine.fault == "raise":
+                raise OSError("connection reset")
+            for place, word in enumerate(words := text.split(" ")):
+                await asyncio.sleep(engine.token)
+                if engine.fault == "break" and place >= len(words) // 2:
+                    raise OSError("closed in mid-sentence")
+                yield word if not place else f" {word}"
+                pause = engine.PAUSE if word[-1] in ".!?" else 0.02
+                pcm = tone(engine.WORD, engine.RATE) + bytes(2 * round(pause * engine.RATE))
+                sound = Sound(pcm=pcm, rate=engine.RATE)
+                if engine.sound_late:
+                    late.append(sound)
+                elif engine.fault != "mute":
+                    yield sound
+            for sound in late:
+                yield sound
+            yield Counted(11)
+        finally:
+            self.stopped += 1
+
+    async def cut(self, seconds: float, text: str) -> None:
+        self.cuts.append((seconds, text))
+
+    async def close(self) -> None:
+        self.closed += 1
 
 
 async def _hang() -> None:

@@ -36,6 +36,9 @@ Language = Annotated[
     str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP-47 tag such as en or ja")
 ]
 
+SECOND = "([a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?)?"
+"""Matches a language with its script and region, and nothing else, for it goes into a prompt; or no language."""
+
 
 def _http_url(url: str) -> str:
     if url and not re.match(r"https?://[^\s/]+", url):
@@ -43,7 +46,14 @@ def _http_url(url: str) -> str:
     return url
 
 
+def _second_language(tag: str) -> str:
+    if not re.fullmatch(SECOND, tag):
+        raise ValueError('must be a language such as "es", "pt-BR" or "zh-Hant", or ""')
+    return tag
+
+
 Url = Annotated[str, AfterValidator(_http_url)]
+SecondLanguage = Annotated[str, AfterValidator(_second_language)]
 
 
 class Model(BaseModel):
@@ -115,6 +125,14 @@ class VoiceChain(Chain):
     """Seconds of sound made ahead of what is heard."""
     cache_mb: int = Field(default=200, ge=0, le=100_000)
     """Megabytes of disk for the sound of lines that were said twice, so that they need not be made again; 0: none."""
+
+
+class DuplexChain(Chain):
+    """Duplex engines, which hear, think and speak in one; behind them stand ears, brains and voices. None is usual."""
+
+    release: Literal["sentence", "words"] = "sentence"
+    """sentence: its sound is held until the whole sentence has passed moderation · words: a few words at a time, which
+    sounds sooner; of a sentence that is stopped its beginning has then been heard."""
 
 
 class EarChain(Chain):
@@ -267,6 +285,14 @@ class Moderation(Model):
     """What is said instead of a stopped line, a sentence a language."""
 
 
+class Subtitles(Model):
+    """What is to be read of what is said."""
+
+    second: SecondLanguage = ""
+    """A second language in which each line is shown below its own; needs a brain that can translate, which the
+    improviser cannot. A window may ask for another."""
+
+
 class Channel(Model):
     """One IRC server and its channels."""
 
@@ -349,11 +375,13 @@ class Show(Model):
     character: Character = Character()
     brain: BrainChain = BrainChain()
     voice: VoiceChain = VoiceChain()
+    duplex: DuplexChain = DuplexChain()
     hearing: Hearing = Hearing()
     attention: Attention = Attention()
     lanes: dict[str, Lane] = Field(default_factory=_lanes)
     memory: Memory = Memory()
     moderation: Moderation = Moderation()
+    subtitles: Subtitles = Subtitles()
     tools: Tools = Tools()
     irc: dict[str, Channel] = Field(default_factory=dict[str, Channel])
     device: Device | None = None

@@ -6,17 +6,22 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from marotte import config
 from marotte.bus import Bus, Message
 from marotte.buttons import Buttons
 from marotte.engines.chain import BrainChain, EarChain, VoiceChain
-from marotte.events import PUBLIC, AnyPercept, Event, Viewer, subject
+from marotte.engines.duplex import DuplexChain, Ensemble
+from marotte.engines.kinds import Prompt
+from marotte.events import PUBLIC, AnyPercept, Event, Utterance, Viewer, subject
 from marotte.mind.attention import Attention, Mutes
 from marotte.mind.director import Director
 from marotte.mind.memory import Memory
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
 from marotte.mind.tools.toolbox import Toolbox
+from marotte.mind.translation import Translator, Translators
 from marotte.mind.turn_taking import TurnTaking
 from marotte.ops.recorder import Recorder
 from marotte.ops.supervisor import Supervisor
@@ -46,6 +51,7 @@ class Shared(NamedTuple):
     voices: VoiceChain
     ears: EarChain
     brains: BrainChain
+    duplexes: DuplexChain
     persona: Persona
     moderator: Moderator
     supervisor: Supervisor
@@ -71,7 +77,13 @@ class Conversation:
         self.opened = clock.wall()
         self.buttons = Buttons()
         self._shared = shared
-        self.speaker = Speaker(name, shared.voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
+        self._ensemble = (
+            Ensemble(shared.duplexes, shared.ears, shared.brains, shared.voices, self._about)
+            if shared.duplexes.members
+            else None
+        )
+        voices, brains = self._ensemble or shared.voices, self._ensemble or shared.brains
+        self.speaker = Speaker(name, voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
         self.speaker.outlets.watched_by = shared.recorder
         self.floor = SpeakingFloor(self.speaker, clock)
         self.floor.finished = self._concluded
@@ -85,7 +97,7 @@ class Conversation:
             shared.persona,
             self.memory,
             shared.moderator,
-            shared.brains,
+            brains,
             shared.store,
             shared.publish,
             clock,
@@ -94,10 +106,16 @@ class Conversation:
         )
         self.director.language = language
         self.director.toolbox = shared.toolbox
-        self.director.begins_early = show.attention.begin_early
+        if self._ensemble is not None:
+            self.director.concluded = self._ensemble.concluded
+            self.director.in_phrases = show.duplex.release == "words"
+        self._begin_early(show)
         self._turn_taking = TurnTaking(self.floor, self.attention, shared.bus, clock, show.hearing.cut_after)
         self._turn_taking.expect = self.director.expect
         self.attention.meant = self._turn_taking.meant
+        translators = Translators(shared.brains, shared.publish, clock)
+        self.translator = Translator(name, translators, shared.moderator.judge, shared.bus, shared.publish, clock)
+        self.translator.use(show.subtitles.second)
         self._ducking = Ducking(self.speaker, shared.bus, clock, show.hearing.resume_after)
         # A lane of its own in the bus for each kind: a flood of one can never push out another.
         self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
@@ -108,7 +126,8 @@ class Conversation:
         self.attention.use(show)
         self.memory.settings = show.memory
         self.director.pause = show.attention.pause
-        self.director.begins_early = show.attention.begin_early
+        self._begin_early(show)
+        self.translator.use(show.subtitles.second)
         self._ducking.resume_after = show.hearing.resume_after
         self._turn_taking.cut_after = show.hearing.cut_after
 
@@ -121,6 +140,7 @@ class Conversation:
             start(f"{self.name} director", self.director.run),
             start(f"{self.name} ducking", self._ducking.run),
             start(f"{self.name} turn-taking", self._turn_taking.run),
+            start(f"{self.name} translator", self.translator.run),
         ]
         self._speaker_task = start(f"{self.name} speaker", self.speaker.run)
 
@@ -133,16 +153,34 @@ class Conversation:
         await asyncio.wait(taking_in, timeout=TAKE_IN_WITHIN)
         self._ducking.close()
         self._turn_taking.close()
+        self.translator.close()
         await stop(*self._door_tasks, *self._mind_tasks)
         await stop(self._speaker_task)
+        if self._ensemble is not None:
+            await self._ensemble.close()
 
     def hearing(self, viewer: Viewer | None, language: str = "") -> Hearing:
         """Return ears for one more microphone on this floor."""
         shared = self._shared
         show = shared.show
-        hearing = Hearing(self.name, show.hearing, shared.ears, shared.publish, shared.clock, viewer, show.character)
+        ears = self._ensemble or shared.ears
+        hearing = Hearing(self.name, show.hearing, ears, shared.publish, shared.clock, viewer, show.character)
+        hearing.asks_early = self._ensemble is None
         hearing.language = language
         return hearing
+
+    def _begin_early(self, show: config.Show) -> None:
+        # A duplex engine keeps all that it hears: what may not be all must not reach it as if it were.
+        self.director.begins_early = show.attention.begin_early and self._ensemble is None
+
+    async def _about(self) -> Prompt:
+        """Return what a duplex engine may know of this floor before anything happens."""
+        persona, language = self._shared.persona, self.director.language
+        percepts: list[AnyPercept] = [Utterance(floor=self.name, viewer=self.partner, text="")] if self.partner else []
+        recalled = await self.memory.recall(percepts, language)
+        known = persona.prompt((), persona.language((), language), recalled.history, recalled.facts)
+        tools = self._shared.toolbox.tools(self._shared.show.lane_of("utterance"), self.name)
+        return replace(known, tools=tools)
 
     @property
     def is_public(self) -> bool:

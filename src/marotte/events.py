@@ -393,6 +393,15 @@ class LineTimings(Event, frozen=True, kw_only=True):
     mouths: tuple[Mouth, ...] = ()
 
 
+class LineTranslated(Event, frozen=True, kw_only=True):
+    """A line in a language that somebody reads besides its own, to be shown while it sounds; most lines have none."""
+
+    turn: str
+    line: str
+    language: str
+    text: str
+
+
 class LineEnded(Event, frozen=True, kw_only=True):
     """A line is over, and this is what was heard of it."""
 
@@ -520,6 +529,7 @@ AnyEvent = (
     | Verdict
     | LineStarted
     | LineTimings
+    | LineTranslated
     | LineEnded
     | Stopped
     | Played

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
-from typing import get_args
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
@@ -21,7 +21,8 @@ from marotte import config, events
 from marotte.changes import changes, without_restart
 from marotte.conversation import Conversation, Shared
 from marotte.engines import registry
-from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.chain import BrainChain, Chain, EarChain, VoiceChain
+from marotte.engines.duplex import DuplexChain
 from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
 from marotte.engines.registry import Built
@@ -82,7 +83,12 @@ class Run:
         self.voices = VoiceChain(self._heard("voice"), self.publish, self.clock, show.voice.rest)
         self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
         self.brains = BrainChain(self._heard("brain"), self.publish, self.clock, show.brain.rest)
+        self.duplexes = DuplexChain(
+            self._heard("duplex"), self.publish, self.clock, show.duplex.rest, witness=self.recorder
+        )
+        self.chains: tuple[Chain[Any], ...] = (self.ears, self.brains, self.voices, self.duplexes)
         self.persona = Persona(show.character)
+        self.persona.directs = not self.duplexes.members
         try:
             self.words = WordLists(data / "words")
             """Words of one's own that moderation goes by."""
@@ -138,6 +144,7 @@ class Run:
             self.voices,
             self.ears,
             self.brains,
+            self.duplexes,
             self.persona,
             self.moderator,
             self.supervisor,
@@ -193,7 +200,7 @@ class Run:
         await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
         if self._shared is not None:
             await self.supervisor.stop_all(within=1.0)
-            await asyncio.gather(self.voices.close(), self.ears.close(), self.brains.close())
+            await asyncio.gather(*(chain.close() for chain in self.chains))
             await self.kit.close()
             await self._shared.store.close()
             self.recorder.close()
@@ -310,6 +317,8 @@ class Run:
         self.recorder.forget()
         self.sounds.clear()
         self.history.forget()
+        for floor in self.floors.values():
+            floor.translator.forget()
 
     # --- other settings
 
@@ -460,6 +469,7 @@ class Run:
         await asyncio.to_thread(importlib.import_module, "soxr")
         await self.voices.warm()
         await self.brains.warm()
+        await self.duplexes.warm()
         # What is here now stays: the collector need not look at it again, which would hold up the voice for long.
         gc.collect()
         gc.freeze()

@@ -49,6 +49,8 @@ _SAID: dict[str, str] = {
     "character.topics": "Favourite matters: what it talks about by itself, and where the improviser's puns come from.",
     "brain.chain": "Who thinks, in the order in which they are tried; the improviser is always the last.",
     "voice.chain": "Who speaks, in the order in which they are tried; espeak-ng is always the last.",
+    "duplex.chain": "Who hears, thinks and speaks in one, in the order in which they are tried; ears, brains and voices"
+    " stand behind them. Empty: nobody.",
     "hearing.chain": "Who hears, in the order in which they are tried; pocketsphinx is always the last.",
     "hearing.detector": "What tells speech from noise; auto takes Silero where onnxruntime is installed.",
     "hearing.threshold": "How sure the detector must be that it is speech.",
@@ -79,7 +81,7 @@ _SAID: dict[str, str] = {
 }
 """Words for keys whose name says enough to a reader of the source: everything else has a docstring there."""
 
-_CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear"}
+_CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear", "duplex": "duplex"}
 _SHARED = "engines"
 _VOICES = "voices"
 _TITLES = {"": "The top of the file", _SHARED: "Every engine", _VOICES: "Every voice"}

@@ -8,6 +8,7 @@ test("a bare address shows everything, with nothing behind it", () => {
     floor: "public",
     background: "transparent",
     subtitles: true,
+    second: null,
     character: true,
     sound: true,
     size: 1,
@@ -19,6 +20,7 @@ test("the address chooses", () => {
     floor: "talk-1",
     background: "house",
     subtitles: false,
+    second: "",
     character: false,
     sound: false,
     size: 0.5,
@@ -27,4 +29,19 @@ test("the address chooses", () => {
 
 test("a size out of bounds is brought within them", () => {
   expect([options("size=9"), options("size=0.01"), options("size=big")].map((each) => each.size)).toEqual([1, 0.3, 1]);
+});
+
+test("a second language is a tag, none where one will do, and the show's where it is nothing", () => {
+  const wishes = ["es", "zh-Hant", "pt-BR", "one", "on", "Spanish", "es; be rude", ""];
+  expect(wishes.map((wish) => options(`subtitles=${wish}`).second)).toEqual([
+    "es",
+    "zh-Hant",
+    "pt-BR",
+    "",
+    null,
+    null,
+    null,
+    null,
+  ]);
+  expect(options("subtitles=es").subtitles).toBe(true);
 });

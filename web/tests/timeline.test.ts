@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LineEnded, LineStarted, LineTimings, Mouth, Stopped, Word } from "../src/protocol/events";
+import type { LineEnded, LineStarted, LineTimings, LineTranslated, Mouth, Stopped, Word } from "../src/protocol/events";
 import { Timeline } from "../src/stage/timeline";
 
 const base = { at: 0, floor: "public", turn: "t", line: "l" };
@@ -210,4 +210,59 @@ test("lines do not pile up without bound", () => {
   for (let i = 0; i < 200; i++) timeline.started(started({ line: `l${i}`, sample: i }));
   expect(timeline.at(100).line).toBeNull();
   expect(timeline.at(199).line?.id).toBe("l199");
+});
+
+const translated = (text: string, line = "l"): LineTranslated => ({
+  ...base,
+  type: "line_translated",
+  line,
+  language: "es",
+  text,
+});
+
+test("a translation is shown while its line is, whenever it has come, and never before", () => {
+  const timeline = new Timeline();
+  timeline.translated(translated("Hola, público querido"));
+  expect(timeline.at(1_000).second).toBeNull();
+  timeline.started(started());
+  timeline.timings(timings(WORDS, MOUTHS));
+  timeline.ended(ended(30_000));
+  expect(timeline.at(999)).toMatchObject({ line: null, second: null });
+  expect(timeline.at(1_000).second).toEqual({ language: "es", text: "Hola, público querido" });
+  expect(timeline.at(2_000).second).toBe(timeline.at(29_000).second);
+  expect(timeline.at(30_000 + 2 * 48_000).second).toBeNull();
+  const late = hello();
+  expect(late.at(12_000).second).toBeNull();
+  late.translated(translated("Hola"));
+  expect(late.at(12_000).second?.text).toBe("Hola");
+  late.clear();
+  late.started(started());
+  expect(late.at(1_000).second).toBeNull();
+});
+
+test("the next line does not keep the translation of the one before", () => {
+  const timeline = hello();
+  timeline.translated(translated("Hola"));
+  timeline.started(started({ line: "m", sample: 40_000 }));
+  expect(timeline.at(40_000)).toMatchObject({ line: { id: "m" }, second: null });
+});
+
+test("a long translation is shown in parts that keep pace with the line", () => {
+  const timeline = new Timeline(20);
+  timeline.started(started());
+  timeline.timings(timings(WORDS, MOUTHS));
+  timeline.translated(translated("Hola, queridísimo público de esta noche, y bienvenidos a nuestro pequeño teatro"));
+  const parts = [1_000, 12_000, 21_000].map((sample) => timeline.at(sample).second?.text ?? "");
+  expect(parts[0]).not.toBe(parts[2]);
+  expect(parts.every((part) => part.length <= 28)).toBe(true);
+  expect(parts[2]).toContain("teatro");
+});
+
+test("only the last translations are kept", () => {
+  const timeline = new Timeline();
+  for (let n = 0; n < 100; n++) timeline.translated(translated("Hola", `line ${n}`));
+  timeline.started(started({ line: "line 0" }));
+  expect(timeline.at(1_000).second).toBeNull();
+  timeline.started(started({ line: "line 99", sample: 2_000 }));
+  expect(timeline.at(2_000).second?.text).toBe("Hola");
 });

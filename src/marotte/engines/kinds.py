@@ -1,11 +1,11 @@
 """What an engine is: the protocol of each kind, and what it takes and gives.
 
 An engine is one file that adapts one provider. It is found by its entry point (``marotte.voices``, ``marotte.ears``,
-``marotte.brains``), brings its own settings and a check of its environment, and is built as ``Engine(settings, kit)``.
-It imports its heavy library when it is first used, never when its module is imported.
+``marotte.brains``, ``marotte.duplexes``), brings its own settings and a check of its environment, and is built as
+``Engine(settings, kit)``. It imports its heavy library when it is first used, never when its module is imported.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
@@ -19,7 +19,7 @@ from marotte.time import Clock
 if TYPE_CHECKING:
     import aiohttp
 
-Kind = Literal["brain", "voice", "ear"]
+Kind = Literal["brain", "voice", "ear", "duplex"]
 
 
 class EngineError(Exception):
@@ -136,7 +136,11 @@ class Kit:
 
 
 class Engine(Protocol):
-    """What all engines share."""
+    """What all engines share.
+
+    One that ends within a millisecond when it is cut, as whoever only closes a connection does, may say so:
+    ``stops_at_once = True`` spares a task of its own. An ear that tells so has one all the same.
+    """
 
     Settings: ClassVar[type[EngineSettings]]
 
@@ -276,7 +280,10 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Brain(Engine, Protocol):
-    """Turns a prompt into words."""
+    """Turns a prompt into words.
+
+    One that can translate says so, ``translates = True``: subtitles in a second language are asked of it.
+    """
 
     def reply(self, prompt: Prompt) -> "AsyncIterator[str | Counted | Call]":
         """Yield the reply's text in pieces of any length, as it is made, and what it has cost where that is known.
@@ -285,5 +292,49 @@ class Brain(Engine, Protocol):
 
         Stage directions stand in square brackets: ``[joy]`` a feeling, ``[nod]`` an animation, ``[pause 700ms]``.
         Raises EngineUnavailable before the first piece if the provider cannot serve this prompt.
+        """
+        ...
+
+
+Piece = str | Counted | Call | Sound
+"""What a duplex engine's reply is made of."""
+
+
+class Session(Protocol):
+    """One partner's conversation with a duplex engine: it hears, then it replies.
+
+    Who leaves ``hear`` or ``reply`` before its end has cut it; the session takes what comes next all the same.
+    """
+
+    def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        """Take speech and yield what is understood, as an ear does; the engine keeps the sound to reply to."""
+        ...
+
+    def reply(self, prompt: Prompt, *, to_speech: bool) -> AsyncIterator[Piece]:
+        """Yield what is said: its words, and among them, before or after, the sound that says them.
+
+        ``to_speech``: it answers what it has heard last; else ``prompt.text`` is what happened. Words are those that
+        are spoken, without stage directions. With results in the prompt it goes on from its own calls.
+        Raises EngineUnavailable before the first piece if the provider cannot serve this prompt.
+        """
+        ...
+
+    async def cut(self, seconds: float, text: str) -> None:
+        """Take notice that of the last reply only so much sound, and this text, was heard."""
+        ...
+
+    async def close(self) -> None:
+        """End the conversation; must not wait for its provider."""
+        ...
+
+
+class Duplex(Engine, Protocol):
+    """Turns speech into speech: an ear, a brain and a voice in one."""
+
+    def join(self, about: Callable[[], Awaitable[Prompt]]) -> Session:
+        """Return a conversation with one partner of one floor; it connects when it is first asked something.
+
+        ``about`` is asked at each connection: who the character is, what was said before, what it may use. It reacts
+        to nothing: ``percepts`` and ``text`` are empty.
         """
         ...

@@ -11,9 +11,12 @@ from marotte.engines.kinds import Engine, EngineSettings, Kind, Kit
 from marotte.time import Clock
 
 EMBEDDED: dict[Kind, str] = {"brain": "improviser", "voice": "espeak", "ear": "pocketsphinx"}
-"""The understudy of each kind: needs no key and no network, and is always the last of its chain."""
+"""The understudy of each kind: needs no key and no network, and is always the last of its chain.
 
-_TABLE: dict[Kind, str] = {"brain": "brain", "voice": "voice", "ear": "hearing"}
+Behind duplex engines, which are three in one, stand the other three chains.
+"""
+
+_TABLE: dict[Kind, str] = {"brain": "brain", "voice": "voice", "ear": "hearing", "duplex": "duplex"}
 
 
 class Built(NamedTuple):
@@ -26,12 +29,16 @@ class Built(NamedTuple):
 
 def installed(kind: Kind) -> dict[str, EntryPoint]:
     """Return every installed engine of a kind by its name."""
-    return {entry.name: entry for entry in entry_points(group=f"marotte.{kind}s")}
+    return {entry.name: entry for entry in entry_points(group=_group(kind))}
 
 
 def _ours(kind: Kind) -> dict[str, EntryPoint]:
     """Return the engines that come with the program: found at once, however much else is installed."""
-    return {entry.name: entry for entry in distribution("marotte").entry_points.select(group=f"marotte.{kind}s")}
+    return {entry.name: entry for entry in distribution("marotte").entry_points.select(group=_group(kind))}
+
+
+def _group(kind: Kind) -> str:
+    return "marotte.duplexes" if kind == "duplex" else f"marotte.{kind}s"
 
 
 def kit(show: config.Show, secrets: dict[str, str], clock: Clock | None = None, rng: Random | None = None) -> Kit:
@@ -62,7 +69,7 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
     table = _TABLE[kind]
     chain: config.Chain = getattr(show, table)
     engines: list[tuple[str, type[Engine], EngineSettings]] = []
-    for name in dict.fromkeys((*chain.chain, EMBEDDED[kind])):
+    for name in dict.fromkeys(filter(None, (*chain.chain, EMBEDDED.get(kind)))):
         settings = chain.settings(name)
         wanted, _, plugin = str(settings.get("engine") or name).partition(":")
         if plugin:

@@ -68,10 +68,7 @@ def readiness(run: Run) -> dict[str, Any]:
     """
     tasks = {name: "failing" if watched.failing else "running" for name, watched in run.supervisor.tasks.items()}
     private = {name for name in tasks if name.startswith("talk-")}
-    engines = {
-        chain.kind: {member.name: member.state for member in chain.members}
-        for chain in (run.ears, run.brains, run.voices)
-    }
+    engines = {chain.kind: {member.name: member.state for member in chain.members} for chain in run.chains}
     return {
         "ready": all(state == "running" for name, state in tasks.items() if name.startswith("public ")),
         "rooms": {name: state for name, state in tasks.items() if name not in private},

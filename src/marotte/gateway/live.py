@@ -6,7 +6,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -18,9 +18,20 @@ from marotte.gateway.border import address_of
 from marotte.gateway.guard import Denied, Guard, Wait, Who
 from marotte.gateway.offers import WindowOffers
 from marotte.gateway.outbox import Outbox
+from marotte.gateway.refused import Refused, turn_away
 from marotte.gateway.session import KEPT_SECONDS, Session
 from marotte.gateway.waiting import WaitingList
-from marotte.gateway.window import LEAD, Mistake, WindowButton, WindowMicrophone, WindowOutlet, number_of, text_of
+from marotte.gateway.window import (
+    LEAD,
+    Hello,
+    Mistake,
+    WindowButton,
+    WindowMicrophone,
+    WindowOutlet,
+    number_of,
+    subtitles_of,
+    text_of,
+)
 from marotte.ports import Rank
 from marotte.senses.hearing.hearing import Hearing, SoundError
 from marotte.show import FloorsTaken, Run
@@ -30,37 +41,10 @@ log = logging.getLogger(__name__)
 VERSION = 1
 MICROPHONE_RATE = 16_000
 HELLO_WITHIN = 5.0
-CLOSE_WITHIN = 2.0
 MOST_WINDOWS = 500
 """Sessions at once, those that are kept for a window that may come back among them."""
 MOST_TEXT = 100
 """Text frames a second."""
-
-
-class Refused(Exception):
-    """The connection cannot go on."""
-
-    def __init__(self, close: int, code: str, message: str, **more: object) -> None:
-        super().__init__(message)
-        self.close, self.code, self.more = close, code, more
-
-
-class Hello(msgspec.Struct, forbid_unknown_fields=False):
-    """The first frame of a window."""
-
-    class Resume(msgspec.Struct):
-        session: str
-        seq: int
-
-    type: Literal["hello"]
-    version: int
-    window: Literal["talk", "stage", "control"]
-    token: str = ""
-    floor: str = ""
-    language: str = ""
-    name: str = ""
-    partner: str = ""
-    resume: Resume | None = None
 
 
 class Windows:
@@ -91,7 +75,7 @@ class Windows:
             await _Connection(self, socket, address, *self._admit(hello, who)).serve()
         except Refused as refused:
             self.guard.refused[refused.code] += 1
-            await _close(socket, refused)
+            await turn_away(socket, refused)
         except (WebSocketDisconnect, RuntimeError):
             log.debug("a window is gone before it was served")
 
@@ -149,6 +133,7 @@ class Windows:
         floor = self._floor(hello, who)
         own = (hello.floor or "private") == "private"
         session = Session(hello.window, who, floor.name, self.run.bus, own=own and not floor.is_public)
+        session.second = lambda: floor.translator.read_by(session.id)
         session.open()
         self.sessions[session.id] = session
         return session, floor, hello, None
@@ -194,6 +179,8 @@ class Windows:
     def _forget(self, session: Session) -> None:
         session.close()
         self.sessions.pop(session.id, None)
+        if (floor := self.run.floors.get(session.floor)) is not None:
+            floor.translator.wish(session.id, None)
         alone = all(other.floor != session.floor for other in self.sessions.values())
         if alone and session.floor in self.run.floors and not self.run.floors[session.floor].is_public:
             self.run.supervisor.start(f"close {session.floor}", lambda: self._close(session.floor))
@@ -250,6 +237,7 @@ class _Connection:
         self._microphone: WindowMicrophone | None = None
         self._listening: asyncio.Task[None] | None = None
         self._allowance, self._last = float(MOST_TEXT), self._run.clock.now()
+        self._read(hello.subtitles)
 
     async def serve(self) -> None:
         """Greet, then carry frames both ways until either side ends."""
@@ -307,6 +295,8 @@ class _Connection:
             "microphone_rate": MICROPHONE_RATE,
             "partners": len(self._run.floors) - 1,
             "seq": self._session.seq,
+            "subtitles": self._session.second(),
+            "translates": self._floor.translator.able,
             "character": {"name": card.name, "drawing": card.drawing, "languages": list(card.languages)},
         }
 
@@ -412,6 +402,14 @@ class _Connection:
         if not self._floor.is_public:
             self._run.orders.language(self._floor.name, self._language.split("-")[0])
 
+    def _on_subtitles(self, frame: dict[str, Any]) -> None:
+        self._read(subtitles_of(frame))
+
+    def _read(self, language: str | None) -> None:
+        """Let this window read a second language; see ``Translator.wish``. A control window is told of all anyway."""
+        if self._session.window != "control" and not self._floor.translator.wish(self._session.id, language):
+            self._tell("subtitles", f"this floor is read in as many second languages as it can be: no {language} now")
+
     def _on_name(self, frame: dict[str, Any]) -> None:
         self._name = text_of(frame, "name")[:60]
 
@@ -483,15 +481,3 @@ class _Connection:
         except Exception as error:
             log.warning("a microphone on %s is no longer heard: %s", self._floor.name, error)
             self._tell("microphone", str(error))
-
-
-async def _close(socket: WebSocket, refused: Refused) -> None:
-    try:
-        # A window that reads nothing is not told why.
-        async with asyncio.timeout(CLOSE_WITHIN):
-            await socket.send_text(
-                json.dumps({"type": "error", "code": refused.code, "message": str(refused), **refused.more})
-            )
-            await socket.close(refused.close, refused.code)
-    except (WebSocketDisconnect, RuntimeError, TimeoutError):
-        log.debug("a window that was refused is gone already")

@@ -34,6 +34,7 @@ _FOR_FLOOR = frozenset(
         "line_written",
         "line_started",
         "line_timings",
+        "line_translated",
         "line_ended",
         "express",
         "stopped",
@@ -53,6 +54,8 @@ class Session:
     bus: Bus
     own: bool = False
     """The floor is private, and this window's partner converses on it."""
+    second: Callable[[], str] = str
+    """Tells the second language that it reads, or "": it is told of no other."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """A secret: whoever has it may go on where this window was."""
     seq: int = 0
@@ -91,6 +94,8 @@ class Session:
         while batch := await watch.batch():
             for message in batch:
                 kind = events.tag(message.data)
+                if kind == "line_translated" and not everything and message.data.language != self.second():
+                    continue
                 if kind in _FOR_FLOOR or (everything and kind not in hidden):
                     try:
                         self.tell(message.data)

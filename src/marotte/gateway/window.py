@@ -1,9 +1,13 @@
 """What a window is to its floor: an outlet that plays, a microphone that hears, a button; and what its frames hold."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+
+from marotte.config import SECOND
 from marotte.engines.frames import pack
 from marotte.gateway.outbox import Outbox
 from marotte.ports import Rank
@@ -15,6 +19,26 @@ LONGEST_TEXT = 2_000
 
 class Mistake(Exception):
     """One frame was wrong; the connection goes on."""
+
+
+class Hello(msgspec.Struct, forbid_unknown_fields=False):
+    """The first frame of a window."""
+
+    class Resume(msgspec.Struct):
+        session: str
+        seq: int
+
+    type: Literal["hello"]
+    version: int
+    window: Literal["talk", "stage", "control"]
+    token: str = ""
+    floor: str = ""
+    language: str = ""
+    name: str = ""
+    partner: str = ""
+    subtitles: Annotated[str, msgspec.Meta(pattern=rf"^{SECOND}\Z")] | None = None
+    """The second language that it reads; "": none, None: the show's."""
+    resume: Resume | None = None
 
 
 class WindowOutlet:
@@ -88,3 +112,13 @@ def number_of(frame: dict[str, Any], key: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 2**53:
         raise Mistake(f"{key}: must be a number")
     return value
+
+
+def subtitles_of(frame: dict[str, Any]) -> str | None:
+    """Return the second language that a frame wishes for: "" for none, None for the show's. Raises Mistake."""
+    if frame.get("language") is None:
+        return None
+    language = text_of(frame, "language")
+    if not re.fullmatch(SECOND, language):
+        raise Mistake(f"language: {language[:40]!r} is no tag such as es or zh-Hant")
+    return language

@@ -107,6 +107,10 @@ class Director:
         """Whether a reply is begun when somebody has perhaps said all."""
         self.toolbox = Toolbox(Tools(), publish, clock)
         """What its brain may use; of its own it is empty."""
+        self.concluded: Callable[[Ending], Awaitable[None]] | None = None
+        """Told how each turn has ended, before the next begins."""
+        self.in_phrases = False
+        """Whether a line may be a few words of a sentence."""
         self._turn: Turn | None = None
         self._expected: Turn | None = None
         self._answered: Counter[str] = Counter()
@@ -279,7 +283,7 @@ class Director:
 
     async def _lines(self, turn: Turn) -> AsyncIterator[Line]:
         """Yield the turn's sentences as they are written."""
-        splitter, thoughts = Splitter(turn.language), Thoughts()
+        splitter, thoughts = self._splitter(turn), Thoughts()
         try:
             async with aclosing(self._words(turn)) as pieces:
                 async for piece in pieces:
@@ -289,7 +293,7 @@ class Director:
                             yield said
         except EngineError as error:
             log.error("turn %s: %s", turn.id, error)
-            splitter = Splitter(turn.language)  # half a sentence is no sentence
+            splitter = self._splitter(turn)  # half a sentence is no sentence
             yield self._own(turn, phrase("lost", turn.language, self._rng))
         else:
             for sentence in splitter.feed(thoughts.end()):
@@ -300,6 +304,9 @@ class Director:
                 yield said
         for owed in self._owed(turn):
             yield owed
+
+    def _splitter(self, turn: Turn) -> Splitter:
+        return Splitter(turn.language, phrases=self.in_phrases)
 
     async def _words(self, turn: Turn) -> AsyncGenerator[str]:
         """Yield what is to be said: the operator's own words, our own, or a brain's."""
@@ -395,6 +402,8 @@ class Director:
         for failed in await asyncio.gather(*turn.rows, return_exceptions=True):
             if failed is not None:
                 log.error("turn %s is not wholly kept: %s", turn.id, failed)
+        if self.concluded is not None:
+            await self.concluded(ending)
         self._attention.settle(turn.bundle, ending.answered)
         await self._memory.keep(turn.id, turn.percepts, ending, turn.leaving)
         self._publish(self._ended(turn, ending))

@@ -18,8 +18,9 @@ from marotte.ops import keeping, machine, measures
 from marotte.ops.findings import Check, Report, Section
 from marotte.ops.reach import reach
 
-_KINDS: tuple[Kind, ...] = ("voice", "brain", "ear")
+_KINDS: tuple[Kind, ...] = ("voice", "brain", "ear", "duplex")
 """In the order in which they are examined: the ears hear what a voice says."""
+_MANY: dict[Kind, str] = {"voice": "voices", "brain": "brains", "ear": "ears", "duplex": "duplex engines"}
 
 
 @dataclass(kw_only=True)
@@ -97,7 +98,27 @@ def _configuration(patient: Patient) -> list[Check]:
     remedy = f"correct {patient.file or 'the show file'}; a new one with every key explained: marotte init new.toml"
     wrong = [Check(name="show", state="bad", detail=mistake, remedy=remedy) for mistake in patient.mistakes]
     fine = Check(name="show", detail=", ".join(part for part in (patient.show.name, patient.file) if part))
-    return [*(wrong or [fine]), *keeping.dotenv(Path.cwd())]
+    return [*(wrong or [fine]), *_subtitles(patient.show), *keeping.dotenv(Path.cwd())]
+
+
+def _subtitles(show: config.Show) -> list[Check]:
+    """Look whether any brain of a show can translate, where it wants a second language to be read."""
+    if not show.subtitles.second:
+        return []
+    try:
+        brains = registry.plan("brain", show)
+    except config.ShowError:
+        return []  # told where the brains are examined
+    able = [name for name, brain, _ in brains if getattr(brain, "translates", False)]
+    remedy = "" if able else "add a brain that is a language model to [brain] chain: the improviser cannot translate"
+    return [
+        Check(
+            name="second subtitles",
+            state="ok" if able else "warn",
+            detail=f"{show.subtitles.second}, by {', '.join(able) or 'nobody'}",
+            remedy=remedy,
+        )
+    ]
 
 
 async def _links(patient: Patient, quick: bool) -> list[Check]:
@@ -152,9 +173,10 @@ class _Clinic:
                 try:
                     chain = self._chain(kind, own)
                 except config.ShowError as error:
-                    self._add(f"{kind}s", [Check(name="chain", state="bad", detail=str(error), remedy="correct it")])
+                    self._add(_MANY[kind], [Check(name="chain", state="bad", detail=str(error), remedy="correct it")])
                 else:
-                    self._add(f"{kind}s, in the order in which they are tried", await self._kind(kind, chain))
+                    if chain:
+                        self._add(f"{_MANY[kind]}, in the order in which they are tried", await self._kind(kind, chain))
         finally:
             await asyncio.gather(*(built.engine.close() for built in own), return_exceptions=True)
 
@@ -169,7 +191,7 @@ class _Clinic:
 
     async def _kind(self, kind: Kind, chain: Sequence[Built]) -> list[Check]:
         checks = [await self._engine(kind, built) for built in chain]
-        if any(check.state == "ok" or check.figures for check in checks):
+        if kind == "duplex" or any(check.state == "ok" or check.figures for check in checks):
             return checks
         return [
             *checks,
@@ -187,6 +209,8 @@ class _Clinic:
             if check.figures and not self._utterance:
                 self._utterance = await measures.utterance(built, kit)
             return check
+        if kind == "duplex":
+            return await measures.measure_duplex(built, kit, self._language, self._times)
         if kind == "brain":
             return await measures.measure_brain(built, kit, self._language, self._times)
         if not self._utterance:

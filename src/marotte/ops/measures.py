@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any, NamedTuple, TypeVar, cast
 
 from marotte.engines.child import Child, resident
+from marotte.engines.duplex import AsVoice
 from marotte.engines.kinds import Heard, Kit, Prompt, Sound
 from marotte.engines.registry import Built
 from marotte.events import Asked, Line
@@ -50,8 +51,11 @@ class _Take(NamedTuple):
     detail: str = ""
 
 
-async def measure_voice(built: Built, kit: Kit, language: str, times: int = 1) -> Check:
-    """Let a voice say a sentence: time to its first sound, real-time factor, memory."""
+async def measure_voice(built: Built, kit: Kit, language: str, times: int = 1, within: float = FIRST_SOUND) -> Check:
+    """Let a voice say a sentence: time to its first sound, real-time factor, memory.
+
+    ``within``: milliseconds that the first sound may take.
+    """
 
     async def speak() -> _Take:
         text = _GREETINGS.get(language.split("-")[0], _GREETINGS["en"])
@@ -64,7 +68,13 @@ async def measure_voice(built: Built, kit: Kit, language: str, times: int = 1) -
             raise _LateError("it made no sound")
         return _Take(first, (kit.clock.now() - began) / made)
 
-    return await _measure(built, kit, _Asking("first sound", FIRST_SOUND, speak, times))
+    return await _measure(built, kit, _Asking("first sound", within, speak, times))
+
+
+async def measure_duplex(built: Built, kit: Kit, language: str, times: int = 1) -> Check:
+    """Greet a duplex engine: it may take as long as a brain and a voice together."""
+    asked = built._replace(engine=cast("Any", AsVoice(built.engine)))
+    return await measure_voice(asked, kit, language, times, FIRST_WORD + FIRST_SOUND)
 
 
 async def measure_brain(built: Built, kit: Kit, language: str, times: int = 1) -> Check:

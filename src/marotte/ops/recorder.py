@@ -10,7 +10,18 @@ from typing import Any, TypeVar, cast, get_args
 import msgspec
 
 from marotte.bus.local import LocalBus
-from marotte.engines.kinds import Brain, Call, Counted, EngineError, Prompt, Sound, Voice
+from marotte.engines.kinds import (
+    Brain,
+    Call,
+    Counted,
+    Duplex,
+    EngineError,
+    Piece,
+    Prompt,
+    Session,
+    Sound,
+    Voice,
+)
 from marotte.engines.offers import Outcome
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import Kept
@@ -210,13 +221,16 @@ class Recorder:
         """Note what an engine answers."""
         return built._replace(engine=Noted(built.name, built.engine, self))
 
-    async def answers(self, engine: str, asked: str, pieces: AsyncIterator[T]) -> AsyncGenerator[T]:
-        """Pass on what an engine gives, and note it."""
+    async def answers(
+        self, engine: str, asked: str, pieces: AsyncIterator[T], noted: Callable[[T], bool] = lambda _: True
+    ) -> AsyncGenerator[T]:
+        """Pass on what an engine gives, and note it, or what of it is to be ``noted``."""
         call = next(self._calls)
         self._write(runlog.Called(t=self._t(), call=call, engine=engine, asked=asked))
         try:
             async for piece in pieces:
-                self._write(runlog.Gave(t=self._t(), call=call, piece=written(cast("Any", piece))))
+                if noted(piece):
+                    self._write(runlog.Gave(t=self._t(), call=call, piece=written(cast("Any", piece))))
                 yield piece
         except EngineError as error:
             self._write(runlog.Finished(t=self._t(), call=call, error=str(error), kind=type(error).__name__))
@@ -226,6 +240,10 @@ class Recorder:
         finally:
             if (close := getattr(pieces, "aclose", None)) is not None:
                 await close()
+
+    def sound(self, engine: str, line: Line, sounds: AsyncGenerator[Sound]) -> AsyncGenerator[Sound]:
+        """Note which of a duplex engine's sound a line got."""
+        return self.answers(sound_name(engine), asked_of(line), sounds)
 
     async def used(self, call: Call, work: Callable[[], Awaitable[Outcome]], *, inside: bool) -> Outcome:
         """Have a tool used, and note what came of it."""
@@ -256,6 +274,10 @@ class Noted:
             async for piece in pieces:
                 yield piece
 
+    def join(self, about: Callable[[], Awaitable[Prompt]]) -> "NotedSession":
+        """Join as with the duplex engine."""
+        return NotedSession(self._name, cast("Duplex", self.engine).join(about), self._recorder)
+
     async def speak(self, line: Line) -> AsyncIterator[Sound]:
         """Speak as the voice does."""
         async with aclosing(
@@ -270,6 +292,33 @@ def bare(engine: Any) -> Any:
     while isinstance(engine, Noted | Kept):
         engine = engine.engine
     return engine
+
+
+class NotedSession:
+    """A duplex engine's session whose replies are noted, but for their sound: that is noted line by line."""
+
+    def __init__(self, name: str, session: Session, recorder: Recorder) -> None:
+        self._name = name
+        self._session = session
+        self._recorder = recorder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    async def reply(self, prompt: Prompt, *, to_speech: bool) -> AsyncIterator[Piece]:
+        """Reply as the session does."""
+        reply = self._session.reply(prompt, to_speech=to_speech)
+        answers = self._recorder.answers(
+            self._name, asked_of(prompt), reply, lambda piece: not isinstance(piece, Sound)
+        )
+        async with aclosing(answers) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+def sound_name(engine: str) -> str:
+    """Return under which name the sound of a duplex engine's lines is noted: none that an engine could have."""
+    return f"sound {engine}"
 
 
 def tool_name(call: Call) -> str:

@@ -68,6 +68,9 @@ _COUNTED = {
 }
 """Words whose full stop goes on before a number."""
 
+_PHRASE = re.compile(rf"(?:[^\s{WIDE}]+(?:\s+|(?=[{WIDE}]))|[{WIDE}]{{2}}\s*){{4}}")
+"""Four words; in a script without spaces two characters are one."""
+
 Doubt = Literal["", "number", "letter", "title", "shortened", "counted", "address"]
 
 
@@ -114,14 +117,18 @@ class Splitter:
     picture in it, and for marks that end or close and arrive after the sentence they belong to has been handed on.
     """
 
-    def __init__(self, language: str = "", first_clause: bool = False) -> None:
-        """Expect ``language`` (a BCP-47 tag, "" unknown); ``first_clause`` lets the first piece end at a comma."""
+    def __init__(self, language: str = "", first_clause: bool = False, *, phrases: bool = False) -> None:
+        """Expect ``language`` (a BCP-47 tag, "" unknown); ``first_clause`` lets the first piece end at a comma.
+
+        With ``phrases`` no piece is longer than a few words, wherever they stand in their sentence.
+        """
         self._language = language
         names = [base(language)] if base(language) in _TITLES else list(_TITLES)
         self._titles = frozenset[str]().union(*(_TITLES[name] for name in names))
         self._shortened = frozenset[str]().union(*(_SHORTENED[name] for name in names))
         self._counted = frozenset[str]().union(*(_COUNTED[name] for name in names))
         self._first_clause = first_clause
+        self._phrases = phrases
         self._text = ""
         self._at = 0
         self._open = ""
@@ -181,6 +188,8 @@ class Splitter:
             end = at if what == "cut" else 0
             break
         limit = end or len(self._text)
+        if self._phrases and (phrase := _PHRASE.match(self._text, 0, limit)):
+            return phrase.end()
         return (self._overlong(limit) if limit >= self._measure_at else 0) or end
 
     def _judge(self, at: int, final: bool) -> _Verdict:

@@ -30,6 +30,7 @@ class HttpVoice:
     """What voices behind one HTTP server share; an engine adds its settings, its name and ``speak``."""
 
     Settings: ClassVar[type[EngineSettings]]
+    stops_at_once: ClassVar[bool] = True
     name: ClassVar[str]
     """For error messages."""
 

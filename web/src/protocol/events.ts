@@ -352,6 +352,17 @@ export type Word = [string, number, number, number];
 /** One shape of the mouth, held until the next. */
 export type Mouth = [number, "closed" | "narrow" | "open" | "rest" | "round" | "teeth" | "wide", number];
 
+/** A line in a language that somebody reads besides its own, to be shown while it sounds; most lines have none. */
+export interface LineTranslated {
+  type: "line_translated";
+  at: number;
+  floor: string;
+  turn: string;
+  line: string;
+  language: string;
+  text: string;
+}
+
 /** A line is over, and this is what was heard of it. */
 export interface LineEnded {
   type: "line_ended";
@@ -496,6 +507,7 @@ export type AnyEvent =
   | Verdict
   | LineStarted
   | LineTimings
+  | LineTranslated
   | LineEnded
   | Stopped
   | Played

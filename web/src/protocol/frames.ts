@@ -22,6 +22,8 @@ export interface Hello {
   name?: string;
   /** Who this is, the same each time: what the character remembers of them is kept under it. */
   partner?: string;
+  /** The second language of its subtitles; "": none, null: the show's. */
+  subtitles?: string | null;
 }
 
 export interface Welcome {
@@ -38,6 +40,10 @@ export interface Welcome {
   microphone_rate: number;
   partners: number;
   seq: number;
+  /** The second language of this window's subtitles; "": none. */
+  subtitles: string;
+  /** Whether any brain of the show can translate. */
+  translates: boolean;
   character: CharacterInfo;
 }
 
@@ -75,6 +81,7 @@ export type WindowFrame =
   | { type: "microphone"; on: boolean }
   | { type: "transcript"; text: string; final: boolean }
   | { type: "language"; language: string }
+  | { type: "subtitles"; language: string | null }
   | { type: "name"; name: string }
   | { type: "stop" }
   | { type: "ping"; t: number };

@@ -89,6 +89,8 @@ export class Puppeteer {
         return this.#timeline.started(event);
       case "line_timings":
         return this.#timeline.timings(event);
+      case "line_translated":
+        return this.#timeline.translated(event);
       case "line_ended":
         return this.#timeline.ended(event);
       case "stopped":
@@ -156,5 +158,7 @@ export class Puppeteer {
 
 /** Whether two frames differ in more than the mouth. */
 function changed(a: Frame, b: Frame): boolean {
-  return a.line !== b.line || a.phrase !== b.phrase || a.lit !== b.lit || a.speaking !== b.speaking;
+  return (
+    a.line !== b.line || a.phrase !== b.phrase || a.lit !== b.lit || a.second !== b.second || a.speaking !== b.speaking
+  );
 }

@@ -1,5 +1,14 @@
 /** Places words, mouth shapes and cues on the floor's clock, and says what is due at a sample. Pure; no browser. */
-import type { Cue, LineEnded, LineStarted, LineTimings, Mouth, Stopped, Word } from "../protocol/events";
+import type {
+  Cue,
+  LineEnded,
+  LineStarted,
+  LineTimings,
+  LineTranslated,
+  Mouth,
+  Stopped,
+  Word,
+} from "../protocol/events";
 import { RATE } from "../protocol/frames";
 import { PHRASE, type Piece, phrases, pieces } from "./tokens";
 
@@ -15,6 +24,12 @@ export interface SpokenLine {
   phrases: { pieces: Piece[]; from: number }[];
 }
 
+/** A part of a line in a second language, short enough to be read at once. */
+export interface Second {
+  language: string;
+  text: string;
+}
+
 /** What is to be seen at one sample. */
 export interface Frame {
   line: SpokenLine | null;
@@ -22,6 +37,8 @@ export interface Frame {
   phrase: number;
   /** How many pieces of the whole line have begun to sound. */
   lit: number;
+  /** What of the line's translation belongs to them, if there is one. */
+  second: Second | null;
   /** Whether the line sounds at this sample, or stands for the moment after. */
   speaking: boolean;
   shape: Shape;
@@ -53,13 +70,17 @@ const LINGER = 1.4 * RATE;
 /** A line whose end never comes is over this long after its last word. */
 const SILENCE = 2 * RATE;
 const KEPT = 24;
+/** A second language is written smaller: so much more of it is shown at once. */
+const SMALLER = 1.4;
 
-export const NOTHING: Frame = { line: null, phrase: 0, lit: 0, speaking: false, shape: "rest", level: 0 };
+export const NOTHING: Frame = { line: null, phrase: 0, lit: 0, second: null, speaking: false, shape: "rest", level: 0 };
 
 /** Collects what is known of the lines of one floor and answers for any sample. */
 export class Timeline {
   #lines: Placed[] = [];
   #fired = new Set<string>();
+  /** The phrases of translations, by line; they may come before it. */
+  #seconds = new Map<string, Second[]>();
 
   /** `columns`: how much of a line is shown at once, in half-width characters. */
   constructor(private readonly columns = PHRASE) {}
@@ -102,6 +123,19 @@ export class Timeline {
     }
   }
 
+  translated({ line, language, text }: LineTranslated): void {
+    const parts = phrases(pieces(text, language), Math.round(SMALLER * this.columns)).map((group) => ({
+      language,
+      text: group
+        .map((piece) => piece.text)
+        .join("")
+        .trim(),
+    }));
+    this.#seconds.delete(line);
+    this.#seconds.set(line, parts);
+    for (const old of [...this.#seconds.keys()].slice(0, -KEPT)) this.#seconds.delete(old);
+  }
+
   ended(event: LineEnded): void {
     const line = this.#line(event.line);
     if (!line) return;
@@ -124,6 +158,7 @@ export class Timeline {
   clear(): void {
     this.#lines = [];
     this.#fired.clear();
+    this.#seconds.clear();
   }
 
   /** What is to be seen at `sample`. */
@@ -139,7 +174,8 @@ export class Timeline {
       line.phrases.findLastIndex((each) => each.from < Math.max(1, lit)),
     );
     const mouth = speaking ? line.mouths.findLast(([start]) => start <= sample) : undefined;
-    return { line, phrase, lit, speaking, shape: mouth?.[1] ?? "rest", level: mouth?.[2] ?? 0 };
+    const second = this.#secondAt(line, lit);
+    return { line, phrase, lit, second, speaking, shape: mouth?.[1] ?? "rest", level: mouth?.[2] ?? 0 };
   }
 
   /** The cues that have come due up to `sample` and were not given out before, in their order. */
@@ -155,6 +191,13 @@ export class Timeline {
     }
     if (this.#fired.size > 1000) this.#fired = new Set([...this.#fired].slice(-500));
     return fired;
+  }
+
+  /** Its words stand in another order: in proportion is as near as can be told. */
+  #secondAt(line: Placed, lit: number): Second | null {
+    const parts = this.#seconds.get(line.id) ?? [];
+    const place = Math.floor((parts.length * lit) / Math.max(1, line.pieces.length));
+    return parts[Math.min(place, parts.length - 1)] ?? null;
   }
 
   #line(id: string): Placed | undefined {

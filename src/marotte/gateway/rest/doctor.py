@@ -1,10 +1,9 @@
 """The doctor's examination of a run that goes on."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from marotte.engines.chain import Chain
 from marotte.engines.registry import Built
 from marotte.gateway.pages import WINDOWS
 from marotte.gateway.rest.access import Operator, TheRun, as_json
@@ -30,14 +29,13 @@ async def doctor(
     if run.id in _examining:
         raise HTTPException(429, "an examination is under way; it takes less than a minute", {"Retry-After": "10"})
     address = running(run.data)
-    chains: tuple[Chain[Any], ...] = (run.voices, run.brains, run.ears)
     patient = Patient(
         show=run.show,
         kit=run.kit,
         data=run.data,
         windows=WINDOWS,
         running=address.url if address else "",
-        engines={chain.kind: [_bare(member.built) for member in chain.members] for chain in chains},
+        engines={chain.kind: [_bare(member.built) for member in chain.members] for chain in run.chains},
     )
     _examining.add(run.id)
     try:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from marotte.config import nearest
 from marotte.engines import registry, trial
-from marotte.engines.chain import Chain, Member
+from marotte.engines.chain import Member
+from marotte.engines.duplex import AsVoice
 from marotte.engines.kinds import Engine, EngineError, Kind, Kit
 from marotte.engines.local_servers import Speaks
 from marotte.engines.registry import Built
@@ -47,7 +48,6 @@ class FoundServer(BaseModel):
 @router.get("/engines", dependencies=[Viewer])
 async def engines(run: TheRun) -> list[dict[str, Any]]:
     """Return every engine in the order of its chain: its breaker, its speed, what it consumed."""
-    chains: tuple[Chain[Any], ...] = (run.ears, run.brains, run.voices)
     return [
         {
             "name": member.name,
@@ -61,7 +61,7 @@ async def engines(run: TheRun) -> list[dict[str, Any]]:
             "used": member.used,
             "kept": _kept(run, member) if chain is run.voices else None,
         }
-        for chain in chains
+        for chain in run.chains
         for member in chain.members
     ]
 
@@ -132,7 +132,7 @@ async def try_engine(run: TheRun, kind: Kind, name: str) -> dict[str, Any]:
 
     A new one is built for it, with the same settings: the one in the chain goes on as if nothing had happened.
     """
-    chain: Chain[Any] = {"voice": run.voices, "brain": run.brains, "ear": run.ears}[kind]
+    chain = next(chain for chain in run.chains if chain.kind == kind)
     member = next((m for m in chain.members if m.name == name), None)
     if member is None:
         raise HTTPException(404, f"there is no {kind} called {name!r}{nearest(name, (m.name for m in chain.members))}")
@@ -169,10 +169,10 @@ async def _try(run: Run, kind: Kind, member: Member) -> trial.Trial:
         except (EngineError, TimeoutError) as error:
             return trial.Trial(ok=False, detail=str(error) or f"it did not start within {trial.WITHIN:g} s")
         match kind:
-            case "voice":
+            case "voice" | "duplex":
                 text = _SENTENCES.get(language, _SENTENCES["en"]).format(name=card.name)
                 line = Line(shown=text, spoken=text, language=language if language in _SENTENCES else "en")
-                return await trial.speak(built.engine, line, run.clock)
+                return await trial.speak(AsVoice(built.engine) if kind == "duplex" else built.engine, line, run.clock)
             case "brain":
                 return await trial.reply(built.engine, language, card.name, run.clock)
             case "ear":

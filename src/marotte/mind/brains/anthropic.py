@@ -30,6 +30,8 @@ class AnthropicBrain:
     """Asks Claude for a reply and passes its words on as they come."""
 
     Settings: ClassVar[type[EngineSettings]] = AnthropicSettings
+    translates: ClassVar[bool] = True
+    stops_at_once: ClassVar[bool] = True
 
     def __init__(self, settings: AnthropicSettings, kit: Kit) -> None:
         self._settings = settings

@@ -33,6 +33,8 @@ class GeminiBrain:
     """Asks Gemini for a reply and passes its words on as they come."""
 
     Settings: ClassVar[type[EngineSettings]] = GeminiBrainSettings
+    translates: ClassVar[bool] = True
+    stops_at_once: ClassVar[bool] = True
 
     def __init__(self, settings: GeminiBrainSettings, kit: Kit) -> None:
         self._settings = settings

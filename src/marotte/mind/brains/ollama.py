@@ -74,6 +74,8 @@ class OllamaBrain:
     """Asks Ollama for a reply and passes its words on as they come."""
 
     Settings: ClassVar[type[EngineSettings]] = OllamaSettings
+    translates: ClassVar[bool] = True
+    stops_at_once: ClassVar[bool] = True
 
     def __init__(self, settings: OllamaSettings, kit: Kit) -> None:
         self._settings = settings

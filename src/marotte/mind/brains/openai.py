@@ -95,6 +95,8 @@ class OpenAIBrain:
     """Asks a server for a reply and passes its words on as they come."""
 
     Settings: ClassVar[type[EngineSettings]] = OpenAIBrainSettings
+    translates: ClassVar[bool] = True
+    stops_at_once: ClassVar[bool] = True
 
     def __init__(self, settings: OpenAIBrainSettings, kit: Kit) -> None:
         self._settings = settings

@@ -75,6 +75,8 @@ class Hearing:
         """Whether to speak is enough to be heard; otherwise only between ``press`` and ``release``."""
         self.language = ""
         """The language that is expected, as a BCP-47 tag; "" leaves it to the ear."""
+        self.asks_early = True
+        """Whether ears are asked already for what may be all; not those that keep what they hear."""
         self.dropped = 0
         """How often somebody spoke while ``BACKLOG`` turns were waiting, so that nobody heard it."""
         self._floor = floor
@@ -290,7 +292,7 @@ class Hearing:
             self._judging = asyncio.create_task(self._judge(turn, self._turn_model))
         if turn.partial is not None:
             self._settle(turn, turn.partial)
-        else:
+        elif self.asks_early:
             turn.ask_early()
 
     async def _judge(self, turn: "_Turn", model: "TurnModel") -> None:

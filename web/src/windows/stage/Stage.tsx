@@ -2,14 +2,18 @@ import { Volume2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Character } from "../../character/Character";
+import { cx } from "../../design/cx";
 import { House } from "../../design/House";
 import { token } from "../../protocol/token";
 import { useConnection, useStatus } from "../../protocol/useConnection";
 import { drawingOf } from "../../stage/drawing";
+import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { stageOptions } from "./options";
 
+/** Words can be read before any picture. */
+const OUTLINE = "[-webkit-text-stroke:0.14em_rgb(21_17_29/0.85)]";
 const TEXT = { sound: "Click for sound", title: "Stage" };
 
 /** The character alone, for a capture: nothing to be seen but it, its words and, if wanted, the house. */
@@ -17,7 +21,10 @@ export function Stage() {
   const [query] = useSearchParams();
   const options = stageOptions(query);
   const root = useRef<HTMLElement>(null);
-  const connection = useConnection({ window: "stage", token: token(), floor: options.floor }, options.floor);
+  const connection = useConnection(
+    { window: "stage", token: token(), floor: options.floor, subtitles: options.second },
+    options.floor,
+  );
   const { welcome } = useStatus(connection);
   const { puppeteer, playback, sound } = usePuppeteer(connection);
   const [asked, setAsked] = useState(false);
@@ -73,12 +80,24 @@ export function Stage() {
         </div>
       )}
       {options.subtitles && (
-        <Subtitles
-          puppeteer={puppeteer}
-          className="z-10 mb-[5vh] flex-none min-h-[2.6em] w-[min(84vw,23em)] px-4 text-center text-[clamp(20px,min(5.2vh,4.6vw),64px)] leading-[1.3] font-semibold [paint-order:stroke_fill] [-webkit-text-stroke:0.14em_rgb(21_17_29/0.85)]"
-          unlit="text-[#cfc6da]"
-          lit="text-[#ffffff]"
-        />
+        <div
+          className={cx(
+            "z-10 mb-[5vh] flex-none w-[min(84vw,23em)] px-4 text-center text-[clamp(20px,min(5.2vh,4.6vw),64px)] leading-[1.3] [paint-order:stroke_fill]",
+            // Room for both from the start, so that the character does not move when words come.
+            welcome?.subtitles ? "min-h-[4.6em]" : "min-h-[2.6em]",
+          )}
+        >
+          <Subtitles
+            puppeteer={puppeteer}
+            className={cx("font-semibold", OUTLINE)}
+            unlit="text-[#cfc6da]"
+            lit="text-[#ffffff]"
+          />
+          <SecondSubtitles
+            puppeteer={puppeteer}
+            className={cx("mt-[0.3em] text-[0.68em] font-medium text-[#cfc6da]", OUTLINE)}
+          />
+        </div>
       )}
       {sound === "blocked" && asked && (
         <button

@@ -3,6 +3,7 @@ import { Character } from "../../character/Character";
 import { Button } from "../../design/Button";
 import { House } from "../../design/House";
 import { drawingOf } from "../../stage/drawing";
+import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { Partial } from "./ConversationList";
 import { phrasesFor, TEXT } from "./text";
@@ -66,6 +67,7 @@ function Words({ talk, character, disabled, watching }: SceneProps) {
           unlit="text-quiet/80"
           lit="text-ink"
         />
+        <SecondSubtitles puppeteer={puppeteer} className="mt-1 text-sm text-quiet sm:text-base" />
       </Placard>
     );
   }

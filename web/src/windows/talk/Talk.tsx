@@ -15,7 +15,7 @@ import { Waiting, waits } from "./Waiting";
 /** The first thing that a newcomer sees: the character, and one big button to talk to it. */
 export function Talk() {
   const [query] = useSearchParams();
-  const talk = useTalk(query.get("floor") ?? "private");
+  const talk = useTalk(query.get("floor") ?? "private", query.get("subtitles"));
   const [listOpen, setListOpen] = useState(false);
   const [settingsOpen, setSettingsOpen] = useState(false);
   const { welcome, state } = talk.status;

@@ -9,6 +9,21 @@ export const LANGUAGES: Record<string, string> = {
   ja: "日本語",
 };
 
+/** Languages in which nobody speaks here, and in which subtitles can be read all the same. */
+export const SECOND_LANGUAGES: Record<string, string> = {
+  de: "Deutsch",
+  it: "Italiano",
+  nl: "Nederlands",
+  pl: "Polski",
+  pt: "Português",
+  sv: "Svenska",
+  tr: "Türkçe",
+  vi: "Tiếng Việt",
+  el: "Ελληνικά",
+  ru: "Русский",
+  uk: "Українська",
+};
+
 interface Phrases {
   hold: string;
   release: string;
@@ -214,6 +229,12 @@ export const TEXT = {
   deviceGone: "The chosen one, unplugged now",
   devicesUnnamed: "There is a choice here once the microphone was allowed: speak once.",
   loudspeakerAbsent: "This browser leaves the loudspeaker to the system’s sound settings.",
+  second: "Subtitles in a second language",
+  secondAsShow: "As the show says",
+  secondNone: "None",
+  secondHelp: "Each line is shown in it as well, where it can be translated in time.",
+  secondAbsent:
+    "Nobody can translate here: that takes a brain that is a language model, and this show has only the built-in one.",
   onStage: "On stage: everybody hears the answers",
   watching: "You look on. Only the operator speaks on this floor.",
   missed: "Some of the conversation was lost on the way here.",

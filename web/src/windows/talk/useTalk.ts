@@ -6,12 +6,19 @@ import { token } from "../../protocol/token";
 import { useConnection, useStatus } from "../../protocol/useConnection";
 import { choose, chosen } from "../../sound/devices";
 import type { Playback } from "../../sound/playback";
+import { secondOf } from "../../stage/second";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { follow, START } from "./conversation";
 import { Speech } from "./speech";
 import { LANGUAGES, TEXT } from "./text";
 
-const KEPT = { language: "marotte.language", name: "marotte.name", partner: "marotte.partner", times: "marotte.times" };
+const KEPT = {
+  language: "marotte.language",
+  name: "marotte.name",
+  partner: "marotte.partner",
+  subtitles: "marotte.subtitles",
+  times: "marotte.times",
+};
 /** What sounds later than this is no answer any more, in milliseconds. */
 const ANSWERED = 30_000;
 
@@ -32,12 +39,13 @@ function partner(): string {
 }
 
 /** Everything that the talk window knows and does, without its looks. */
-export function useTalk(floor: string) {
+export function useTalk(floor: string, subtitles: string | null) {
   const toast = useToast();
   const [entrance, setEntrance] = useState(0);
   const { language, name, keepLanguage, keepName } = usePartner();
+  const { second, keepSecond } = useSecond(subtitles);
   const connection = useConnection(
-    { window: "talk", token: token(), floor, language, name, partner: partner() },
+    { window: "talk", token: token(), floor, language, name, partner: partner(), subtitles: second },
     `${floor}/${entrance}`,
   );
   const status = useStatus(connection);
@@ -78,6 +86,7 @@ export function useTalk(floor: string) {
     muted,
     language,
     name,
+    second,
     speech,
     speaking,
     send: (text: string) => {
@@ -96,6 +105,11 @@ export function useTalk(floor: string) {
       keepLanguage(next);
       connection.amend({ language: next });
       connection.send({ type: "language", language: next });
+    },
+    setSecond: (next: string | null) => {
+      keepSecond(next);
+      connection.amend({ subtitles: next });
+      connection.send({ type: "subtitles", language: next });
     },
     setName: (next: string) => {
       keepName(next);
@@ -123,6 +137,18 @@ function usePartner() {
       setName(next);
     },
   };
+}
+
+/** The second language of the subtitles, kept in this browser: "" is none, null as the show says. The address has the
+ * first word. */
+function useSecond(wish: string | null) {
+  const [second, setSecond] = useState(() => secondOf(wish) ?? localStorage.getItem(KEPT.subtitles));
+  const keepSecond = (next: string | null) => {
+    if (next === null) localStorage.removeItem(KEPT.subtitles);
+    else localStorage.setItem(KEPT.subtitles, next);
+    setSecond(next);
+  };
+  return { second, keepSecond };
 }
 
 /** Whether the times of the last answer are shown, kept in this browser. */

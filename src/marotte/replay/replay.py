@@ -6,34 +6,29 @@ is held to what it did: the same lines, byte for byte, or the first difference.
 
 import asyncio
 import tempfile
-from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
 from pydantic import ValidationError
 
 from marotte import config
-from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Sound
-from marotte.engines.offers import Outcome
-from marotte.events import PUBLIC, SAMPLE_RATE, Line, LineStarted, Mouth, Word, subject
+from marotte.events import PUBLIC, SAMPLE_RATE, LineStarted, subject
 from marotte.ops import runlog
-from marotte.ops.recorder import asked_of, said, tool_name
+from marotte.ops.recorder import said
 from marotte.ops.runlog import Header, LogError, Said, stamp
 from marotte.orders import ORDERS
 from marotte.ports import Rank
+from marotte.replay.answers import Answers, Outcomes, Past, Sounds
 from marotte.show import Run
 from marotte.store import Store, StoreError
-from marotte.text.sentences import seconds
 from marotte.time import Clock, VirtualLoop
 from marotte.voice.speaker import Speaker
 
 _REST = 0.05
 """Seconds in which what the log told last takes its effect."""
-_ONE_PIECE = 0.02
-"""Sound that a voice made within so many seconds is given as one piece."""
 
 
 @dataclass
@@ -111,6 +106,7 @@ class _Replay:
         self._begun: Counter[str] = Counter()
         """How many turns each floor has begun."""
         self._began = 0.0
+        self._past = Past(entries, self.until)
 
     async def run(self) -> Replayed:
         """Live through the log, and hold what is done to what was done."""
@@ -138,6 +134,7 @@ class _Replay:
             await clock.sleep(_REST)
         finally:
             await run.stop()
+        self._found.unlike = self._past.unlike
         self._compare()
         return self._found
 
@@ -155,33 +152,13 @@ class _Replay:
 
     def _replace_engines(self, run: Run) -> None:
         """Put the answers of the log in the place of outside engines."""
-        calls: dict[str, deque[_Call]] = defaultdict(deque)
-        known: dict[int, _Call] = {}
-        for entry in self._entries:
-            if isinstance(entry, runlog.Called):
-                known[entry.call] = _Call(entry.asked)
-                calls[entry.engine].append(known[entry.call])
-            elif isinstance(entry, runlog.Gave | runlog.Finished) and entry.call in known:
-                known[entry.call].add(entry)
-        for chain in (run.voices, run.brains):
+        for chain in (run.voices, run.brains, run.duplexes):
             for member in chain.members:
                 own = member.engine if getattr(member.engine, "deterministic", False) else None
-                member.built = member.built._replace(engine=_Answers(self, calls[member.name], own))
+                member.built = member.built._replace(engine=Answers(self._past, member.name, own))
         run.ears.members.clear()
-        run.toolbox.witness = _Outcomes(self, calls)
-
-    def unlike(self) -> None:
-        """Note that an engine is asked what it was not asked then."""
-        self._found.unlike += 1
-
-    def take(self, calls: "deque[_Call]", asked: str) -> "_Call":
-        """Take from the log how a call went: the same question alike, any other in its turn."""
-        alike = next((call for call in calls if call.asked == asked), None)
-        if alike is None:
-            self.unlike()
-        call = alike or calls[0]
-        calls.remove(call)
-        return call
+        run.duplexes.witness = Sounds(self._past)
+        run.toolbox.witness = Outcomes(self._past)
 
     async def until(self, t: float) -> None:
         """Wait until the run was so many seconds old."""
@@ -323,128 +300,6 @@ def _moments(entries: list[runlog.AnyEntry]) -> dict[str, list[_Moments]]:
             elif entry.what == "end":
                 turn.finished, turn.ended = turn.finished or entry.t, entry.t
     return found
-
-
-@dataclass
-class _Call:
-    """One call of an outside engine, as it went."""
-
-    asked: str
-    answers: deque[runlog.Gave | runlog.Finished] = field(default_factory=deque[runlog.Gave | runlog.Finished])
-
-    def add(self, answer: runlog.Gave | runlog.Finished) -> None:
-        """Add what it gave next; sound that came right after other sound is one piece with it."""
-        last = self.answers[-1] if self.answers else None
-        if (
-            isinstance(answer, runlog.Gave)
-            and isinstance(last, runlog.Gave)
-            and isinstance(piece := answer.piece, dict)
-            and isinstance(before := last.piece, dict)
-            and "samples" in piece
-            and piece["rate"] == before.get("rate")
-            and answer.t - last.t < _ONE_PIECE
-        ):
-            before["samples"] += piece["samples"]
-            for timings in ("words", "mouths"):
-                before[timings] = [*before.get(timings, ()), *piece.get(timings, ())]
-        else:
-            self.answers.append(answer)
-
-
-class _Answers:
-    """An engine that answers what another answered then: the same question alike, any other in its turn.
-
-    One that the run's seed decides is asked itself, and answers at the pace at which it did.
-    """
-
-    def __init__(self, replay: _Replay, calls: deque[_Call], own: Any = None) -> None:
-        self._replay = replay
-        self._calls = calls
-        self._own = own
-
-    async def close(self) -> None:
-        """It holds nothing."""
-
-    async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted | Call]:
-        """Reply as the brain did."""
-        if self._own is not None:
-            given = iter(self._take(asked_of(prompt)).answers if self._calls else ())
-            async for piece in self._own.reply(prompt):
-                if (then := next(given, None)) is not None:
-                    await self._replay.until(then.t)
-                yield piece
-            return
-        async for piece in self._answer(asked_of(prompt)):
-            if isinstance(piece, str):
-                yield piece
-            elif "call" in piece:
-                yield msgspec.convert(piece["call"], Call)
-            else:
-                yield Counted(piece["tokens"])
-
-    async def speak(self, line: Line) -> AsyncIterator[Sound]:
-        """Make silence, as long as the sound that the voice made, with its timings.
-
-        What it was not asked then, as a line that was cut before its turn came, takes about as long as people speak.
-        """
-        if not any(call.asked == asked_of(line) for call in self._calls):
-            self._replay.unlike()
-            yield Sound(pcm=bytes(2 * round(SAMPLE_RATE * seconds(line.spoken, line.language))), rate=SAMPLE_RATE)
-            return
-        async for piece in self._answer(asked_of(line)):
-            if isinstance(piece, str):
-                raise EngineError("the log has words where sound was made")
-            # At the floors' own rate: nobody hears how well silence is resampled.
-            scale = SAMPLE_RATE / piece["rate"]
-            words = msgspec.convert(piece.get("words", ()), tuple[Word, ...])
-            mouths = msgspec.convert(piece.get("mouths", ()), tuple[Mouth, ...])
-            yield Sound(
-                pcm=bytes(2 * round(piece["samples"] * scale)),
-                rate=SAMPLE_RATE,
-                words=tuple(Word(w.text, round(w.start * scale), round(w.end * scale), w.offset) for w in words),
-                mouths=tuple(Mouth(round(m.start * scale), m.shape, m.level) for m in mouths),
-            )
-
-    async def _answer(self, asked: str) -> AsyncIterator[str | dict[str, Any]]:
-        for answer in self._take(asked).answers:
-            await self._replay.until(answer.t)
-            if isinstance(answer, runlog.Gave):
-                yield answer.piece
-            elif answer.error:
-                raise _ERRORS.get(answer.kind, EngineError)(answer.error)
-            else:
-                return
-        await asyncio.Event().wait()  # it had not ended when it was cut, or given up
-
-    def _take(self, asked: str) -> _Call:
-        if not self._calls:
-            raise EngineError("the log holds no further answer")
-        return self._replay.take(self._calls, asked)
-
-
-class _Outcomes:
-    """What came of tools then, in the place of using them; what stays inside the program is done again."""
-
-    def __init__(self, replay: _Replay, calls: dict[str, deque[_Call]]) -> None:
-        self._replay = replay
-        self._calls = calls
-
-    async def used(self, call: Call, work: Callable[[], Awaitable[Outcome]], *, inside: bool) -> Outcome:
-        """Return what came of a call."""
-        calls = self._calls.get(tool_name(call))
-        then = self._replay.take(calls, asked_of(call)) if calls else None
-        given = next((a for a in then.answers if isinstance(a, runlog.Gave)), None) if then else None
-        if then and not given:
-            await asyncio.Event().wait()  # its turn was cut
-        if given is not None:
-            await self._replay.until(given.t)
-        now = await work() if inside else Outcome(False, "The log holds no further use of this tool.")
-        if given is None or not isinstance(given.piece, dict):
-            return now
-        return Outcome(bool(given.piece.get("ok")), str(given.piece.get("text")))
-
-
-_ERRORS = {kind.__name__: kind for kind in (EngineError, EngineUnavailable, EngineUnsuited)}
 
 
 class _Outlet:

@@ -1,0 +1,1 @@
+"""Duplex engines: one file an engine."""

@@ -1,0 +1,135 @@
+"""Subtitles in a second language, as somebody reads them on the stage and in a conversation of their own."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.accessible import violations
+from tests.e2e.conftest import Visit
+from tests.e2e.visitor import DESK, PHONE, SHOW
+from tests.servers.marotte import TOKEN, Marotte, marotte
+from tests.servers.openai import OpenAIServer, Script
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+SAID = "Welcome to the smallest theatre in town, where every chair is taken and every bell is out of tune tonight."
+SPANISH = (
+    "Bienvenidos al teatro más pequeño de la ciudad, donde todas las butacas están ocupadas y esta noche"
+    " ningún cascabel está afinado."
+)
+JAPANESE = "町でいちばん小さな劇場へようこそ。今夜は満席で、鈴はどれも調子が外れています。"
+KEEP = """() => {
+  // Every state of both subtitles.
+  const states = (globalThis.states = []);
+  const text = (name) => document.querySelector(`[${name}]`)?.textContent ?? "";
+  const keep = () => states.push([text("data-subtitles"), text("data-second-subtitles")]);
+  new MutationObserver(keep).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+def answer(messages: list[dict[str, Any]]) -> str:
+    system = str(messages[0]["content"])
+    if "subtitles" not in system:
+        return SAID
+    assert json.loads(messages[-1]["content"]) == SAID
+    return SPANISH if "into Spanish" in system else JAPANESE
+
+
+@pytest.fixture
+async def abroad(tmp_path: Path) -> AsyncIterator[Marotte]:
+    async with OpenAIServer(Script(reply=answer)) as server:
+        show = (
+            SHOW
+            + f"""chain = ["cloud"]
+[brain.cloud]
+engine = "openai"
+url = "{server.url}"
+model = "gpt-4o-mini"
+secret = "TEST_KEY"
+"""
+        )
+        async with marotte(tmp_path, show, TEST_KEY=server.script.key) as program:
+            yield program
+
+
+@pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])
+async def test_the_stage_shows_it_below_its_own_while_the_line_sounds(
+    abroad: Marotte, visit: Visit, results: Path, size: tuple[int, int], name: str
+) -> None:
+    stage = await visit(abroad, "/stage?background=house&subtitles=es", size=size)
+    await stage.connected()
+    first, second = stage.page.locator("[data-subtitles]"), stage.page.locator("[data-second-subtitles]")
+    await stage.page.evaluate(KEEP)
+    figure = await stage.page.get_by_role("img", name="Pip").bounding_box()
+    await abroad.post("/api/v1/percepts", {"type": "asked", "text": "hello"})
+    await expect(second).to_contain_text("Bienvenidos")
+    assert await second.get_attribute("lang") == "es"
+    above, below = await first.bounding_box(), await second.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    assert below["y"] + below["height"] <= size[1]
+    assert await stage.page.get_by_role("img", name="Pip").bounding_box() == figure, "the character stays where it was"
+    assert await stage.overflow() == 0
+    await stage.page.screenshot(path=results / f"second-stage-{name}.png")
+    assert await violations(stage.page) == []
+    await expect(second).to_contain_text("afinado")
+    await expect(second).to_be_hidden()
+    states = await stage.page.evaluate("states")
+    assert all(own for own, other in states if other), "never without its own line"
+    shown = " ".join(dict.fromkeys(other for _, other in states if other))
+    assert shown == SPANISH
+    assert stage.complaints == []
+
+
+@pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])
+async def test_a_partner_chooses_it_in_the_settings_and_the_browser_remembers(
+    abroad: Marotte, visit: Visit, results: Path, size: tuple[int, int], name: str
+) -> None:
+    talk = await visit(abroad, "/talk", size=size, color_scheme="dark" if size == DESK else "light")
+    await talk.connected()
+    page = talk.page
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_role("combobox", name="Subtitles in a second language").click()
+    await page.get_by_role("option", name="日本語").click()
+    await expect(page.get_by_text("Each line is shown in it as well")).to_be_visible()
+    await page.screenshot(path=results / f"second-settings-{name}.png")
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    assert {"type": "subtitles", "language": "ja"} in talk.orders
+
+    await page.reload()
+    await until(lambda: talk.sockets == 2 and talk.welcome["subtitles"] == "ja", "a welcome in Japanese")
+    await talk.sounding()
+    await talk.write("hello")
+    second = page.locator("[data-second-subtitles]")
+    await expect(second).to_contain_text("劇場へようこそ")
+    assert await second.get_attribute("lang") == "ja"
+    assert await talk.overflow() == 0
+    await page.screenshot(path=results / f"second-talk-{name}.png")
+    assert await violations(page) == []
+    await talk.event("turn_ended")
+    await expect(second).to_have_count(0)
+    assert talk.complaints == []
+
+
+async def test_only_its_own_floor_is_told_and_who_cannot_have_it_is_told_why(
+    abroad: Marotte, program: Marotte, visit: Visit
+) -> None:
+    talk = await visit(abroad, "/talk?subtitles=ja")
+    stage = await visit(abroad, "/stage?subtitles=es")
+    await stage.connected()
+    await talk.sounding()
+    await talk.write("hello")
+    await talk.event("turn_ended")
+    assert [event["language"] for event in talk.events("line_translated")] == ["ja"]
+    assert stage.events("line_translated") == []
+
+    embedded = await visit(program, "/talk?subtitles=ja", token=TOKEN)
+    await embedded.connected()
+    await embedded.page.get_by_role("button", name="Settings").click()
+    await expect(embedded.page.get_by_text("Nobody can translate here")).to_be_visible()
