@@ -25,7 +25,8 @@ run: .make/core $(WINDOWS)
 
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node

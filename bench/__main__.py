@@ -30,6 +30,8 @@ FIGURES = (
     "attention",
     "irc",
     "bus",
+    "sight",
+    "jaw",
     "say",
     "start",
     "control",

@@ -8,7 +8,7 @@ from random import Random
 
 from marotte import config
 from marotte.bus.local import LocalBus
-from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.chains import BrainChain, EarChain, VoiceChain
 from marotte.engines.duplex import DuplexChain, Ensemble
 from marotte.engines.kinds import Prompt, Sound
 from marotte.events import (

@@ -25,6 +25,8 @@ NEEDS: dict[str, Need] = {
     "hearing.rest": "nothing",
     "hearing.commands": "nothing",
     "hearing.resume_after": "nothing",
+    "sight": "nothing",
+    "sight.camera": "restart",
     "attention": "nothing",
     "lanes": "nothing",
     "lanes.*.percepts": "restart",

@@ -6,8 +6,10 @@ Exit codes: 0 done · 1 done, but the answer is "nothing" or "no" · 2 the comma
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -74,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     hear.add_argument("wav", type=Path)
     hear.add_argument("--language", default="", help="the language spoken, as a tag such as en")
     show(hear)
+    see = command("see", _see, "Print what the show's eyes see on a picture.")
+    see.add_argument("picture", type=Path, help="a JPEG, PNG or WebP file")
+    see.add_argument("--language", default="", help="the language to tell it in, as a tag such as en; the show's first")
+    show(see)
     init = command("init", _init, "Write a show file to start from, with every setting explained.")
     init.add_argument("file", nargs="?", type=Path, default=Path("show.toml"))
     init.add_argument("--character", default="jester", help="which character to start from (jester, skull)")
@@ -93,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="what it is called: a person, a device, a program")
     new.add_argument("--role", choices=("operator", "moderator", "viewer", "guest"), default="viewer")
     actions.add_parser("revoke", help="void a token and close its windows").add_argument("id", help="as listed")
+    skull = command("skull", _skull, "Look after a talking skull: find how its jaw moves and how late it is.")
+    calibrate = skull.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "calibrate", help="find the jaw's angles, direction and latency, step by step; stop Marotte first"
+    )
+    calibrate.add_argument("--host", default="127.0.0.1", help="address to wait for the skull at (this machine alone)")
+    calibrate.add_argument("--port", type=int, default=8765, help="port to wait for the skull at (8765)")
+    calibrate.add_argument(
+        "--lan", action="store_true", help="wait as `run --lan` does: over HTTPS, on the port after it"
+    )
+    calibrate.add_argument("--simulate", action="store_true", help="try the steps without a skull")
     backup = command("backup", _archive, "Write all that is remembered, and the show file, into one archive.")
     backup.add_argument("file", nargs="?", type=Path, help="the archive; named after the moment if left out")
     restore = command("restore", _archive, "Check an archive and put what it remembers in the place of what is there.")
@@ -167,6 +183,13 @@ def _hear(options: argparse.Namespace) -> int:
     if not text:
         raise Failure(NO, f"{options.wav}: nothing was understood")
     print(text)
+    return OK
+
+
+def _see(options: argparse.Namespace) -> int:
+    from marotte import once
+
+    print(_finish(once.see(options, _load(options.show))))
     return OK
 
 
@@ -311,6 +334,39 @@ def _token(options: argparse.Namespace) -> int:
     except (TokenError, AlreadyRunning) as error:
         raise Failure(IN_THE_WAY, str(error)) from None
     return OK
+
+
+def _skull(options: argparse.Namespace) -> int:
+    from marotte import calibration, environment
+    from marotte.gateway.authority import LanError
+
+    async def ask(question: str) -> str:
+        """Ask at the terminal, on a thread that a Ctrl-C leaves behind."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str] = loop.create_future()
+
+        def wait() -> None:
+            try:
+                given = input(question)
+            except EOFError:
+                given = "q"
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(given))
+
+        threading.Thread(target=wait, daemon=True).start()
+        return await answer
+
+    try:
+        if options.simulate:
+            work = calibration.calibrate(calibration.SimulatedJaw(print), ask, print)
+        else:
+            door = calibration.door(options.host, options.port, environment.data_dir() if options.lan else None)
+            work = calibration.calibrate_skull(*door, ask, print)
+        found = _finish(work)
+    except (calibration.CalibrationError, LanError) as error:
+        raise Failure(IN_THE_WAY, str(error)) from None
+    print(f"Kept: {found}" if found else "Nothing was changed.")
+    return OK if found else NO
 
 
 def _archive(options: argparse.Namespace) -> int:

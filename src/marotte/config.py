@@ -169,6 +169,32 @@ class Hearing(EarChain):
     """Sentences that the embedded ear listens for besides its own."""
 
 
+class EyeChain(Chain):
+    """Eyes, OpenCV last."""
+
+    chain: tuple[str, ...] = ("opencv",)
+
+
+class Sight(EyeChain):
+    """What it sees, and what becomes of it."""
+
+    how: Literal["caption", "picture", "both"] = "caption"
+    """caption: an eye puts the picture into words, beside the ear · picture: a brain that sees gets the picture ·
+    both."""
+    within: Seconds = 1.5
+    """How long an answer waits for what an eye sees."""
+    fresh: Seconds = 60.0
+    """What was seen longer ago is no longer what is there."""
+    watch: Seconds = 0
+    """Seconds between two looks at what has changed; 0: it looks only when somebody speaks or asks."""
+    remark_every: Seconds = 120.0
+    """It remarks on what has changed, when it is quiet, at most so often; 0: never."""
+    camera: str = Field(default="", pattern=r"^([0-9]{1,2}|/dev/[A-Za-z0-9/_-]+)?$")
+    """This machine's camera for the public floor: its number or device file; "": none."""
+    keep: int = Field(default=0, ge=0, le=10_000)
+    """So many of the last pictures are kept in the data folder; 0: none is stored."""
+
+
 Merge = Literal["all", "latest", "last", "join"]
 Preempt = Literal["never", "after_line", "at_once"]
 
@@ -377,6 +403,7 @@ class Show(Model):
     voice: VoiceChain = VoiceChain()
     duplex: DuplexChain = DuplexChain()
     hearing: Hearing = Hearing()
+    sight: Sight = Sight()
     attention: Attention = Attention()
     lanes: dict[str, Lane] = Field(default_factory=_lanes)
     memory: Memory = Memory()

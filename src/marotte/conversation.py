@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from marotte import config
 from marotte.bus import Bus, Message
 from marotte.buttons import Buttons
-from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.chains import BrainChain, EarChain, EyeChain, VoiceChain
 from marotte.engines.duplex import DuplexChain, Ensemble
 from marotte.engines.kinds import Prompt
 from marotte.events import PUBLIC, AnyPercept, Event, Utterance, Viewer, subject
@@ -25,7 +25,11 @@ from marotte.mind.translation import Translator, Translators
 from marotte.mind.turn_taking import TurnTaking
 from marotte.ops.recorder import Recorder
 from marotte.ops.supervisor import Supervisor
+from marotte.ports import Scene
 from marotte.senses.hearing.hearing import Hearing
+from marotte.senses.sight.album import Album
+from marotte.senses.sight.pictures import Pictures
+from marotte.senses.sight.sight import Sight
 from marotte.store.database import StoreError
 from marotte.store.store import Store
 from marotte.time import Clock
@@ -52,6 +56,9 @@ class Shared(NamedTuple):
     ears: EarChain
     brains: BrainChain
     duplexes: DuplexChain
+    eyes: EyeChain
+    pictures: Pictures
+    album: Album
     persona: Persona
     moderator: Moderator
     supervisor: Supervisor
@@ -113,6 +120,11 @@ class Conversation:
         self._turn_taking = TurnTaking(self.floor, self.attention, shared.bus, clock, show.hearing.cut_after)
         self._turn_taking.expect = self.director.expect
         self.attention.meant = self._turn_taking.meant
+        self.sight = Sight(name, show.sight, shared.eyes, shared.pictures, shared.bus, shared.publish, clock)
+        self.sight.language = lambda: shared.persona.language((), self.director.language)
+        self.sight.busy = lambda: bool(self.floor.turn or self.attention.pending())
+        self.sight.keep = shared.album.keep
+        self.director.scene = self._scene
         translators = Translators(shared.brains, shared.publish, clock)
         self.translator = Translator(name, translators, shared.moderator.judge, shared.bus, shared.publish, clock)
         self.translator.use(show.subtitles.second)
@@ -128,6 +140,7 @@ class Conversation:
         self.director.pause = show.attention.pause
         self._begin_early(show)
         self.translator.use(show.subtitles.second)
+        self.sight.settings = show.sight
         self._ducking.resume_after = show.hearing.resume_after
         self._turn_taking.cut_after = show.hearing.cut_after
 
@@ -141,6 +154,7 @@ class Conversation:
             start(f"{self.name} ducking", self._ducking.run),
             start(f"{self.name} turn-taking", self._turn_taking.run),
             start(f"{self.name} translator", self.translator.run),
+            start(f"{self.name} sight", self.sight.run),
         ]
         self._speaker_task = start(f"{self.name} speaker", self.speaker.run)
 
@@ -154,6 +168,7 @@ class Conversation:
         self._ducking.close()
         self._turn_taking.close()
         self.translator.close()
+        self.sight.close()
         await stop(*self._door_tasks, *self._mind_tasks)
         await stop(self._speaker_task)
         if self._ensemble is not None:
@@ -168,6 +183,9 @@ class Conversation:
         hearing.asks_early = self._ensemble is None
         hearing.language = language
         return hearing
+
+    async def _scene(self, percept: str) -> Scene | None:
+        return await self._shared.eyes.witness.seen(percept, self.sight.scene)
 
     def _begin_early(self, show: config.Show) -> None:
         # A duplex engine keeps all that it hears: what may not be all must not reach it as if it were.

@@ -359,6 +359,15 @@ class Express(Event, frozen=True, kw_only=True):
     turn: str = ""
 
 
+class Seen(Event, frozen=True, kw_only=True):
+    """A look through a camera, and what an eye made of it; a picture is never in an event."""
+
+    camera: str
+    text: str
+    seconds: float
+    """How long it took, from asking the camera."""
+
+
 class Verdict(Event, frozen=True, kw_only=True):
     """Mind's decision on a viewer; their link carries it out."""
 
@@ -472,11 +481,11 @@ class EngineState(Event, frozen=True, kw_only=True):
 
 
 class Used(Event, frozen=True, kw_only=True):
-    """What an engine consumed: characters, tokens or seconds."""
+    """What an engine consumed: characters, tokens, seconds or pictures."""
 
     engine: str
     kind: str
-    unit: Literal["characters", "tokens", "seconds"]
+    unit: Literal["characters", "tokens", "seconds", "pictures"]
     amount: float
 
 
@@ -516,6 +525,7 @@ AnyPercept = (
 AnyEvent = (
     AnyPercept
     | Onset
+    | Seen
     | SpeechEnd
     | Transcript
     | Queued

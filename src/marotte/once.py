@@ -1,13 +1,14 @@
-"""What commands do once, without a run: say, ask, hear. Each imports only what it needs."""
+"""What commands do once, without a run: say, ask, hear, see. Each imports only what it needs."""
 
 import argparse
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marotte.config import Show
     from marotte.engines.kinds import Kit
+    from marotte.ports import Scene
 
 OK, NO, WRONG, IN_THE_WAY, NO_ENGINE = range(5)
 
@@ -41,7 +42,7 @@ def build(kind: Any, show: "Show", kit: "Kit") -> Any:
 
 async def say(options: argparse.Namespace, show: "Show") -> None:
     """Say a text with the show's voice: on the loudspeaker, or into a file."""
-    from marotte.engines.chain import VoiceChain
+    from marotte.engines.chains import VoiceChain
     from marotte.engines.kinds import EngineError
     from marotte.text.language import detect
     from marotte.text.sentences import Splitter
@@ -158,7 +159,7 @@ def ask_running(text: str, url: str, data: Path) -> int:
 
 async def ask(text: str, show: "Show") -> None:
     """Answer without a run: nothing is remembered."""
-    from marotte.engines.chain import BrainChain
+    from marotte.engines.chains import BrainChain
     from marotte.engines.kinds import EngineError
     from marotte.events import Asked, Line
     from marotte.mind.moderation import Moderator
@@ -193,9 +194,41 @@ async def ask(text: str, show: "Show") -> None:
         await kit.close()
 
 
+class _Unwatched:
+    """Sees nothing of what turns are told: there are none."""
+
+    async def seen(self, percept: str, look: "Callable[[], Awaitable[Scene | None]]") -> "Scene | None":
+        return await look()
+
+
+async def see(options: argparse.Namespace, show: "Show") -> str:
+    """Return what the show's eyes see on a picture."""
+    from marotte.engines.chains import EyeChain
+    from marotte.engines.kinds import EngineError
+    from marotte.senses.sight.pictures import PictureError, Pictures
+
+    try:
+        data = options.picture.read_bytes()
+    except OSError as error:
+        raise Failure(IN_THE_WAY, f"{options.picture}: {error.strerror}") from None
+    kit, pictures = kit_of(show), Pictures()
+    eyes = EyeChain(build("eye", show, kit), lambda event: None, kit.clock, show.sight.rest, _Unwatched())
+    try:
+        picture = await pictures.prepare(data)
+        return await eyes.see(picture.jpeg, options.language or show.character.languages[0])
+    except PictureError as error:
+        raise Failure(IN_THE_WAY, f"{options.picture}: {error}") from None
+    except EngineError as error:
+        raise Failure(NO_ENGINE, str(error)) from None
+    finally:
+        await pictures.close()
+        await eyes.close()
+        await kit.close()
+
+
 async def hear(options: argparse.Namespace, show: "Show") -> str:
     """Return what the show's ear understands of a recording."""
-    from marotte.engines.chain import EarChain
+    from marotte.engines.chains import EarChain
     from marotte.engines.kinds import EngineError
     from marotte.senses.hearing.wav import WavError, read_wav
 

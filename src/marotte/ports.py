@@ -6,7 +6,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from marotte.events import Ending, Line, LineStarted
 
@@ -112,6 +112,40 @@ class Record(Protocol):
 
         A line heard to its end (``final`` and not ``cut``) has answered the percepts that it names.
         """
+        ...
+
+
+class Scene(NamedTuple):
+    """What was there when somebody looked."""
+
+    text: str = ""
+    """In words; "" where no eye was asked, or none could tell."""
+    picture: bytes = b""
+    """JPEG, for brains that see; b"" where they get none."""
+    before: float = 0.0
+    """How many seconds ago that was."""
+
+    @property
+    def told(self) -> str:
+        """The words, with their age where they are old."""
+        if not self.text or self.before < 5:
+            return self.text
+        age = f"{self.before:.0f} seconds" if self.before < 90 else f"{self.before / 60:.0f} minutes"
+        return f"{self.text} (That was {age} ago.)"
+
+
+class CameraError(Exception):
+    """A camera gave no picture; the message says which and why."""
+
+
+class Camera(Protocol):
+    """What takes pictures for a floor."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def picture(self) -> bytes:
+        """Take a picture now: JPEG, PNG or WebP, of any size. Raises CameraError."""
         ...
 
 

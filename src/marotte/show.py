@@ -17,11 +17,12 @@ from typing import Any, get_args
 from msgspec.structs import replace
 
 import marotte
-from marotte import config, events
+from marotte import config, events, here
 from marotte.changes import changes, without_restart
 from marotte.conversation import Conversation, Shared
 from marotte.engines import registry
-from marotte.engines.chain import BrainChain, Chain, EarChain, VoiceChain
+from marotte.engines.chain import Chain
+from marotte.engines.chains import BrainChain, EarChain, EyeChain, VoiceChain
 from marotte.engines.duplex import DuplexChain
 from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
@@ -46,6 +47,8 @@ from marotte.ops.supervisor import Supervisor, Watched
 from marotte.orders import NOT_LOGGED, Orders
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
+from marotte.senses.sight.album import Album
+from marotte.senses.sight.pictures import Pictures
 from marotte.store.store import Store
 from marotte.store.tables import HEAD
 from marotte.time import Clock
@@ -86,7 +89,10 @@ class Run:
         self.duplexes = DuplexChain(
             self._heard("duplex"), self.publish, self.clock, show.duplex.rest, witness=self.recorder
         )
-        self.chains: tuple[Chain[Any], ...] = (self.ears, self.brains, self.voices, self.duplexes)
+        eyes = registry.build("eye", show, self.kit)
+        self.eyes = EyeChain(eyes, self.publish, self.clock, show.sight.rest, witness=self.recorder)
+        self.pictures = Pictures()
+        self.chains: tuple[Chain[Any], ...] = (self.ears, self.brains, self.voices, self.duplexes, self.eyes)
         self.persona = Persona(show.character)
         self.persona.directs = not self.duplexes.members
         try:
@@ -103,7 +109,8 @@ class Run:
             raise show.mistake(tuple(key.split(".")), reason) from None
         self.toolbox = Toolbox(show.tools, self.publish, self.clock)
         self.toolbox.witness = self.recorder
-        own = OwnTools(show, self.bus, self.publish, self.clock, lambda floor: self.floors[floor].memory)
+        floors = self.floors
+        own = OwnTools(show, self.publish, self.clock, lambda f: floors[f].memory, lambda f: floors[f].sight.look())
         self.toolbox.offer("the program", own.offers())
         self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
@@ -145,6 +152,9 @@ class Run:
             self.ears,
             self.brains,
             self.duplexes,
+            self.eyes,
+            self.pictures,
+            Album(self.data / "pictures"),
             self.persona,
             self.moderator,
             self.supervisor,
@@ -183,7 +193,9 @@ class Run:
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
         if self.show.device is not None:
-            self.supervisor.start("sound device", self._use_device)
+            self.supervisor.start("sound device", lambda: here.use_sound(self))
+        if self.show.sight.camera:
+            self.supervisor.start("camera", lambda: here.use_camera(self))
         self._wait_for_lulls()
         if self.show.brain.discover and self.show.brain.chain == ("improviser",):
             self.supervisor.start("discovery", self._discover)
@@ -200,7 +212,7 @@ class Run:
         await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
         if self._shared is not None:
             await self.supervisor.stop_all(within=1.0)
-            await asyncio.gather(*(chain.close() for chain in self.chains))
+            await asyncio.gather(*(chain.close() for chain in self.chains), self.pictures.close())
             await self.kit.close()
             await self._shared.store.close()
             self.recorder.close()
@@ -360,6 +372,8 @@ class Run:
         if "hearing" in tables or listen_anew:
             self.ears.follow(registry.build("ear", show, kit), show.hearing.rest, anew=listen_anew)
             self._ears_warm = False
+        if "sight" in tables:
+            self.eyes.follow(registry.build("eye", show, kit), show.sight.rest)
         if tables & {"voice", "brain"}:
             self.supervisor.start("warming up", self._warm_up)
 
@@ -380,35 +394,6 @@ class Run:
                         acts.create_task(link.send(act))
         finally:
             sends.close()
-
-    async def _use_device(self) -> None:
-        """Speak and listen through this machine's loudspeaker and microphone, on the public floor."""
-        from marotte.links.hotkey import Hotkey
-        from marotte.links.sound_device import SoundDevice
-
-        assert self.show.device is not None
-        public, keys = self.public, self.show.device.hotkey
-
-        def report(sample: int) -> None:
-            public.speaker.played(device, sample)
-
-        device = SoundDevice(self.show.device, report, lambda: public.speaker.speaking and not public.speaker.paused)
-        host = Viewer(id="host", name="the host", platform="device", roles=("operator",))
-        public.speaker.attach(device)
-        self.warm_ears()
-        hearing = public.hearing(host)
-        public.buttons.add(hearing)
-        hearing.hands_free = not keys
-        hotkey = self.supervisor.start("hotkey", Hotkey(keys, hearing.press, hearing.release).run) if keys else None
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(hearing.run(device))
-                both.create_task(device.run())
-        finally:
-            if hotkey:
-                await self.supervisor.stop(hotkey)
-            public.buttons.remove(hearing)
-            public.speaker.detach(device)
 
     async def _keep_log(self) -> None:
         """Bring the log to the disk every second; begin a new one when it is full, or somebody was forgotten."""

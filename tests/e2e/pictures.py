@@ -103,6 +103,20 @@ async def stage(browser: Browser, program: Marotte, file: Path, text: str) -> No
     await visitor.page.context.close()
 
 
+async def skull(browser: Browser, program: Marotte, file: Path) -> None:
+    """The simulated skull with its jaw open, after some words."""
+    visitor = await enter(browser, f"{program.url}/skull", color_scheme="dark", device_scale_factor=SHARPNESS)
+    await visitor.connected()
+    sound = visitor.page.locator("[data-sound]")
+    await expect(sound).to_have_attribute("data-sound", "on")
+    words = {"type": "asked", "verbatim": True, "text": BONES, "floor": visitor.welcome["floor"]}
+    await program.post("/api/v1/percepts", words)
+    await until(lambda: len(visitor.sound) > 120, "some words")
+    await visitor.page.wait_for_function("Number(document.querySelector('svg[data-jaw]').dataset.jaw) > 0.6")
+    await keep(visitor, file)
+    await visitor.page.context.close()
+
+
 async def control(browser: Browser, program: Marotte, folder: Path) -> None:
     """The operator's desk in the middle of a show: something is said, something waits, something was answered."""
     for who, text in CHAT[:2]:
@@ -158,6 +172,7 @@ async def make(folder: Path) -> None:
                 await pages(browser, program, folder)
             async with marotte(Path(crypt), SKULL) as program:
                 await stage(browser, program, folder / "skull.png", BONES)
+                await skull(browser, program, folder / "skull-window.png")
 
 
 if __name__ == "__main__":

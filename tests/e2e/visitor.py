@@ -96,6 +96,10 @@ class Visitor:
         """Text frames that went to the program."""
         self.voice: list[float] = []
         """How loud each frame of the microphone was that left for the program."""
+        self.pictures: list[bytes] = []
+        """What its camera took."""
+        self.sound: list[tuple[dict[str, Any], bytes]] = []
+        """What came to be played: each frame's header and its sound."""
         self.sockets = 0
         self.complaints: list[str] = []
         page.on("websocket", self._socket)
@@ -159,12 +163,19 @@ class Visitor:
     def _received(self, payload: str | bytes) -> None:
         if isinstance(payload, str):
             self.frames.append(json.loads(payload))
+        else:
+            header, _, pcm = payload.partition(b"\n")
+            self.sound.append((json.loads(header), pcm))
 
     def _sent(self, payload: str | bytes) -> None:
         if isinstance(payload, str):
             self.orders.append(json.loads(payload))
+            return
+        header, _, data = payload.partition(b"\n")
+        if json.loads(header)["type"] == "picture":
+            self.pictures.append(data)
         else:
-            pcm = np.frombuffer(payload.partition(b"\n")[2], "<i2").astype(float)
+            pcm = np.frombuffer(data, "<i2").astype(float)
             self.voice.append(float(np.sqrt(np.mean(pcm**2))) if len(pcm) else 0.0)
 
     def _console(self, message: ConsoleMessage) -> None:

@@ -75,6 +75,9 @@ def test_every_engine_of_a_show_is_measured(tmp_path: Path) -> None:
     ear = sections["ears"]["pocketsphinx"]
     assert ear.detail == "heard 'tell me a joke'"
     assert figures(ear)["memory"] > 20
+    eye = sections["eyes"]["opencv"]
+    assert eye.detail.startswith("saw 'It is dazzlingly bright, and no face is to be seen.")
+    assert figures(eye).keys() == {"description", "start", "memory"}
     limits = {figure.name: figure.limit for check in sections["voices"].values() for figure in check.figures}
     assert (limits["first sound"], limits["real-time factor"]) == (300, 1)
     assert sections["program"]["extra embedded"].detail.startswith("espeakng-loader ")
@@ -109,11 +112,12 @@ def test_engines_alone_are_measured_thoroughly(tmp_path: Path) -> None:
     (tmp_path / "show.toml").write_text("[gateway]\nport = 0\n")
     code, sections, report = doctor(tmp_path, "--engines")
     assert (code, report.well) == (0, True)
-    assert sections.keys() == {"program", "configuration", "voices", "brains", "ears"}
+    assert sections.keys() == {"program", "configuration", "voices", "brains", "ears", "eyes"}
     thorough = {"real-time factor", "slowest", "first time", "start"}
     assert figures(sections["voices"]["espeak"]).keys() == {"first sound", "memory", *thorough}
     assert figures(sections["brains"]["improviser"]).keys() == {"first word", "memory here", *thorough}
     assert figures(sections["ears"]["pocketsphinx"]).keys() == {"recognition", "memory", *thorough}
+    assert figures(sections["eyes"]["opencv"]).keys() == {"description", "memory", *thorough} - {"real-time factor"}
 
 
 async def test_servers_are_asked_several_times_and_told_where_they_are_not_there(tmp_path: Path) -> None:
@@ -155,11 +159,12 @@ async def test_an_engine_that_hangs_costs_its_deadline_and_no_more(tmp_path: Pat
     async with listening() as port:
         hole = f'engine = "openai"\nurl = "http://127.0.0.1:{port}/v1"\nfirst_within = 0.3\nnext_within = 0.2\n'
         text = "".join(
-            f'[{table}]\nchain = ["hole"]\n[{table}.hole]\n{hole}' for table in ("voice", "brain", "hearing")
+            f'[{table}]\nchain = ["hole"]\n[{table}.hole]\n{hole}' for table in ("voice", "brain", "hearing", "sight")
         )
         async with asyncio.timeout(60):
             sections = await looked_at(f"[gateway]\nport = 0\n{text}", tmp_path)
-    for kind, understudy in (("voices", "espeak"), ("brains", "improviser"), ("ears", "pocketsphinx")):
+    understudies = {"voices": "espeak", "brains": "improviser", "ears": "pocketsphinx", "eyes": "opencv"}
+    for kind, understudy in understudies.items():
         hanging = sections[kind]["hole"]
         assert (hanging.state, "within 0.5 s" in hanging.detail) == ("warn", True), hanging
         assert hanging.remedy

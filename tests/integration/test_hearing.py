@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from marotte.config import Hearing as Settings
-from marotte.engines.chain import EarChain
+from marotte.engines.chains import EarChain
 from marotte.engines.kinds import EngineUnsuited, Heard, Kit
 from marotte.engines.registry import Built
 from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer

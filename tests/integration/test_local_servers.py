@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from marotte.engines.chain import BrainChain
+from marotte.engines.chains import BrainChain
 from marotte.engines.kinds import Kit
 from marotte.engines.local_servers import USUAL, Found, Usual, look_around
 from marotte.gateway.rest.engines import FoundServer, use_brain

@@ -87,6 +87,8 @@ async def test_engines_are_tried_by_themselves(program: Marotte) -> None:
     assert brain["text"]
     code, ear = await program.post("/api/v1/engines/ear/pocketsphinx/try")
     assert (code, ear["ok"], ear["text"]) == (200, True, "tell me a joke")
+    code, eye = await program.post("/api/v1/engines/eye/opencv/try")
+    assert (code, eye["ok"], "no face is to be seen" in eye["text"]) == (200, True, True)
     assert await program.get("/api/v1/engines") == before
 
 

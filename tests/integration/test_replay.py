@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 QUIET = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
+COUNTED = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 
 
@@ -264,3 +266,23 @@ def test_of_reports_in_a_row_only_the_telling_ones_are_lived_through_again() -> 
     kept = [entry.t for entry in runlog.telling(entries) if isinstance(entry, runlog.Reported)]
     # Every quarter of a second, the first of each line and of its end, and the last before anything else.
     assert kept == [0.00, 0.30, 0.35, 0.36, 0.37]
+
+
+async def test_what_was_heard_of_a_line_with_a_gap_in_it_replays_itself(tmp_path: Path) -> None:
+    run = Run(config.parse(QUIET), tmp_path, {})
+    await run.start()
+    playing = asyncio.create_task(Loudspeaker("loudspeaker", run.public).run())
+    turns, lines = run.bus.subscribe("event.turn_ended.>"), run.bus.subscribe("event.line_started.>")
+    run.publish(Asked(at=run.clock.wall(), text=COUNTED, verbatim=True))
+    begun = (await lines.get()).data.sample
+    await until(lambda: run.public.speaker.now() > begun + 48_000, "a second of it")
+    time.sleep(1.0)  # noqa: ASYNC251  # the loop stands still, and the outlet runs dry
+    await until(lambda: run.public.speaker.now() > begun + 3 * 48_000, "three seconds of it")
+    run.orders.cut("public", "stopped by the operator")
+    heard = (await turns.get()).data.ending.heard
+    assert 2 < len(heard.split()) < 12
+    await run.hush()
+    playing.cancel()
+    await run.stop()
+    (log,) = (tmp_path / "runs").glob("*.jsonl")
+    assert (await replayed(log)).difference is None

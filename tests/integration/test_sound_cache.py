@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from marotte import config
-from marotte.engines.chain import VoiceChain
+from marotte.engines.chains import VoiceChain
 from marotte.engines.kinds import EngineSettings, Kit, Sound
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache

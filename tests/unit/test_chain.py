@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from marotte.engines.chain import BrainChain, EarChain, VoiceChain
+from marotte.engines.chains import BrainChain, EarChain, VoiceChain
 from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Result, Sound
 from marotte.events import EngineState, Line, Used
 from marotte.time import Clock

@@ -47,9 +47,10 @@ def test_every_key_of_every_model_is_told_with_its_meaning() -> None:
     models = {m for m in vars(config).values() if isinstance(m, type) and issubclass(m, config.Model | config.Chain)}
     tables = list(configuration.tables())
     told = {table.path: {key.path.rpartition(".")[2] for key in table.keys} for table in tables}
-    for model in models - {config.Model, config.Chain, config.EarChain}:
+    for model in models - {config.Model, config.Chain, config.EarChain, config.EyeChain}:
         assert keys_of(model) in told.values(), f"{model.__name__} is not in configuration.md"
-    for kind, chain in (("brain", "brain"), ("voice", "voice"), ("ear", "hearing")):
+    tables_of = (("brain", "brain"), ("voice", "voice"), ("ear", "hearing"), ("duplex", "duplex"), ("eye", "sight"))
+    for kind, chain in tables_of:
         for name, entry in registry.installed(kind).items():
             if entry.value.startswith("marotte."):
                 settings = entry.load().Settings
@@ -63,7 +64,7 @@ def test_every_key_of_every_model_is_told_with_its_meaning() -> None:
 
 def test_every_engine_is_told_among_its_kind() -> None:
     page = FILES["engines/index.md"]
-    for kind, title in (("brain", "Brains"), ("voice", "Voices"), ("ear", "Ears")):
+    for kind, title in (("brain", "Brains"), ("voice", "Voices"), ("ear", "Ears"), ("eye", "Eyes")):
         told = set(re.findall(r"^\| \[?`(\w+)`", page.split(f"\n## {title}\n")[1].split("\n## ")[0], re.M))
         ours = {name for name, entry in registry.installed(kind).items() if entry.value.startswith("marotte.")}
         assert told == ours

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from marotte.engines.kinds import Kit, Sound
+from marotte.engines.kinds import EngineSettings, Kit, Sound
+from marotte.engines.trial import PICTURE
 from marotte.events import Line
 from marotte.ops.findings import Check, Figure, Section
-from marotte.ops.measures import THOROUGH, measure_brain, measure_ear, measure_voice, utterance
+from marotte.ops.measures import THOROUGH, measure_brain, measure_ear, measure_eye, measure_voice, utterance
 from tests.stand_ins import ScriptedBrain, ScriptedEar, ScriptedVoice, built
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -103,6 +104,27 @@ async def test_a_brain_that_is_measured_thoroughly_writes_its_reply() -> None:
     assert len(brain.prompts) == THOROUGH
     assert seen["first word"] == (pytest.approx(500), False)
     assert seen["real-time factor"][1], "four words in two seconds are slower than speech"
+
+
+async def test_an_eye_is_shown_a_drawing() -> None:
+    class Eye:
+        Settings = EngineSettings
+
+        def __init__(self, text: str) -> None:
+            self.text, self.shown = text, list[tuple[bytes, str]]()
+
+        async def see(self, picture, language):
+            self.shown.append((picture, language))
+            await asyncio.sleep(0.4)
+            yield self.text
+
+    eye = Eye("A red ball on a meadow. " * 9)
+    check = await measure_eye(built("e", eye), Kit(), "ja", THOROUGH)
+    assert figures(check)["description"] == (pytest.approx(400), False)
+    assert check.detail == f"saw {eye.text[:100]!r}"
+    assert eye.shown == [(PICTURE, "ja")] * THOROUGH
+    check = await measure_eye(built("e", Eye("")), Kit(), "en")
+    assert (check.state, check.detail) == ("warn", "it gave no word")
 
 
 def test_figures_stand_below_each_other() -> None:

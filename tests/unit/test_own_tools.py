@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from marotte import config
-from marotte.bus.local import LocalBus
-from marotte.engines.kinds import Call
+from marotte.engines.kinds import Call, EngineError
 from marotte.engines.offers import Cause
-from marotte.events import AnyPercept, ChatMessage, Cue, Express, Gift, Sighting, Utterance, Viewer, subject
+from marotte.events import AnyPercept, ChatMessage, Cue, Express, Gift, Utterance, Viewer
 from marotte.mind.tools.own import OwnTools
 from marotte.mind.tools.toolbox import Toolbox
+from marotte.ports import CameraError, Scene
 from marotte.store.database import StoreError
 from marotte.store.rows import person
 from marotte.time import Clock
@@ -45,11 +45,18 @@ class House:
     def __init__(self, show: str = '[tools]\nzone = "UTC"') -> None:
         settings = config.parse(show)
         self.clock = Clock(epoch=NOON)
-        self.bus, self.events, self.memory = LocalBus(), Published(), KeptMemory()
+        self.events, self.memory = Published(), KeptMemory()
         self.box = Toolbox(settings.tools, self.events, self.clock)
-        own = OwnTools(settings, self.bus, self.events, self.clock, lambda floor: self.memory)
+        self.sees: dict[str, Scene | Exception] = {}
+        own = OwnTools(settings, self.events, self.clock, lambda floor: self.memory, self.look)
         self.box.offer("the program", own.offers())
         self.left: list[str] = []
+
+    async def look(self, floor: str) -> Scene:
+        seen = self.sees.get(floor, CameraError("there is no camera here"))
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
 
     async def use(self, tool: str, *percepts: AnyPercept, lane: str = "chat", **arguments: Any) -> str:
         cause = Cause(floor="public", lane=lane, turn="t1", behind=lambda: percepts, leave=self.left.append)
@@ -85,12 +92,13 @@ async def test_it_tells_the_time_of_the_show_and_elsewhere() -> None:
 async def test_it_tells_what_it_sees_and_plainly_where_it_sees_nothing() -> None:
     house = House()
     assert "You see nothing" in await house.use("look")
-    for text, floor in (("a cat", "public"), ("a dog", "public"), ("a desk", "talk-1")):
-        seen = Sighting(at=house.clock.wall(), floor=floor, text=text)
-        house.bus.publish(subject(seen), seen)
+    house.sees = {"public": Scene("a dog"), "talk-1": Scene("a desk")}
     assert await house.use("look") == "You see: a dog"
-    await house.clock.sleep(600)
-    assert await house.use("look") == "You see nothing now. What you saw last, 10 min ago: a dog"
+    for broken in (Scene(), EngineError("the secret server is down"), ValueError("is no picture")):
+        house.sees["public"] = broken
+        told = await house.use("look")
+        assert told.startswith("You see nothing")
+        assert "secret" not in told
 
 
 async def test_it_makes_a_face_or_a_gesture() -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from marotte.engines import sound_cache
-from marotte.engines.chain import VoiceChain
+from marotte.engines.chains import VoiceChain
 from marotte.engines.kinds import EngineSettings, Sound, VoiceSettings
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache, key_of, shape_of

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from marotte.engines.chain import VoiceChain
+from marotte.engines.chains import VoiceChain
 from marotte.events import SAMPLE_RATE, Line, LineEnded, LineStarted, LineTimings, OutletChanged, Stopped
 from marotte.ports import Rank
 from marotte.time import Clock

@@ -8,7 +8,7 @@ import pytest
 
 from marotte import config
 from marotte.config_tools import Tools
-from marotte.engines.chain import BrainChain
+from marotte.engines.chains import BrainChain
 from marotte.engines.kinds import Call, Prompt, Tool
 from marotte.engines.offers import Cause, Offer, Refusal
 from marotte.events import ChatMessage, EngineState, ToolUsed, Viewer

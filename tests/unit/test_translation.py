@@ -9,7 +9,7 @@ import pytest
 
 from marotte import config
 from marotte.bus.local import LocalBus
-from marotte.engines.chain import BrainChain
+from marotte.engines.chains import BrainChain
 from marotte.engines.kinds import EngineSettings, EngineUnavailable, Prompt
 from marotte.events import Ending as End
 from marotte.events import EngineState, Event, LineEnded, LineTranslated, LineWritten, TurnEnded, Used, subject

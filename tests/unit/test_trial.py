@@ -55,6 +55,31 @@ async def test_silence_is_told() -> None:
     assert (found.ok, found.detail) == (False, "it gave no word")
 
 
+class ScriptedEye:
+    """Says what it is told to, in pieces, and keeps what it was shown."""
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = pieces
+        self.shown: list[tuple[bytes, str]] = []
+
+    async def see(self, picture, language):
+        self.shown.append((picture, language))
+        for piece in self.pieces:
+            yield piece
+
+
+async def test_an_eye_is_shown_a_drawing() -> None:
+    eye = ScriptedEye("A red ball ", "on a meadow. ")
+    found = await trial.see(eye, "fr", Clock())
+    assert (found.ok, found.text, found.detail) == (True, "A red ball on a meadow.", "")
+    assert found.first_ms is not None
+    assert eye.shown == [(trial.PICTURE, "fr")]
+    found = await trial.see(ScriptedEye("x" * 600, "y" * 600, "never asked for"), "en", Clock())
+    assert (found.ok, found.text) == (True, "x" * 500)
+    found = await trial.see(ScriptedEye(" "), "en", Clock())
+    assert (found.ok, found.detail) == (False, "it gave no word")
+
+
 @pytest.mark.parametrize("error", [EngineError("no key"), OSError("no route"), RuntimeError("what a stranger raises")])
 async def test_a_fault_is_told_and_never_raised(error: Exception) -> None:
     class Faulty:

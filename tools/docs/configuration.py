@@ -51,6 +51,7 @@ _SAID: dict[str, str] = {
     "voice.chain": "Who speaks, in the order in which they are tried; espeak-ng is always the last.",
     "duplex.chain": "Who hears, thinks and speaks in one, in the order in which they are tried; ears, brains and voices"
     " stand behind them. Empty: nobody.",
+    "sight.chain": "Who puts pictures into words, in the order in which they are tried; OpenCV is always the last.",
     "hearing.chain": "Who hears, in the order in which they are tried; pocketsphinx is always the last.",
     "hearing.detector": "What tells speech from noise; auto takes Silero where onnxruntime is installed.",
     "hearing.threshold": "How sure the detector must be that it is speech.",
@@ -81,7 +82,7 @@ _SAID: dict[str, str] = {
 }
 """Words for keys whose name says enough to a reader of the source: everything else has a docstring there."""
 
-_CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear", "duplex": "duplex"}
+_CHAINS: dict[str, Kind] = {"brain": "brain", "voice": "voice", "hearing": "ear", "duplex": "duplex", "sight": "eye"}
 _SHARED = "engines"
 _VOICES = "voices"
 _TITLES = {"": "The top of the file", _SHARED: "Every engine", _VOICES: "Every voice"}

@@ -75,7 +75,7 @@ GROUPS = (
             "_unknown",
             "_later",
             "marotte/gateway/border.py:_refuse",
-            "marotte/gateway/live.py:Mistake",
+            "marotte/gateway/connection.py:Mistake",
             "marotte/gateway/window.py:Mistake",
             "marotte/mind/word_lists.py:ValueError",
             "marotte/store/browser.py:ValueError",

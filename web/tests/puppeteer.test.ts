@@ -33,7 +33,7 @@ let character: { [K in keyof CharacterHandle]: ReturnType<typeof vi.fn> };
 beforeEach(() => {
   const connection = new Connection("ws://x/ws", { window: "stage", token: "", floor: "public" });
   puppeteer = new Puppeteer(connection, null, "public");
-  character = { mouth: vi.fn(), expression: vi.fn(), gesture: vi.fn(), state: vi.fn(), look: vi.fn() };
+  character = { mouth: vi.fn(), jaw: vi.fn(), expression: vi.fn(), gesture: vi.fn(), state: vi.fn(), look: vi.fn() };
   puppeteer.attach(character as unknown as CharacterHandle);
 });
 

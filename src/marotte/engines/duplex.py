@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from marotte.engines.chain import BrainChain, Chain, EarChain, Member, Tape, VoiceChain, rest_of, shifted
+from marotte.engines.chain import Chain, Member
+from marotte.engines.chains import BrainChain, EarChain, Tape, VoiceChain, rest_of, shifted
 from marotte.engines.kinds import Call, Counted, EngineError, Heard, Piece, Prompt, Session, Sound
 from marotte.engines.registry import Built
 from marotte.engines.spoken_reply import SpokenReply, letters

@@ -1,8 +1,9 @@
 """What an engine is: the protocol of each kind, and what it takes and gives.
 
 An engine is one file that adapts one provider. It is found by its entry point (``marotte.voices``, ``marotte.ears``,
-``marotte.brains``, ``marotte.duplexes``), brings its own settings and a check of its environment, and is built as
-``Engine(settings, kit)``. It imports its heavy library when it is first used, never when its module is imported.
+``marotte.brains``, ``marotte.duplexes``, ``marotte.eyes``), brings its own settings and a check of its environment, and
+is built as ``Engine(settings, kit)``. It imports its heavy library when it is first used, never when its module is
+imported.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from marotte.time import Clock
 if TYPE_CHECKING:
     import aiohttp
 
-Kind = Literal["brain", "voice", "ear", "duplex"]
+Kind = Literal["brain", "voice", "ear", "duplex", "eye"]
 
 
 class EngineError(Exception):
@@ -203,6 +204,19 @@ class Ear(Engine, Protocol):
         """Take 16 kHz mono 16-bit speech as it comes; yield what is understood, the last one with ``final``.
 
         ``language`` is a BCP-47 tag that is expected, or "". An empty final text means that nothing was understood.
+        """
+        ...
+
+
+class Eye(Engine, Protocol):
+    """Turns a picture into words."""
+
+    def see(self, picture: bytes, language: str) -> AsyncIterator[str]:
+        """Yield, in pieces of any length, a sentence or two on a JPEG of at most 1280 pixels a side.
+
+        They tell of the place, its light, things, colours, what people do and what they wear: never who somebody is,
+        how old, or how they look. ``language`` is a BCP-47 tag that is wished for; an eye that writes only English
+        does so. Raises EngineUnavailable before the first piece if the provider cannot serve this picture.
         """
         ...
 

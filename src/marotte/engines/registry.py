@@ -10,13 +10,13 @@ from marotte import config
 from marotte.engines.kinds import Engine, EngineSettings, Kind, Kit
 from marotte.time import Clock
 
-EMBEDDED: dict[Kind, str] = {"brain": "improviser", "voice": "espeak", "ear": "pocketsphinx"}
+EMBEDDED: dict[Kind, str] = {"brain": "improviser", "voice": "espeak", "ear": "pocketsphinx", "eye": "opencv"}
 """The understudy of each kind: needs no key and no network, and is always the last of its chain.
 
 Behind duplex engines, which are three in one, stand the other three chains.
 """
 
-_TABLE: dict[Kind, str] = {"brain": "brain", "voice": "voice", "ear": "hearing", "duplex": "duplex"}
+_TABLE: dict[Kind, str] = {"brain": "brain", "voice": "voice", "ear": "hearing", "duplex": "duplex", "eye": "sight"}
 
 
 class Built(NamedTuple):

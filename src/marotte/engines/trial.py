@@ -1,6 +1,7 @@
 """Trying an engine by itself: past its chain, so that no breaker moves and no turn waits."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -15,6 +16,15 @@ WITHIN = 20.0
 """Seconds that a trial may last."""
 _MOST_SOUND, _MOST_TEXT = 15.0, 500
 _EAR_RATE = 16_000
+PICTURE = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCNl4x9"
+    "lnN+gXz/2wBDARUXFx4aHjshITt8U0ZTfHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHx8fHz/wAARCABAAEAD"
+    "ASIAAhEBAxEB/8QAGAABAQEBAQAAAAAAAAAAAAAAAAUCBgP/xAAgEAEAAgIBBQEBAAAAAAAAAAAAAQIDETEEBRIUQSGR/8QAGAEBAQEBAQAAAAAA"
+    "AAAAAAAAAAQBAwX/xAAhEQABAwMFAQEAAAAAAAAAAAAAAQIDBBESBRQhMWETMv/aAAwDAQACEQMRAD8AsAKiEAAAAAAAAAAxlyVxY7XvxWEbP1+f"
+    "LadWmlfkVnTm+RGdlNPSvn/PRcEPD12fFaJm83r9i07WcOWubFXJTiWMlR/RtRSvg5XlDYDqSgc+Jdx4LFPuu/VjXHlG0Z6zG40xNZhPI/Nbnt6f"
+    "MxGfNVsplY7Tv1rb48vz+JMVmW4jUaI3YLc3UJmKzBFup0I58Ubjw8OwASmgAAAAAAH/2Q=="
+)
+"""What eyes are shown: a red ball on a green meadow under a blue sky, 64 by 64 pixels."""
 
 
 class Trial(msgspec.Struct, kw_only=True):
@@ -30,7 +40,7 @@ class Trial(msgspec.Struct, kw_only=True):
     detail: str = ""
     """What went wrong, or what is to be known, in plain words."""
     text: str = ""
-    """What a brain said or an ear heard."""
+    """What a brain said, an ear heard or an eye saw."""
     pcm: bytes = b""
     """What a voice said: mono, signed 16 bits."""
     rate: int = 0
@@ -111,6 +121,25 @@ async def hear(ear: Any, pcm: bytes, language: str, clock: Clock, within: float 
         trial.detail = "it gave no transcript" if not heard else "" if trial.text else "it understood nothing"
 
     return await _tried(listen, clock, within)
+
+
+async def see(eye: Any, language: str, clock: Clock, within: float = WITHIN) -> Trial:
+    """Show an eye a small drawing; never raises for what the eye does."""
+
+    async def look(trial: Trial) -> None:
+        began = clock.now()
+        async with aclosing(eye.see(PICTURE, language)) as pieces:
+            async for piece in pieces:
+                if piece and trial.first_ms is None:
+                    trial.first_ms = _ms(clock.now() - began)
+                trial.text += piece
+                if len(trial.text) > _MOST_TEXT:
+                    break
+        trial.text = trial.text[:_MOST_TEXT].strip()
+        trial.ok = bool(trial.text)
+        trial.detail = "" if trial.ok else "it gave no word"
+
+    return await _tried(look, clock, within)
 
 
 async def _tried(work: Any, clock: Clock, within: float) -> Trial:

@@ -14,7 +14,7 @@ from marotte.gateway.border import policy
 
 WINDOWS = (Path(__file__).parent / "windows").resolve()
 """Where the build of ``web/`` lies."""
-_PAGES = ("talk", "stage", "control")
+_PAGES = ("talk", "stage", "control", "skull")
 _GZIP = re.compile(r"(^|[\s,])gzip\s*(;\s*q=(1|0\.0*[1-9])[\d.]*\s*)?(,|$)", re.IGNORECASE)
 """What ``Accept-Encoding`` says where gzip is welcome (RFC 9110, 12.5.3)."""
 

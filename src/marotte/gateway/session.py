@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEPT_EVENTS = 500
 KEPT_SECONDS = 30.0
 
-Window = Literal["talk", "stage", "control"]
+Window = Literal["talk", "stage", "control", "skull"]
 
 _FOR_FLOOR = frozenset(
     (
@@ -52,6 +52,7 @@ class Session:
     who: Who
     floor: str
     bus: Bus
+    name: str = ""
     own: bool = False
     """The floor is private, and this window's partner converses on it."""
     second: Callable[[], str] = str
@@ -63,7 +64,11 @@ class Session:
     kept: deque[tuple[int, str]] = field(default_factory=lambda: deque[tuple[int, str]](maxlen=KEPT_EVENTS))
     leaving: asyncio.TimerHandle | None = None
     show_out: Callable[[], None] | None = None
-    """Ends the present connection, if any: its token is void."""
+    """Ends the present connection, if any: its token is void, or another has come in its place."""
+    replaced: bool = False
+    """Another has come in its place."""
+    heed: Callable[[events.Event], None] | None = None
+    """Takes events in the place of frames: a skull is told by its light."""
     _watch: Subscription | None = None
     _task: "asyncio.Task[None] | None" = None
 
@@ -96,7 +101,10 @@ class Session:
                 kind = events.tag(message.data)
                 if kind == "line_translated" and not everything and message.data.language != self.second():
                     continue
-                if kind in _FOR_FLOOR or (everything and kind not in hidden):
+                if self.window == "skull":
+                    if self.heed is not None:
+                        self.heed(message.data)
+                elif kind in _FOR_FLOOR or (everything and kind not in hidden):
                     try:
                         self.tell(message.data)
                     except (ValueError, TypeError):

@@ -1,6 +1,8 @@
 """What a window is to its floor: an outlet that plays, a microphone that hears, a button; and what its frames hold."""
 
 import asyncio
+import itertools
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -10,7 +12,7 @@ import msgspec
 from marotte.config import SECOND
 from marotte.engines.frames import pack
 from marotte.gateway.outbox import Outbox
-from marotte.ports import Rank
+from marotte.ports import CameraError, Rank
 
 LEAD = 0.25
 """Seconds of sound that a window is fed ahead."""
@@ -30,7 +32,7 @@ class Hello(msgspec.Struct, forbid_unknown_fields=False):
 
     type: Literal["hello"]
     version: int
-    window: Literal["talk", "stage", "control"]
+    window: Literal["talk", "stage", "control", "skull"]
     token: str = ""
     floor: str = ""
     language: str = ""
@@ -39,6 +41,8 @@ class Hello(msgspec.Struct, forbid_unknown_fields=False):
     subtitles: Annotated[str, msgspec.Meta(pattern=rf"^{SECOND}\Z")] | None = None
     """The second language that it reads; "": none, None: the show's."""
     resume: Resume | None = None
+    can: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    """What a skull has: button, microphone, loudspeaker, camera, light, jaw."""
 
 
 class WindowOutlet:
@@ -69,6 +73,41 @@ class WindowButton:
 
     def release(self) -> None:
         self._outbox.put('{"type":"release"}')
+
+
+class WindowCamera:
+    """The camera of a window: the window takes a picture when it is asked to."""
+
+    def __init__(self, name: str, outbox: Outbox) -> None:
+        self.name = name
+        self._outbox = outbox
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[bytes]] = {}
+
+    async def picture(self) -> bytes:
+        """Ask for a picture and wait for it. Raises CameraError."""
+        number, coming = next(self._numbers), asyncio.get_running_loop().create_future()
+        self._asked[number] = coming
+        self._outbox.put(json.dumps({"type": "snapshot", "id": number}))
+        try:
+            return await coming
+        finally:
+            del self._asked[number]
+
+    def came(self, number: int, data: bytes) -> None:
+        """Take a picture; one that nobody waits for is thrown away."""
+        if (coming := self._asked.get(number)) and not coming.done():
+            coming.set_result(data)
+
+    def failed(self, number: int, reason: str) -> None:
+        """Take notice that it cannot take a picture."""
+        if (coming := self._asked.get(number)) and not coming.done():
+            coming.set_exception(CameraError(f"{self.name}: {reason}"))
+
+    def gone(self) -> None:
+        """It will send nothing more."""
+        for number in list(self._asked):
+            self.failed(number, "it is gone")
 
 
 class WindowMicrophone:

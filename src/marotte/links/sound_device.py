@@ -101,12 +101,12 @@ class SoundDevice:
 
     def play(self, turn: str, line: str, sample: int, pcm: bytes) -> None:
         """Take 48 kHz mono 16-bit sound whose first sample is due at ``sample`` of the floor's clock."""
-        if not self._ring.put(turn, line, sample, pcm):
+        if not self._ring.put(line, sample, pcm):
             log.warning("device: %d samples of turn %s came while %d wait; lost", len(pcm) // 2, turn, _MOST)
 
     def stop(self, turn: str, sample: int) -> None:
-        """Throw away everything not yet played: silent with the next block. Sound of ``turn`` from there on is void."""
-        self._ring.stop(turn, sample)
+        """Throw away everything not yet played: silent with the next block."""
+        self._ring.stop()
 
     def _play_block(self, out: Any, frames: int, time: Any, status: Any) -> None:
         """Fill one block; PortAudio calls this on a thread of its own."""
@@ -183,14 +183,11 @@ class _Ring:
         self._position = 0  # of the next block, on the device's clock
         self._end = 0  # of the sound that waits
         self._line = ""
-        self._void = ("", 0)
         self._sounding: deque[tuple[float, int]] = deque()  # until when a block sounds, and its last sample
 
-    def put(self, turn: str, line: str, sample: int, pcm: bytes) -> bool:
+    def put(self, line: str, sample: int, pcm: bytes) -> bool:
         """Add sound; False where too much waits already."""
         with self._lock:
-            if turn == self._void[0] and sample >= self._void[1]:
-                return True
             if self._waiting + len(pcm) // 2 > _MOST:
                 return False
             earliest = max(self._position, self._end)
@@ -203,12 +200,11 @@ class _Ring:
             self._waiting += len(pcm) // 2
             return True
 
-    def stop(self, turn: str, sample: int) -> None:
-        """Empty it; what else comes of the turn from ``sample`` on is void."""
+    def stop(self) -> None:
+        """Empty it. What comes later of the same turn sounds: a pause stops a turn that may go on."""
         with self._lock:
             self._pieces.clear()
             self._waiting = self._end = 0
-            self._void = (turn, sample)
 
     def take(self, out: Any, now: float, due: float) -> int | None:
         """Fill a block that sounds at ``due`` (seconds of the stream); return what had been played by ``now``."""

@@ -34,7 +34,7 @@ from marotte.mind.persona import Persona
 from marotte.mind.phrases import phrase, thanks
 from marotte.mind.tools.toolbox import Toolbox
 from marotte.mind.turn import Early, Turn
-from marotte.ports import Floor, Mouth
+from marotte.ports import Floor, Mouth, Scene
 from marotte.store.rows import person
 from marotte.text.language import detect
 from marotte.text.normal import likeness
@@ -107,6 +107,8 @@ class Director:
         """Whether a reply is begun when somebody has perhaps said all."""
         self.toolbox = Toolbox(Tools(), publish, clock)
         """What its brain may use; of its own it is empty."""
+        self.scene: Callable[[str], Awaitable[Scene | None]] | None = None
+        """What is to be seen now, for the turn that answers the percept of this id."""
         self.concluded: Callable[[Ending], Awaitable[None]] | None = None
         """Told how each turn has ended, before the next begins."""
         self.in_phrases = False
@@ -320,7 +322,10 @@ class Director:
         if not percepts:
             return
         recalled = await self._memory.recall(percepts, turn.language)
-        prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts)
+        scene = (await self.scene(percepts[0].id) if self.scene is not None else None) or Scene()
+        prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts, scene.told)
+        if scene.picture:
+            prompt = replace(prompt, pictures=(scene.picture,))
         turn.mark("prompted")
         turn.learns = percepts
         if turn.committed.is_set():

@@ -12,6 +12,20 @@ _PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
         "zh": ("我一下子忘词了，再说一遍好吗？", "话到嘴边跑掉了，再来一次？"),
         "ja": ("話の糸が切れちゃった。もう一回言って？", "言葉が逃げちゃった。もう一度お願い。"),
     },
+    "heard_silence": {
+        "en": ("I heard nothing but my own bones. Hold the button while you speak.",),
+        "es": ("No he oído nada. Mantén pulsado el botón mientras hablas.",),
+        "fr": ("Je n'ai rien entendu. Garde le bouton enfoncé pendant que tu parles.",),
+        "zh": ("我什么也没听到。说话时请按住按钮。",),
+        "ja": ("何も聞こえなかったよ。話すあいだボタンを押していてね。",),
+    },
+    "heard_not_understood": {
+        "en": ("I heard you, and understood nothing. Once more?", "That went through one ear hole and out the other."),
+        "es": ("Te oí, pero no entendí nada. ¿Otra vez?",),
+        "fr": ("Je t'ai entendu sans rien comprendre. Encore une fois ?",),
+        "zh": ("我听到了，可没听懂。再说一遍？",),
+        "ja": ("聞こえたけど、わからなかった。もう一回？",),
+    },
     "forgotten": {
         "en": ("Done. What you told me is forgotten.",),
         "es": ("Hecho. He olvidado lo que me contaste.",),

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from marotte.bus import Bus, Subscription
-from marotte.engines.chain import BrainChain, Member
+from marotte.engines.chain import Member
+from marotte.engines.chains import BrainChain
 from marotte.engines.kinds import EngineError, Prompt
 from marotte.events import Event, LineEnded, LineTranslated, LineWritten, TurnEnded
 from marotte.mind.persona import NAMES, quoted

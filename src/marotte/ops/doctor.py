@@ -18,9 +18,15 @@ from marotte.ops import keeping, machine, measures
 from marotte.ops.findings import Check, Report, Section
 from marotte.ops.reach import reach
 
-_KINDS: tuple[Kind, ...] = ("voice", "brain", "ear", "duplex")
+_KINDS: tuple[Kind, ...] = ("voice", "brain", "ear", "eye", "duplex")
 """In the order in which they are examined: the ears hear what a voice says."""
-_MANY: dict[Kind, str] = {"voice": "voices", "brain": "brains", "ear": "ears", "duplex": "duplex engines"}
+_MANY: dict[Kind, str] = {
+    "voice": "voices",
+    "brain": "brains",
+    "ear": "ears",
+    "eye": "eyes",
+    "duplex": "duplex engines",
+}
 
 
 @dataclass(kw_only=True)
@@ -213,6 +219,8 @@ class _Clinic:
             return await measures.measure_duplex(built, kit, self._language, self._times)
         if kind == "brain":
             return await measures.measure_brain(built, kit, self._language, self._times)
+        if kind == "eye":
+            return await measures.measure_eye(built, kit, self._language, self._times)
         if not self._utterance:
             return Check(name=built.name, state="warn", detail="no voice could say anything for it to hear")
         return await measures.measure_ear(built, kit, self._utterance, self._times)

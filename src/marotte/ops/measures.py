@@ -10,14 +10,16 @@ from marotte.engines.child import Child, resident
 from marotte.engines.duplex import AsVoice
 from marotte.engines.kinds import Heard, Kit, Prompt, Sound
 from marotte.engines.registry import Built
+from marotte.engines.trial import PICTURE
 from marotte.events import Asked, Line
 from marotte.ops.findings import Check, Figure
 from marotte.text.sentences import seconds
 
 T = TypeVar("T")
 
-FIRST_SOUND, FIRST_WORD, RECOGNISED = 300.0, 1_000.0, 500.0
-"""Milliseconds that a voice, a brain and an ear may take of the two seconds in which an answer should begin."""
+FIRST_SOUND, FIRST_WORD, RECOGNISED, SEEN = 300.0, 1_000.0, 500.0, 1_500.0
+"""Milliseconds that a voice, a brain and an ear may take of the two seconds in which an answer should begin. An
+eye looks while the partner still speaks."""
 THOROUGH = 6
 """So often an engine is asked where it is measured thoroughly: once to begin with, and five times that count."""
 UTTERANCE = "tell me a joke"
@@ -27,6 +29,7 @@ _ASKING_WITHIN = 20.0
 """Seconds after which an engine is not asked once more, however often it was."""
 _LONGEST_REPLY = 300
 """Characters of a reply that are waited for to know how quickly a brain writes."""
+_LONGEST_SIGHT = 100
 _EAR_RATE = 16_000
 _GREETINGS = {
     "en": "Good evening, and welcome to the show.",
@@ -129,6 +132,21 @@ async def measure_ear(built: Built, kit: Kit, speech: bytes, times: int = 1) -> 
         return _Take(took, factor, f"heard {text!r}" if text else "understood nothing")
 
     return await _measure(built, kit, _Asking("recognition", RECOGNISED, hear, times))
+
+
+async def measure_eye(built: Built, kit: Kit, language: str, times: int = 1) -> Check:
+    """Show an eye a small drawing and take the time until it is told."""
+
+    async def see() -> _Take:
+        began, text = kit.clock.now(), ""
+        async with aclosing(cast("Any", built.engine).see(PICTURE, language)) as pieces:
+            async for piece in pieces:
+                text += piece
+        if not text.strip():
+            raise _LateError("it gave no word")
+        return _Take(kit.clock.now() - began, detail=f"saw {' '.join(text.split())[:_LONGEST_SIGHT]!r}")
+
+    return await _measure(built, kit, _Asking("description", SEEN, see, times))
 
 
 async def utterance(built: Built, kit: Kit) -> bytes:

@@ -42,10 +42,13 @@ from marotte.events import (
 )
 from marotte.ops import runlog
 from marotte.ops.runlog import LARGEST, Entry, Header, Row, RunLog, Said
-from marotte.ports import Outlet
+from marotte.ports import Outlet, Scene
 from marotte.time import Clock
 
 T = TypeVar("T")
+
+SCENE = "the scene"
+"""Under which name it is noted what was to be seen: none that an engine could have."""
 
 
 def said(event: object, t: float = 0.0) -> Said | None:
@@ -203,7 +206,7 @@ class Recorder:
         """Note that an outlet is gone."""
         self._write(runlog.Detached(t=self._t(), floor=floor, outlet=outlet.name))
 
-    def played(self, floor: str, outlet: Outlet, sample: int, *, everything: bool) -> None:
+    def played(self, floor: str, outlet: Outlet, sample: int, gaps: int, *, everything: bool) -> None:
         """Note what an outlet reports, in relation to the line that it was playing."""
         starts = self._starts.get(floor, ())
         line = next((n for n in range(len(starts) - 1, -1, -1) if starts[n] <= sample), None)
@@ -211,7 +214,13 @@ class Recorder:
             offset = sample - starts[line]
             self._write(
                 runlog.Reported(
-                    t=self._t(), floor=floor, outlet=outlet.name, line=line, offset=offset, everything=everything
+                    t=self._t(),
+                    floor=floor,
+                    outlet=outlet.name,
+                    line=line,
+                    offset=offset,
+                    gaps=gaps,
+                    everything=everything,
                 )
             )
 
@@ -244,6 +253,16 @@ class Recorder:
     def sound(self, engine: str, line: Line, sounds: AsyncGenerator[Sound]) -> AsyncGenerator[Sound]:
         """Note which of a duplex engine's sound a line got."""
         return self.answers(sound_name(engine), asked_of(line), sounds)
+
+    async def seen(self, percept: str, look: Callable[[], Awaitable[Scene | None]]) -> Scene | None:
+        """Note what a turn is told to be seen: the words, and never the picture."""
+        scene = await look()
+        if scene is not None:
+            number = next(self._calls)
+            self._write(runlog.Called(t=self._t(), call=number, engine=SCENE, asked=percept))
+            self._write(runlog.Gave(t=self._t(), call=number, piece=scene.told))
+            self._write(runlog.Finished(t=self._t(), call=number))
+        return scene
 
     async def used(self, call: Call, work: Callable[[], Awaitable[Outcome]], *, inside: bool) -> Outcome:
         """Have a tool used, and note what came of it."""

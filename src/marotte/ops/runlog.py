@@ -124,6 +124,8 @@ class Reported(Entry):
     outlet: str
     line: int
     offset: int
+    gaps: int | None = None
+    """Of them so many in which the line was silent, because its sound had run dry; logs of old do not tell."""
     everything: bool = False
     """It had played all that it was given."""
 

@@ -21,7 +21,8 @@ from marotte.engines.kinds import (
 from marotte.engines.offers import Outcome
 from marotte.events import SAMPLE_RATE, Line, Mouth, Word
 from marotte.ops import runlog
-from marotte.ops.recorder import asked_of, sound_name, tool_name
+from marotte.ops.recorder import SCENE, asked_of, sound_name, tool_name
+from marotte.ports import Scene
 from marotte.text.sentences import seconds
 
 _ONE_PIECE = 0.02
@@ -189,6 +190,22 @@ class Sounds:
         """Give a line the sound that it got."""
         async for sound in Answers(self._past, sound_name(engine)).speak(line):
             yield sound
+
+
+class Scenes:
+    """What was to be seen then, in words: pictures are in no log."""
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+
+    async def seen(self, percept: str, look: Callable[[], Awaitable[Scene | None]]) -> Scene | None:
+        """Return what the turn that answers a percept was told to be seen."""
+        then = self._past.take(SCENE, percept) if self._past.knows(SCENE, percept) else None
+        given = then.answers[0] if then and then.answers else None
+        if not isinstance(given, runlog.Gave):
+            return None
+        await self._past.until(given.t)
+        return Scene(str(given.piece))
 
 
 class Outcomes:

@@ -21,7 +21,7 @@ from marotte.ops.recorder import said
 from marotte.ops.runlog import Header, LogError, Said, stamp
 from marotte.orders import ORDERS
 from marotte.ports import Rank
-from marotte.replay.answers import Answers, Outcomes, Past, Sounds
+from marotte.replay.answers import Answers, Outcomes, Past, Scenes, Sounds
 from marotte.show import Run
 from marotte.store import Store, StoreError
 from marotte.time import Clock, VirtualLoop
@@ -158,6 +158,7 @@ class _Replay:
                 member.built = member.built._replace(engine=Answers(self._past, member.name, own))
         run.ears.members.clear()
         run.duplexes.witness = Sounds(self._past)
+        run.eyes.witness = Scenes(self._past)
         run.toolbox.witness = Outcomes(self._past)
 
     async def until(self, t: float) -> None:
@@ -235,7 +236,11 @@ class _Replay:
                 if entry.everything:
                     outlet.finish(speaker)
                 elif entry.line < len(starts):
-                    outlet.report(speaker, starts[entry.line] + entry.offset)
+                    start = starts[entry.line]
+                    place = start + entry.offset
+                    if entry.gaps is not None:
+                        place = speaker.place_of(start, entry.offset - entry.gaps)
+                    outlet.report(speaker, place)
             case _:
                 pass
 

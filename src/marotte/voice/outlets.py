@@ -33,7 +33,7 @@ class Watcher(Protocol):
         """An outlet is gone."""
         ...
 
-    def played(self, floor: str, outlet: Outlet, sample: int, *, everything: bool) -> None:
+    def played(self, floor: str, outlet: Outlet, sample: int, gaps: int, *, everything: bool) -> None:
         """An outlet reports the sample that it played last; whether that is all it was given."""
         ...
 
@@ -109,13 +109,13 @@ class Outlets:
 
     # --- what was played
 
-    def played(self, outlet: Outlet, sample: int) -> int:
+    def played(self, outlet: Outlet, sample: int, gaps: int = 0) -> int:
         """Take an outlet's report of what it played last, held to what was sent and to wall time; returns that."""
         feed = self._feeds.get(outlet.name)
         if feed is None or feed.outlet is not outlet:
             return 0
         if self.watched_by is not None:
-            self.watched_by.played(self._floor, outlet, sample, everything=sample >= feed.sent)
+            self.watched_by.played(self._floor, outlet, sample, gaps, everything=sample >= feed.sent)
         played = min(sample, feed.sent, self.now())
         if played > feed.played:
             feed.played = played

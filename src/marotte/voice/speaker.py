@@ -117,9 +117,23 @@ class Speaker:
 
     def played(self, outlet: Outlet, sample: int) -> None:
         """An outlet reports the sample that it played last; held to what was sent and to wall time."""
-        played = self.outlets.played(outlet, sample)
+        played = self.outlets.played(outlet, sample, self._gaps(sample))
         if self._speeches and (head := self._speeches[0]).complete and played >= head.end - _NEARLY:
             self._wake.set()  # a line may be over; all else has time until the next look at the clock
+
+    def _gaps(self, sample: int) -> int:
+        """Return how many samples before ``sample`` the line that sounds there was silent: its sound had run dry."""
+        begun = [s for s in (*self._dropped, *self._speeches) if s.started and s.started.sample <= sample]
+        if not begun:
+            return 0
+        assert begun[-1].started is not None
+        return min(sample, begun[-1].end) - begun[-1].started.sample - begun[-1].heard_samples(sample)
+
+    def place_of(self, start: int, samples: int) -> int:
+        """Return the place at which so many samples of the line that began at ``start`` have sounded."""
+        lines = (*self._dropped, *self._speeches)
+        speech = next((s for s in lines if s.started and s.started.sample == start), None)
+        return speech.place_of(samples) if speech else start + samples
 
     @property
     def outlet_of_record(self) -> str:

@@ -139,6 +139,11 @@ class Speech:
                 heard = span.offset + min(span.length, played - span.start)
         return heard
 
+    def place_of(self, samples: int) -> int:
+        """Return the place on the clock at which so many samples of the line have sounded."""
+        span = next((s for s in reversed(self.spans) if s.offset < samples), self.spans[0])
+        return span.start + samples - span.offset
+
     def heard(self, played: int) -> tuple[str, bool]:
         """Return the words heard up to ``played`` on the clock, as they are shown, and whether that is the whole line.
 

@@ -21,6 +21,8 @@ function drawn(name: DrawingName): Drawing {
 export interface CharacterHandle {
   /** Show a mouth; `level` is how far it is open, 0 to 1. */
   mouth(shape: Shape, level: number): void;
+  /** Hold the jaw as far open as a servo does, 0 to 1, from now on: mouths move it no more. */
+  jaw(open: number): void;
   /** Show a feeling; one that is not drawn shows as neutral. */
   expression(name: string): void;
   /** Make a gesture once; one that is not known does nothing. */
@@ -88,6 +90,10 @@ function commands(rig: Rig, root: { current: SVGSVGElement | null }): CharacterH
       rig.mouth(shape, level);
       write("mouth", shape);
       write("level", level.toFixed(2));
+    },
+    jaw(open) {
+      rig.jaw(open);
+      write("jaw", open.toFixed(2));
     },
     expression(name) {
       const feeling = isFeeling(name) ? name : "neutral";

@@ -110,6 +110,7 @@ export class Rig {
   #shaking = new Spring(0, 2, 1);
   #listening = new Spring(0, 2, 1);
   #jaw = 0;
+  #servo: number | null = null;
   #pursed = 0;
   #width: number;
   #height: number;
@@ -135,6 +136,11 @@ export class Rig {
   mouth(shape: Shape, level: number): void {
     this.#shape = shape;
     this.#level = clamp(level, 0, 1);
+  }
+
+  /** Hold the jaw as far open as a servo does, 0 to 1, from now on: mouths move it no more. */
+  jaw(open: number): void {
+    this.#servo = clamp(open, 0, 1);
   }
 
   expression(name: FeelingName): void {
@@ -331,7 +337,8 @@ export class Rig {
       place(`mouth-${name}`, name === lips ? { growX, growY } : { opacity: 0 });
     }
     const { travel = [0, 0], squeeze = 0 } = this.#sheet.jaw ?? {};
-    place("jaw", { x: this.#jaw * travel[0], y: this.#jaw * travel[1], growX: 1 - this.#pursed * squeeze });
+    const jaw = this.#servo ?? this.#jaw;
+    place("jaw", { x: jaw * travel[0], y: jaw * travel[1], growX: 1 - this.#pursed * squeeze });
   }
 
   #placeEffects(place: (id: string, placing: Partial<Placing>) => void, time: number): void {

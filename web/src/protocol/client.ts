@@ -2,6 +2,7 @@ import { FloorClock } from "./clock";
 import type { AnyEvent } from "./events";
 import {
   type Hello,
+  type Order,
   type ProtocolError,
   pack,
   type Sound,
@@ -41,6 +42,8 @@ interface Listeners {
   missed: (count: number) => void;
   /** The program presses or releases this window's push-to-talk button. */
   button: (order: "press" | "release") => void;
+  /** What the program tells a skull, and that it wants a picture. */
+  order: (order: Order) => void;
   error: (error: ProtocolError) => void;
 }
 
@@ -69,8 +72,12 @@ const BROWSER: Surroundings = {
 
 const OPEN = 1;
 const PING_EVERY = 2_000;
+/** Milliseconds without an answer after which the other side is taken for gone. */
+const GONE = 15_000;
 const FIRST_DELAY = 300;
 const LONGEST_DELAY = 10_000;
+/** The close code of a connection that broke without one. */
+const GONE_CODE = 1006;
 /** Closes that no second attempt heals. */
 const FINAL = new Set([4400, 4401, 4403, 4404]);
 
@@ -92,6 +99,7 @@ export class Connection {
     sound: new Set(),
     missed: new Set(),
     button: new Set(),
+    order: new Set(),
     error: new Set(),
   };
   #socket: Socket | null = null;
@@ -100,6 +108,8 @@ export class Connection {
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
+  /** When the first ping was sent that nothing has answered yet. */
+  #unanswered: number | null = null;
 
   constructor(url: string, hello: Hello, around: Partial<Surroundings> = {}) {
     this.#url = url;
@@ -146,6 +156,12 @@ export class Connection {
     this.#socket.send(pack({ type: "microphone" }, pcm));
   }
 
+  /** Send the picture that was asked for: JPEG, PNG or WebP, at most 200 kB. */
+  sendPicture(id: number, picture: Uint8Array): void {
+    if (this.#status.state !== "open" || this.#socket?.readyState !== OPEN) return;
+    this.#socket.send(pack({ type: "picture", id }, picture));
+  }
+
   /** Change what the next hello says, so that a reconnection keeps the partner's language and name. */
   amend(change: Partial<Hello>): void {
     this.#hello = { ...this.#hello, ...change };
@@ -163,6 +179,7 @@ export class Connection {
   }
 
   #take(data: unknown) {
+    this.#unanswered = null;
     if (data instanceof ArrayBuffer) {
       const sound = soundOf(data);
       if (sound) this.#tell("sound", sound);
@@ -184,6 +201,12 @@ export class Connection {
       case "press":
       case "release":
         return this.#tell("button", frame.type);
+      case "ack":
+      case "stop":
+      case "light":
+      case "outcome":
+      case "snapshot":
+        return this.#tell("order", frame);
       case "missed":
         return this.#tell("missed", frame.count);
       case "pong":
@@ -203,9 +226,19 @@ export class Connection {
     this.#attempt = 0;
     this.#set({ state: "open", welcome, refusal: null, retryAt: null, place: null });
     if (before && !welcome.resumed) this.#tell("missed", 0);
-    const ping = () => this.send({ type: "ping", t: this.#around.now() });
-    ping();
-    this.#pings = setInterval(ping, PING_EVERY);
+    this.#unanswered = null;
+    this.#ping();
+    this.#pings = setInterval(() => this.#ping(), PING_EVERY);
+  }
+
+  /** Ask for the clock, or give up a connection on which nothing came for too long. */
+  #ping() {
+    const now = this.#around.now();
+    if (this.#socket && this.#unanswered !== null && now - this.#unanswered > GONE) {
+      return this.#lost(this.#socket, GONE_CODE, "");
+    }
+    this.#unanswered ??= now;
+    this.send({ type: "ping", t: now });
   }
 
   #lost(socket: Socket, code: number, reason: string): void {

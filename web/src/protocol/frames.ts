@@ -1,11 +1,11 @@
-/** What crosses the socket, as docs/protocol.md names it. */
+/** What crosses the socket, as docs/protocol.md and docs/skull-protocol.md name it. */
 import type { AnyEvent } from "./events";
 
 export const VERSION = 1;
 /** Samples per second of a floor's clock. */
 export const RATE = 48_000;
 
-export type WindowName = "talk" | "stage" | "control";
+export type WindowName = "talk" | "stage" | "control" | "skull";
 export type Rights = "operator" | "moderator" | "viewer" | "guest";
 
 export interface CharacterInfo {
@@ -17,14 +17,19 @@ export interface CharacterInfo {
 export interface Hello {
   window: WindowName;
   token: string;
-  floor: string;
+  /** A skull has none: it is given one. */
+  floor?: string;
   language?: string;
   name?: string;
   /** Who this is, the same each time: what the character remembers of them is kept under it. */
   partner?: string;
   /** The second language of its subtitles; "": none, null: the show's. */
   subtitles?: string | null;
+  /** What a skull has. */
+  can?: Ability[];
 }
+
+export type Ability = "button" | "microphone" | "loudspeaker" | "camera" | "light" | "jaw";
 
 export interface Welcome {
   type: "welcome";
@@ -45,6 +50,8 @@ export interface Welcome {
   /** Whether any brain of the show can translate. */
   translates: boolean;
   character: CharacterInfo;
+  /** Only a skull is told of its jaw: a level of at most `most` every so many samples. */
+  jaw?: { every: number; most: number };
 }
 
 export interface ProtocolError {
@@ -61,7 +68,27 @@ export interface Waiting {
   seconds: number | null;
 }
 
+export type Light = "idle" | "listening" | "thinking" | "speaking" | "trouble";
+
+/** Whether what the button asked for is done. */
+export interface Ack {
+  type: "ack";
+  id: number;
+  of: "begin_recording" | "stop_recording";
+  go: boolean;
+  why?: string;
+}
+
+/** What the program tells a skull; `snapshot` comes to every window that lets it see. */
+export type Order =
+  | Ack
+  | { type: "stop"; turn: string; sample: number }
+  | { type: "light"; show: Light }
+  | { type: "outcome"; what: "silence" | "not_understood" | "held" | "refused" | "failed"; text: string }
+  | { type: "snapshot"; id: number };
+
 export type TextFrame =
+  | Order
   | Welcome
   | ProtocolError
   | { type: "event"; seq: number; event: AnyEvent }
@@ -84,20 +111,25 @@ export type WindowFrame =
   | { type: "subtitles"; language: string | null }
   | { type: "name"; name: string }
   | { type: "stop" }
+  | { type: "camera"; on: boolean }
+  | { type: "no_picture"; id: number; reason: string }
+  | { type: "begin_recording" | "stop_recording"; id: number }
   | { type: "ping"; t: number };
 
-/** A piece of a line's sound: 48 kHz, mono, signed 16 bits, whose first sample is due at `sample`. */
+/** A piece of a line's sound: 48 kHz, mono, signed 16 bits, whose first sample is due at `sample`; a skull's jaw is open
+ * by `jaw` of 255 while it sounds. */
 export interface Sound {
   turn: string;
   line: string;
   sample: number;
   pcm: Int16Array;
+  jaw?: number;
 }
 
 const NEWLINE = 10;
 
 /** Pack a binary frame: one JSON header line, a newline, the payload. */
-export function pack(header: Record<string, unknown>, payload: Int16Array): ArrayBuffer {
+export function pack(header: Record<string, unknown>, payload: Int16Array | Uint8Array): ArrayBuffer {
   const line = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
   const frame = new Uint8Array(line.length + payload.byteLength);
   frame.set(line);
@@ -119,5 +151,6 @@ export function unpack(frame: ArrayBuffer): { header: Record<string, unknown>; p
 export function soundOf(frame: ArrayBuffer): Sound | null {
   const { header, payload } = unpack(frame);
   if (header.type !== "sound") return null;
-  return { turn: String(header.turn), line: String(header.line), sample: Number(header.sample), pcm: payload };
+  const sound = { turn: String(header.turn), line: String(header.line), sample: Number(header.sample), pcm: payload };
+  return header.jaw === undefined ? sound : { ...sound, jaw: Number(header.jaw) };
 }

@@ -128,7 +128,8 @@ async def use_brain(run: TheRun, body: FoundServer) -> None:
 
 @router.post("/engines/{kind}/{name}/try", dependencies=[Operator])
 async def try_engine(run: TheRun, kind: Kind, name: str) -> dict[str, Any]:
-    """Try an engine by itself: a voice says a sentence, a brain answers a greeting, an ear hears a few words.
+    """Try an engine by itself: a voice says a sentence, a brain answers a greeting, an ear hears a few words, an eye
+    is shown a small drawing.
 
     A new one is built for it, with the same settings: the one in the chain goes on as if nothing had happened.
     """
@@ -175,6 +176,8 @@ async def _try(run: Run, kind: Kind, member: Member) -> trial.Trial:
                 return await trial.speak(AsVoice(built.engine) if kind == "duplex" else built.engine, line, run.clock)
             case "brain":
                 return await trial.reply(built.engine, language, card.name, run.clock)
+            case "eye":
+                return await trial.see(built.engine, language, run.clock)
             case "ear":
                 speech = await utterance(voice, kit)
                 if not speech:

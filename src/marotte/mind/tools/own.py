@@ -1,26 +1,26 @@
 """The tools that every character has: tell the time, look, make a face, remember, forget."""
 
+import logging
 import zoneinfo
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol
 
 from marotte import config
-from marotte.bus import Bus
-from marotte.engines.kinds import Tool
+from marotte.engines.kinds import EngineError, Tool
 from marotte.engines.offers import EVERY_LANE, Cause, Offer, Refusal
-from marotte.events import AnyPercept, Cue, Event, Express, Sighting
+from marotte.events import AnyPercept, Cue, Event, Express
 from marotte.mind.attention import words
 from marotte.mind.memory import speaks_of_forgetting, wants_forgetting
+from marotte.ports import CameraError, Scene
 from marotte.store.database import StoreError
 from marotte.store.rows import person
 from marotte.text.views import FEELINGS, GESTURES
 from marotte.time import Clock
 
+log = logging.getLogger(__name__)
+
 LONGEST_FACT = 200
-LATELY = 60.0
-"""Seconds after which what was seen is no longer what is there."""
-_MOST_FLOORS = 100
 
 
 class Memory(Protocol):
@@ -41,12 +41,12 @@ class OwnTools:
     def __init__(
         self,
         show: config.Show,
-        bus: Bus,
         publish: Callable[[Event], None],
         clock: Clock,
         memory: Callable[[str], Memory],
+        look: Callable[[str], Awaitable[Scene]],
     ) -> None:
-        """``memory`` gives what is remembered on a floor."""
+        """``memory`` gives what is remembered on a floor; ``look`` looks there, and raises what ``Sight.look`` does."""
         self._zone = show.tools.zone
         talk = dict.fromkeys((show.lane_of("utterance"), show.lane_of("chat_message")))
         self._talk = tuple(lane for lane in talk if lane)
@@ -54,9 +54,7 @@ class OwnTools:
         self._publish = publish
         self._clock = clock
         self._memory = memory
-        self._eyes = bus.subscribe("percept.sighting.>", size=_MOST_FLOORS)
-        self._seen: dict[str, Sighting] = {}
-        """What was seen last on each floor."""
+        self._scene = look
 
     def offers(self) -> list[Offer]:
         """Return them all."""
@@ -122,19 +120,12 @@ class OwnTools:
         return f"It is {now:%A}, {now.day} {now:%B %Y}, {now:%H:%M} in the time zone {name or now.tzname()}."
 
     async def _look(self, given: dict[str, Any], cause: Cause) -> str:
-        for message in self._eyes.take():
-            self._seen.pop(message.data.floor, None)
-            self._seen[message.data.floor] = message.data
-        while len(self._seen) > _MOST_FLOORS:
-            del self._seen[next(iter(self._seen))]
-        seen = self._seen.get(cause.floor)
-        if seen is None:
+        try:
+            scene = await self._scene(cause.floor)
+        except (CameraError, ValueError, EngineError) as error:
+            log.info("floor %s: nothing is seen: %s", cause.floor, error)
             return "You see nothing: you have no eye open here. Say so, and make nothing up."
-        age = self._clock.wall() - seen.at
-        if age > LATELY:
-            minutes = max(1, round(age / 60))
-            return f"You see nothing now. What you saw last, {minutes} min ago: {seen.text}"
-        return f"You see: {seen.text}"
+        return f"You see: {scene.text}" if scene.text else "You see nothing that you could name. Make nothing up."
 
     async def _express(self, given: dict[str, Any], cause: Cause) -> str:
         name: str = given["cue"]

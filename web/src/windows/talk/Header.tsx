@@ -9,6 +9,7 @@ import { ThemeSwitch } from "../../design/ThemeSwitch";
 import { recognitionOffered } from "../../sound/recognition";
 import { ConnectionBadge } from "../ConnectionBadge";
 import { Devices } from "./Devices";
+import { LetItSee } from "./LetItSee";
 import { SecondLanguage } from "./SecondLanguage";
 import { LANGUAGES, TEXT } from "./text";
 import type { Talking } from "./useTalk";
@@ -60,12 +61,13 @@ export function Header({
   );
 }
 
-/** What is chosen once: a name, devices, a second language to read, and whose recognition listens. */
+/** What is chosen once: a name, devices, what it may see, a second language to read, and whose recognition listens. */
 export function Settings({ talk }: { talk: Talking }) {
   return (
     <div className="flex flex-col gap-5">
       <NameField talk={talk} />
       <Devices talk={talk} />
+      <LetItSee talk={talk} />
       <SecondLanguage talk={talk} />
       <div>
         <Switch

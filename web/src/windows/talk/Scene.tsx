@@ -6,6 +6,7 @@ import { drawingOf } from "../../stage/drawing";
 import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { Partial } from "./ConversationList";
+import { Seen } from "./LetItSee";
 import { phrasesFor, TEXT } from "./text";
 import type { Talking } from "./useTalk";
 
@@ -44,6 +45,7 @@ export function Scene({ talk, character, disabled, watching }: SceneProps) {
       <div className="flex min-h-24 w-full shrink-0 items-center justify-center px-4 pb-4">
         <Words talk={talk} character={character} disabled={disabled} watching={watching} />
       </div>
+      <Seen talk={talk} character={character} />
       {talk.sound === "blocked" && (
         <p className="absolute top-16 right-4 left-4 mx-auto w-fit rounded-full border border-line bg-raised/90 px-3 py-1 text-xs text-quiet">
           {TEXT.soundBlocked}

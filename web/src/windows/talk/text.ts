@@ -1,4 +1,5 @@
 /** Every word that the talk window shows. */
+import type { CameraTrouble } from "../../sight/camera";
 import type { MicrophoneTrouble } from "../../sound/microphone";
 
 export const LANGUAGES: Record<string, string> = {
@@ -193,6 +194,16 @@ export const TROUBLES: Record<MicrophoneTrouble, { title: string; help: string }
   },
 };
 
+/** Why the character sees nothing, where the partner wanted it to. */
+export const BLIND: Record<CameraTrouble, string> = {
+  insecure:
+    "Browsers give camera and screen only to https pages and to this machine itself. Open http://localhost instead, or start the program with --lan.",
+  denied: "It is not allowed. Click the icon left of the address, allow it for this page, then choose again.",
+  absent: "No camera was found. Plug one in, then choose again.",
+  busy: "The camera does not answer. Another program may hold it.",
+  off: "It was shut again.",
+};
+
 export const TEXT = {
   language: "Language of the conversation",
   name: "Your name",
@@ -235,6 +246,18 @@ export const TEXT = {
   secondHelp: "Each line is shown in it as well, where it can be translated in time.",
   secondAbsent:
     "Nobody can translate here: that takes a brain that is a language model, and this show has only the built-in one.",
+  see: "Let it see",
+  seesNothing: "Nothing",
+  seesCamera: "My camera",
+  seesScreen: "My screen",
+  seeHelp:
+    "Single pictures, when you speak or when it wants to look. They are forgotten at once, unless the show keeps some.",
+  seenNow: "What it can see now",
+  sees: {
+    camera: (name: string) => `${name} can see you`,
+    screen: (name: string) => `${name} can see your screen`,
+  },
+  seeNoMore: "Hide it again",
   onStage: "On stage: everybody hears the answers",
   watching: "You look on. Only the operator speaks on this floor.",
   missed: "Some of the conversation was lost on the way here.",

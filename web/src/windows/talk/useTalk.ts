@@ -9,6 +9,7 @@ import type { Playback } from "../../sound/playback";
 import { secondOf } from "../../stage/second";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { follow, START } from "./conversation";
+import { Sight } from "./sight";
 import { Speech } from "./speech";
 import { LANGUAGES, TEXT } from "./text";
 
@@ -53,6 +54,7 @@ export function useTalk(floor: string, subtitles: string | null) {
   const [conversation, said] = useReducer(follow, START);
   const { latency, timings, asked } = useLatency(connection, puppeteer);
   const { speech, speaking } = useSpeech(connection, playback, language, asked);
+  const { sight, seeing } = useSight(connection);
   const [muted, setMuted] = useState(false);
   const { timesShown, toggleTimes } = useTimesShown();
   const { loudspeaker, setLoudspeaker } = useLoudspeaker(playback);
@@ -89,6 +91,8 @@ export function useTalk(floor: string, subtitles: string | null) {
     second,
     speech,
     speaking,
+    sight,
+    seeing,
     send: (text: string) => {
       if (!connection.send({ type: "text", text })) return false;
       asked();
@@ -221,6 +225,12 @@ function useSpeech(connection: Connection, playback: Playback, language: string,
     speech.language = language;
   }, [speech, language]);
   return { speech, speaking: useSyncExternalStore(speech.subscribe, () => speech.state) };
+}
+
+function useSight(connection: Connection) {
+  const sight = useMemo(() => new Sight(connection), [connection]);
+  useEffect(() => sight.start(), [sight]);
+  return { sight, seeing: useSyncExternalStore(sight.subscribe, () => sight.state) };
 }
 
 /** The first click or key anywhere lets the voice be heard, where the browser wants one. */

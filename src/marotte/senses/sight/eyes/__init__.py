@@ -1,0 +1,1 @@
+"""Eyes: one file each, named after its provider."""
