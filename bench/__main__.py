@@ -32,6 +32,7 @@ FIGURES = (
     "bus",
     "sight",
     "jaw",
+    "skull",
     "say",
     "start",
     "control",

@@ -15,7 +15,7 @@ from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.servers.openai import OpenAIServer, Script
 from tests.waiting import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 SAID = "Welcome to the smallest theatre in town, where every chair is taken and every bell is out of tune tonight."
 SPANISH = (
     "Bienvenidos al teatro más pequeño de la ciudad, donde todas las butacas están ocupadas y esta noche"

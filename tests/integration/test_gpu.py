@@ -29,6 +29,7 @@ def test_the_show_finds_its_engines_where_the_servers_listen() -> None:
         ["vllm", "improviser"],
         ["melotts", "espeak"],
         ["whisperlive", "pocketsphinx"],
+        ["opencv"],
     ]
     wanted = {"brain": plans["brain"]["vllm"], "voice": plans["voice"]["melotts"], "ear": plans["ear"]["whisperlive"]}
     for service, settings in wanted.items():

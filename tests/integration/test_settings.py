@@ -90,7 +90,7 @@ async def _what_was_saved_holds(program: Marotte, before: str) -> None:
         "lanes.chat.priority": "nothing",
         "voice.espeak.speed": "nothing",
     }
-    engine = (await program.get("/api/v1/engines"))[-1]
+    (engine,) = (engine for engine in await program.get("/api/v1/engines") if engine["kind"] == "voice")
     assert engine["name"] == "espeak"
     code, answer = await put(program, text, before)
     assert code == 200, answer

@@ -32,6 +32,7 @@ lull_after = 0
 begin_early = false
 [sight]
 how = "{how}"
+within = 60
 """
 
 

@@ -195,6 +195,7 @@ async def test_it_comes_back_in_mid_speech_and_what_is_said_goes_on(program: Mar
         before = await window.until("sound")
     async with skull(program, "lost") as window:
         assert window.welcome["floor"] == floor
+        assert (await window.until("light"))["show"] == "speaking"
         after = await window.until("sound")
         assert after["turn"] == before["turn"]
         assert after["sample"] > before["sample"]

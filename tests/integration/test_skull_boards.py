@@ -14,7 +14,7 @@ from tests.servers.skull_host import FRAME, RATE, SkullHost, syllables
 from tests.servers.skull_program import Kind, SkullProgram, skull_program
 from tests.waiting import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 CLOSED, OPEN, LATENCY = 90.0, 60.0, 80
 LATE = LATENCY * RATE // 1_000

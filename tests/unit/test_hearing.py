@@ -208,6 +208,16 @@ async def test_a_button_pressed_before_the_microphone_is_open_is_held() -> None:
     assert kinds(events) == ["onset", "partial some", "released", "final 40", "utterance 40"]
 
 
+async def test_a_press_that_ends_before_the_microphone_is_open_is_a_noise() -> None:
+    hearing, events = made(FakeEar())
+    hearing.hands_free = False
+    hearing.press()
+    hearing.release()
+    assert kinds(events) == ["onset", "noise"]
+    hearing.release()
+    assert len(events) == 2
+
+
 async def test_a_microphone_that_closes_or_stalls_ends_what_is_being_said() -> None:
     hearing, events = made(FakeEar())
     await hearing.run(script((TALK, 0.4)))

@@ -326,7 +326,8 @@ class Connection:
             self._plays = True
             floor.speaker.attach(self._outlet)
         press, release = (lambda: self._on_press({})), (lambda: self._on_release({}))
-        return Skull(self._outbox, press, release, say, lambda: floor.director.language or "en")
+        light = "speaking" if floor.speaker.speaking else "thinking" if floor.floor.turn else "idle"
+        return Skull(self._outbox, press, release, say, lambda: floor.director.language or "en", light)
 
     # --- sound
 

@@ -58,8 +58,12 @@ class Skull:
         release: Callable[[], None],
         say: Callable[[Event], None],
         language: Callable[[], str],
+        light: str = "idle",
     ) -> None:
-        """``press`` and ``release`` may raise Mistake; ``say`` publishes what it says instead of an answer."""
+        """``press`` and ``release`` may raise Mistake; ``say`` publishes what it says instead of an answer.
+
+        ``light`` shows what goes on already.
+        """
         self._outbox = outbox
         self._press = press
         self._release = release
@@ -72,7 +76,7 @@ class Skull:
         self._pressed = False
         """Something is still to come of the last press."""
         self._light = ""
-        self.show("idle")
+        self.show(light)
 
     # --- its button
 

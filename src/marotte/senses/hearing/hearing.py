@@ -133,9 +133,11 @@ class Hearing:
 
     def release(self) -> None:
         """The partner lets the button go: what was said has ended."""
-        self._pressed = False
+        was_pressed, self._pressed = self._pressed, False
         if self._endpointer:
             self._note(self._endpointer.release())
+        elif was_pressed:  # the microphone was not even open: nothing can have been heard
+            self._note([endpoint.Onset(), endpoint.End("noise", 0, 0)])
 
     def hear_text(self, text: str, final: bool, uncertain: bool = False) -> None:
         """Take what a browser's own recognition makes of speech; the same events come of it as of sound.
