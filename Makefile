@@ -25,8 +25,9 @@ run: .make/core $(WINDOWS)
 
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone'
-	$(BIN)/python -m pytest -m alone
+	# What failed is tried once more by itself: a machine that stalled is no bug, and a bug fails again.
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone' || $(BIN)/python -m pytest --last-failed -m 'not alone'
+	$(BIN)/python -m pytest -m alone || $(BIN)/python -m pytest --last-failed -m alone
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node

@@ -59,7 +59,7 @@ class Partner(Visitor):
     """A visitor who speaks one language into a microphone, and what sound came to them."""
 
     def __init__(self, page: Page, language: str) -> None:
-        self.sound: list[tuple[str, int, int]] = []
+        self.pieces: list[tuple[str, int, int]] = []
         """The line, the place on the floor's clock and the samples of each piece of sound that came."""
         self.sounded: set[str] = set()
         """The turns that it was of."""
@@ -90,7 +90,7 @@ class Partner(Visitor):
 
     def words(self, line: str, played: int) -> str:
         """The text of a line up to the last word that had been heard to its end, 10 ms more or less."""
-        pieces = [(sample, length) for of, sample, length in self.sound if of == line]
+        pieces = [(sample, length) for of, sample, length in self.pieces if of == line]
 
         def before(place: int) -> int:
             """How much of the line's sound came before a place on the clock: there may be gaps in it."""
@@ -109,7 +109,7 @@ class Partner(Visitor):
         if isinstance(payload, bytes):
             header, _, pcm = payload.partition(b"\n")
             told = json.loads(header)
-            self.sound.append((told["line"], told["sample"], len(pcm) // 2))
+            self.pieces.append((told["line"], told["sample"], len(pcm) // 2))
             self.sounded.add(told["turn"])
 
 
