@@ -32,7 +32,6 @@ FIGURES = (
     "bus",
     "sight",
     "jaw",
-    "skull",
     "say",
     "start",
     "control",
