@@ -199,3 +199,16 @@ async def test_it_comes_back_in_mid_speech_and_what_is_said_goes_on(program: Mar
         after = await window.until("sound")
         assert after["turn"] == before["turn"]
         assert after["sample"] > before["sample"]
+
+
+async def test_a_guests_skull_on_the_public_floor_shows_the_character_nothing(program: Marotte) -> None:
+    async with skull(program, "stranger", floor="public") as window:
+        assert window.welcome["floor"] == "public"
+        async with program.window("talk", floor="public", token=TOKEN) as host:
+            await host.send(type="press")
+            await host.send(type="release")
+            await host.event("onset")
+        # Whatever would have been asked of its camera comes before the answer to this.
+        await window.send(type="ping", t=1)
+        assert (await window.until("snapshot", "pong"))["type"] == "pong"
+        assert not (await press(window, 1))["go"]

@@ -93,7 +93,7 @@ async def test_it_tells_what_it_sees_and_plainly_where_it_sees_nothing() -> None
     house = House()
     assert "You see nothing" in await house.use("look")
     house.sees = {"public": Scene("a dog"), "talk-1": Scene("a desk")}
-    assert await house.use("look") == "You see: a dog"
+    assert await house.use("look") == 'You see, as an eye tells it: "a dog"'
     for broken in (Scene(), EngineError("the secret server is down"), ValueError("is no picture")):
         house.sees["public"] = broken
         told = await house.use("look")

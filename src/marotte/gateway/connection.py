@@ -316,12 +316,12 @@ class Connection:
     def _be_skull(self, hello: Hello) -> Skull:
         """Let a skull hear, see and speak from now on, as far as it can."""
         floor = self._floor
+        if "camera" in hello.can and self._may_speak():
+            floor.sight.attach(self._camera)
 
         def say(event: Event) -> None:
             self._run.publish(replace(event, floor=floor.name, at=self._run.clock.wall()))
 
-        if "camera" in hello.can:
-            floor.sight.attach(self._camera)
         if "loudspeaker" in hello.can:
             self._plays = True
             floor.speaker.attach(self._outlet)

@@ -96,7 +96,8 @@ class Persona:
         if self.context:
             system.append(f"What is going on now: {self.context}")
         if scene:
-            system.append(f"What you see: {scene}")
+            # Whoever holds a note before a camera has its words read to an eye that writes them down.
+            system.append(f"What you see, as an eye tells it: {quoted(scene)}")
         if facts:
             system.append("What you remember, as it was told: " + " ".join(map(quoted, facts)))
         for asked, answered in card.examples:
@@ -150,7 +151,7 @@ def describe(percept: AnyPercept) -> str:
         case Raid():
             return f"{who} arrives with {percept.party} viewers. Welcome them by name."
         case Sighting():
-            return f"You see: {percept.text}"
+            return f"You see, as an eye tells it: {quoted(percept.text)}"
         case Due():
             return f"It is time for {percept.schedule}: {percept.text}"
         case Lull():

@@ -12,6 +12,7 @@ from marotte.engines.offers import EVERY_LANE, Cause, Offer, Refusal
 from marotte.events import AnyPercept, Cue, Event, Express
 from marotte.mind.attention import words
 from marotte.mind.memory import speaks_of_forgetting, wants_forgetting
+from marotte.mind.persona import quoted
 from marotte.ports import CameraError, Scene
 from marotte.store.database import StoreError
 from marotte.store.rows import person
@@ -125,7 +126,9 @@ class OwnTools:
         except (CameraError, ValueError, EngineError) as error:
             log.info("floor %s: nothing is seen: %s", cause.floor, error)
             return "You see nothing: you have no eye open here. Say so, and make nothing up."
-        return f"You see: {scene.text}" if scene.text else "You see nothing that you could name. Make nothing up."
+        if not scene.text:
+            return "You see nothing that you could name. Make nothing up."
+        return f"You see, as an eye tells it: {quoted(scene.text)}"
 
     async def _express(self, given: dict[str, Any], cause: Cause) -> str:
         name: str = given["cue"]
