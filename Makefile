@@ -26,8 +26,8 @@ run: .make/core $(WINDOWS)
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy
 	# What failed is tried once more by itself: a machine that stalled is no bug, and a bug fails again.
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone' || $(BIN)/python -m pytest --last-failed -m 'not alone'
-	$(BIN)/python -m pytest -m alone || $(BIN)/python -m pytest --last-failed -m alone
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone' || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m 'not alone'
+	$(BIN)/python -m pytest -m alone || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m alone
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node

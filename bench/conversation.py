@@ -31,7 +31,7 @@ import soxr
 
 from bench import Row, Rows, go, median, percentile
 from bench.first_sound import overheads
-from bench.floors import Turn, company, warm
+from bench.floors import SCRIPTED, Turn, company, warm
 from bench.sink import Sink
 from marotte import config
 from marotte.engines.kinds import EngineSettings, Heard, Kit
@@ -61,23 +61,7 @@ INTERRUPTED = 4
 PARTNERS = 16
 REST = 0.3
 """Seconds of silence between two measurements."""
-_SHOW = """
-[brain]
-chain = ["scripted"]
-discover = false
-[brain.scripted]
-engine = "openai"
-url = "{url}"
-[voice]
-chain = ["scripted"]
-[voice.scripted]
-engine = "openai"
-url = "{url}"
-[attention]
-lull_after = 0
-pause = 0
-begin_early = {early}
-"""
+_SHOW = SCRIPTED + "begin_early = {early}\n"
 _EMBEDDED = "[attention]\nlull_after = 0\npause = 0\n[brain]\ndiscover = false\n"
 
 

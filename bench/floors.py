@@ -25,7 +25,7 @@ WATCHED = 0.5
 START_WITHIN = 1.5
 """The conversations of a round begin at random within so many seconds."""
 
-_SHOW = """
+SCRIPTED = """
 [brain]
 chain = ["scripted"]
 discover = false
@@ -37,12 +37,13 @@ chain = ["scripted"]
 [voice.scripted]
 engine = "openai"
 url = "{url}"
+[gateway]
+partners = 64
 [attention]
 lull_after = 0
 pause = 0
-[gateway]
-partners = 64
 """
+"""A show whose brain and voice are scripted providers at ``{url}``; more keys of attention may follow."""
 
 
 class Contender(Protocol):
@@ -143,7 +144,7 @@ async def company(count: int) -> AsyncIterator[Company]:
         stack.callback(child.kill)
         assert child.stdout is not None
         url = (await child.stdout.readline()).decode().strip()
-        run = Run(config.parse(_SHOW.format(url=url)), Path(folder), {})
+        run = Run(config.parse(SCRIPTED.format(url=url)), Path(folder), {})
         stack.push_async_callback(run.stop)
         await run.start()
         await warm(run)
