@@ -1,7 +1,7 @@
 """A floor with everything that belongs to it but scripted engines and rows in lists: what the mind's tests share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -10,11 +10,10 @@ from marotte import config
 from marotte.bus.local import LocalBus
 from marotte.engines.chains import BrainChain, EarChain, VoiceChain
 from marotte.engines.duplex import DuplexChain, Ensemble
-from marotte.engines.kinds import Prompt, Sound
+from marotte.engines.kinds import Prompt
 from marotte.events import (
     AnyPercept,
     Ending,
-    Line,
     TurnEnded,
     Viewer,
     subject,
@@ -70,13 +69,6 @@ class KeptMemory:
         self.rows.end_turn(turn, ending)
 
 
-class Unwatched:
-    """Lets every line have its sound."""
-
-    def sound(self, engine: str, line: Line, sounds: AsyncGenerator[Sound]) -> AsyncGenerator[Sound]:
-        return sounds
-
-
 class House:
     def __init__(
         self,
@@ -98,9 +90,7 @@ class House:
         chain = BrainChain([built(f"b{n}", b) for n, b in enumerate(brains)], self.publish, self.clock)
         self.ear = ScriptedEar("what the ear heard")
         ears = EarChain([built("ear", self.ear)], self.publish, self.clock)
-        duplexes = DuplexChain(
-            [built("duplex", duplex)] if duplex else [], self.publish, self.clock, rest=15.0, witness=Unwatched()
-        )
+        duplexes = DuplexChain([built("duplex", duplex)] if duplex else [], self.publish, self.clock)
         self.ensemble = Ensemble(duplexes, ears, chain, speaker_voices, self.about)
         self.speaker = Speaker(
             "public", self.ensemble if duplex else speaker_voices, self.publish, self.clock, KeptRecord(), began

@@ -170,6 +170,8 @@ class ScriptedSession:
         try:
             if engine.fault == "raise":
                 raise OSError("connection reset")
+            if engine.fault == "hang":
+                await _hang()
             for place, word in enumerate(words := text.split(" ")):
                 await asyncio.sleep(engine.token)
                 if engine.fault == "break" and place >= len(words) // 2:
@@ -190,6 +192,8 @@ class ScriptedSession:
 
     async def cut(self, seconds: float, text: str) -> None:
         self.cuts.append((seconds, text))
+        if self.engine.fault == "deaf to cuts":
+            await _hang()
 
     async def close(self) -> None:
         self.closed += 1

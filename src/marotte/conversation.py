@@ -185,7 +185,8 @@ class Conversation:
         return hearing
 
     async def _scene(self, percept: str) -> Scene | None:
-        return await self._shared.eyes.witness.seen(percept, self.sight.scene)
+        witness = self._shared.eyes.witness
+        return await (witness.seen(percept, self.sight.scene) if witness else self.sight.scene())
 
     def _begin_early(self, show: config.Show) -> None:
         # A duplex engine keeps all that it hears: what may not be all must not reach it as if it were.

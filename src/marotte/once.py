@@ -1,14 +1,13 @@
 """What commands do once, without a run: say, ask, hear, see. Each imports only what it needs."""
 
 import argparse
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marotte.config import Show
     from marotte.engines.kinds import Kit
-    from marotte.ports import Scene
 
 OK, NO, WRONG, IN_THE_WAY, NO_ENGINE = range(5)
 
@@ -194,13 +193,6 @@ async def ask(text: str, show: "Show") -> None:
         await kit.close()
 
 
-class _Unwatched:
-    """Sees nothing of what turns are told: there are none."""
-
-    async def seen(self, percept: str, look: "Callable[[], Awaitable[Scene | None]]") -> "Scene | None":
-        return await look()
-
-
 async def see(options: argparse.Namespace, show: "Show") -> str:
     """Return what the show's eyes see on a picture."""
     from marotte.engines.chains import EyeChain
@@ -212,7 +204,7 @@ async def see(options: argparse.Namespace, show: "Show") -> str:
     except OSError as error:
         raise Failure(IN_THE_WAY, f"{options.picture}: {error.strerror}") from None
     kit, pictures = kit_of(show), Pictures()
-    eyes = EyeChain(build("eye", show, kit), lambda event: None, kit.clock, show.sight.rest, _Unwatched())
+    eyes = EyeChain(build("eye", show, kit), lambda event: None, kit.clock, show.sight.rest)
     try:
         picture = await pictures.prepare(data)
         return await eyes.see(picture.jpeg, options.language or show.character.languages[0])

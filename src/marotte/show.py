@@ -86,11 +86,8 @@ class Run:
         self.voices = VoiceChain(self._heard("voice"), self.publish, self.clock, show.voice.rest)
         self.ears = EarChain(registry.build("ear", show, self.kit), self.publish, self.clock, show.hearing.rest)
         self.brains = BrainChain(self._heard("brain"), self.publish, self.clock, show.brain.rest)
-        self.duplexes = DuplexChain(
-            self._heard("duplex"), self.publish, self.clock, show.duplex.rest, witness=self.recorder
-        )
-        eyes = registry.build("eye", show, self.kit)
-        self.eyes = EyeChain(eyes, self.publish, self.clock, show.sight.rest, witness=self.recorder)
+        self.duplexes = DuplexChain(self._heard("duplex"), self.publish, self.clock, show.duplex.rest)
+        self.eyes = EyeChain(registry.build("eye", show, self.kit), self.publish, self.clock, show.sight.rest)
         self.pictures = Pictures()
         self.chains: tuple[Chain[Any], ...] = (self.ears, self.brains, self.voices, self.duplexes, self.eyes)
         self.persona = Persona(show.character)
@@ -108,7 +105,7 @@ class Run:
             key, _, reason = str(error).partition(": ")
             raise show.mistake(tuple(key.split(".")), reason) from None
         self.toolbox = Toolbox(show.tools, self.publish, self.clock)
-        self.toolbox.witness = self.recorder
+        self.duplexes.witness = self.eyes.witness = self.toolbox.witness = self.recorder
         floors = self.floors
         own = OwnTools(show, self.publish, self.clock, lambda f: floors[f].memory, lambda f: floors[f].sight.look())
         self.toolbox.offer("the program", own.offers())

@@ -449,8 +449,8 @@ async def test_it_leaves_for_another_connection_when_it_is_told_to_go(
 @pytest.mark.parametrize(
     ("fault", "told", "wait"),
     [
-        ("401", r"does not accept the key \(401\)", 0),
-        ("403", r"does not accept the key \(403\)", 0),
+        ("401", r"does not accept the key in TEST_KEY \(401\)", 0),
+        ("403", r"does not accept the key in TEST_KEY \(403\)", 0),
         ("429", "has had enough requests", 7),
         ("500", "has failed", 0),
         ("bad_key", r"closed the connection \(1007\): API key not valid", 0),

@@ -440,8 +440,8 @@ async def test_it_is_renewed_before_the_server_ends_it(
 @pytest.mark.parametrize(
     ("fault", "told", "wait"),
     [
-        ("401", r"does not accept the key \(401\)", 0),
-        ("403", r"does not accept the key \(403\)", 0),
+        ("401", r"does not accept the key in TEST_KEY \(401\)", 0),
+        ("403", r"does not accept the key in TEST_KEY \(403\)", 0),
         ("404", "knows no such path or model", 0),
         ("429", "has had enough requests", 7),
         ("500", "has failed", 0),

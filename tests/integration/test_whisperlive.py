@@ -146,10 +146,10 @@ async def test_where_nobody_spoke_nothing_is_understood(both: Ears) -> None:
 
 
 async def test_a_key_that_is_missing_or_wrong(both: Ears, kit: Kit) -> None:
-    with pytest.raises(EngineUnavailable, match=r"wants another key \(401\)"):
+    with pytest.raises(EngineUnavailable, match=r"wants a key: .*\(401\)"):
         await hear(both())
     kit.secrets["OTHER_KEY"] = "sk-wrong"
-    with pytest.raises(EngineUnavailable, match="wants another key") as failure:
+    with pytest.raises(EngineUnavailable, match=r"does not accept the key in OTHER_KEY \(401\)") as failure:
         await hear(both(secret="OTHER_KEY"))
     assert "sk-wrong" not in str(failure.value)
 
@@ -329,7 +329,7 @@ async def test_words_that_the_server_is_not_sure_of(server: WhisperLiveServer, e
 async def test_nobody_or_the_wrong_one_listens(kit: Kit, server: WhisperLiveServer) -> None:
     with pytest.raises(EngineUnavailable, match=r"ws://127\.0\.0\.1:9 cannot be reached"):
         await hear(Ears(kit, "ws://127.0.0.1:9")())
-    with pytest.raises(EngineUnavailable, match=r"is no WhisperLive server \(404\)"):
+    with pytest.raises(EngineUnavailable, match="is it a WhisperLive server"):
         await Ears(kit, f"{server.url}/other")().warm()
     with pytest.raises(ValidationError, match="url"):
         WhisperLiveSettings(url="http://127.0.0.1:9090")

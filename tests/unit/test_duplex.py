@@ -155,6 +155,26 @@ async def test_where_it_fails_the_chains_take_over_in_the_same_turn(fault: str) 
         assert len(duplex.sessions[0].prompts) == 1
 
 
+async def test_where_it_never_answers_the_chains_do_in_the_same_turn() -> None:
+    duplex, brain = ScriptedDuplex(REPLY, fault="hang"), ScriptedBrain("Nine ten eleven.")
+    async with house(brain, duplex=duplex) as h:
+        h.attention.offer(Asked(text="go"))
+        ending = await h.ending()
+        assert (ending.state, ending.heard) == ("done", "Nine ten eleven.")
+        assert ending.timings.first_line < 10
+
+
+async def test_one_that_never_takes_notice_of_a_cut_holds_up_nobody() -> None:
+    duplex = ScriptedDuplex("One two three four five.", token=1.0, fault="deaf to cuts")
+    async with house(duplex=duplex) as h:
+        h.attention.offer(Asked(text="go"))
+        await asyncio.sleep(2.5)
+        h.floor.cut()
+        began = h.clock.now()
+        await h.ending()
+        assert h.clock.now() - began < 2
+
+
 async def test_where_it_is_deaf_the_ears_hear_the_same_speech() -> None:
     duplex = ScriptedDuplex(REPLY, fault="deaf")
     async with house(duplex=duplex) as h:

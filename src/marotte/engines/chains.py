@@ -9,13 +9,11 @@ from msgspec.structs import replace
 
 from marotte.engines.chain import LONGEST_LINE, Chain, Member
 from marotte.engines.kinds import Call, Counted, EngineUnsuited, Heard, Prompt, Sound, VoiceSettings
-from marotte.engines.registry import Built
 from marotte.engines.trial import PICTURE
-from marotte.events import Event, Line
+from marotte.events import Line
 from marotte.ports import Scene
 from marotte.text.normal import tokens
 from marotte.text.sentences import seconds
-from marotte.time import Clock
 
 LONGEST_REPLY = 20_000
 """Characters that a brain may give in one reply."""
@@ -184,16 +182,7 @@ class EyeChain(Chain[str]):
     kind = "eye"
     _unit = "characters"
 
-    def __init__(
-        self,
-        engines: Sequence[Built],
-        publish: Callable[[Event], None],
-        clock: Clock,
-        rest: float,
-        witness: SceneWitness,
-    ) -> None:
-        super().__init__(engines, publish, clock, rest)
-        self.witness = witness
+    witness: SceneWitness | None = None
 
     def _size(self, piece: str) -> float:
         return len(piece)

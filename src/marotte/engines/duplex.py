@@ -8,7 +8,7 @@ line has passed moderation, so the sound that was held until then is given.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
@@ -17,11 +17,9 @@ from msgspec.structs import replace
 from marotte.engines.chain import Chain, Member
 from marotte.engines.chains import BrainChain, EarChain, Tape, VoiceChain, rest_of, shifted
 from marotte.engines.kinds import Call, Counted, EngineError, Heard, Piece, Prompt, Session, Sound
-from marotte.engines.registry import Built
 from marotte.engines.spoken_reply import SpokenReply, letters
-from marotte.events import Ending, Event, Line, Utterance
+from marotte.events import Ending, Line, Utterance
 from marotte.text.normal import likeness
-from marotte.time import Clock
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +49,7 @@ class DuplexChain(Chain["Piece | Heard"]):
     kind = "duplex"
     _unit = "characters"
 
-    def __init__(
-        self, engines: Sequence[Built], publish: Callable[[Event], None], clock: Clock, rest: float, witness: Witness
-    ) -> None:
-        super().__init__(engines, publish, clock, rest)
-        self.witness = witness
+    witness: Witness | None = None
 
     def _size(self, piece: Piece | Heard) -> float:
         match piece:
@@ -257,7 +251,9 @@ class Ensemble:
             if (place := spoken.find(line.shown)) is not None:
                 self._lines.append((count, (member, spoken, place[0])))
                 given: list[Sound] = []
-                sounds = self._duplexes.witness.sound(member.name, line, spoken.said(*place))
+                sounds = spoken.said(*place)
+                if self._duplexes.witness is not None:
+                    sounds = self._duplexes.witness.sound(member.name, line, sounds)
                 async with aclosing(sounds):
                     async for sound in sounds:
                         given.append(sound)
@@ -291,9 +287,14 @@ class Ensemble:
             if place is not None and place[1] is spoken and left > 0:
                 after = spoken.after(place[2] + min(left, count))
             left -= count
-        with suppress(TimeoutError, EngineError):
-            async with asyncio.timeout(_GOODBYE):
-                await self._session(member).cut(after, ending.heard)
+        # In a task of its own: one that takes no notice, not even of being cancelled, holds up no turn.
+        telling = asyncio.create_task(self._tell_cut(member, after, ending.heard))
+        await asyncio.wait({telling}, timeout=_GOODBYE)
+        telling.cancel()
+
+    async def _tell_cut(self, member: Member, after: float, heard: str) -> None:
+        with suppress(EngineError):
+            await self._session(member).cut(after, heard)
 
 
 class AsVoice:

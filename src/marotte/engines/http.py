@@ -79,18 +79,16 @@ class Server:
         """
         import aiohttp
 
-        sent = {self._header: self._scheme + self.key} if self.key else {}
         try:
+            sent = {**self.headers(), **(headers or {})}
             response = await self._kit.http().request(
-                method, f"{self.url}/{path}", headers={**sent, **(headers or {})}, allow_redirects=False, **body
+                method, f"{self.url}/{path}", headers=sent, allow_redirects=False, **body
             )
         except aiohttp.ClientError as error:
             raise EngineUnavailable(f"{self.name}: {self.url} cannot be reached: {self.clean(error)}") from None
         try:
             if response.status != 200:
-                raise EngineUnavailable(
-                    await self._refusal(response), _seconds(response.headers.get("Retry-After", ""))
-                )
+                raise self.refused(response.status, response.headers, await self.complaint(response))
             yield response
         except aiohttp.ClientError as error:
             raise EngineError(f"{self.name}: the connection broke while it answered: {self.clean(error)}") from None
@@ -128,8 +126,13 @@ class Server:
         line = " ".join(str(text).split())
         return (line.replace(self.key, "…") if self.key else line)[:300]
 
-    async def _refusal(self, response: "aiohttp.ClientResponse") -> str:
-        status, wait = response.status, response.headers.get("Retry-After", "")
+    def headers(self) -> dict[str, str]:
+        """Return the headers that a request needs: the key, where there is one."""
+        return {self._header: self._scheme + self.key} if self.key else {}
+
+    def refused(self, status: int, headers: Mapping[str, str] | None, complaint: str = "") -> EngineUnavailable:
+        """Say in plain words why the server refuses, and for how long it wants to be left alone."""
+        wait = (headers or {}).get("Retry-After", "")
         if status in (401, 403):
             reason = f"does not accept the key in {self._secret}" if self.key else f"wants a key: {self._hint}"
         elif status == 404:
@@ -140,7 +143,8 @@ class Server:
             reason = "has failed"
         else:
             reason = "refuses the request"
-        return f"{self.name}: {self.url} {reason} ({status}): {await self.complaint(response)}"
+        told = f"{self.name}: {self.url} {reason} ({status})"
+        return EngineUnavailable(f"{told}: {complaint}" if complaint else told, _seconds(wait))
 
 
 def _mistake(mistake: Any) -> str:

@@ -122,9 +122,6 @@ class GeminiLiveSession(LiveSession):
     def _address(self) -> str:
         return self._server.url
 
-    def _headers(self) -> dict[str, str]:
-        return {"x-goog-api-key": self._server.key}
-
     def _greet(self, about: Prompt) -> Iterator[dict[str, Any]]:
         self._answers, self._note = Answers(), ""
         self._calls, self._told = set(), set()

@@ -139,9 +139,6 @@ class OpenAIRealtimeSession(LiveSession):
     def _address(self) -> str:
         return f"{self._server.url}/realtime?model={quote(self._settings.model, safe='')}"
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._server.key}"}
-
     def _greet(self, about: Prompt) -> Iterator[dict[str, Any]]:
         settings = self._settings
         self._item, self._unwanted, self._response, self._expected = "", 0, "", self._language

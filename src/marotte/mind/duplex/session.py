@@ -63,10 +63,6 @@ class LiveSession(ABC):
         """Return where to connect to."""
 
     @abstractmethod
-    def _headers(self) -> dict[str, str]:
-        """Return what bears the key."""
-
-    @abstractmethod
     def _greet(self, about: Prompt) -> Iterator[dict[str, Any]]:
         """Yield what opens the conversation; the first message is answered by the provider, see ``_greeting``."""
 
@@ -216,11 +212,11 @@ class LiveSession(ABC):
         try:
             socket = await self._kit.http().ws_connect(
                 self._address(),
-                headers=self._headers() if self._server.key else {},
+                headers=self._server.headers(),
                 max_msg_size=LARGEST_MESSAGE,
             )
         except aiohttp.WSServerHandshakeError as error:
-            raise self._refusal(error.status, (error.headers or {}).get("Retry-After", "")) from None
+            raise self._server.refused(error.status, error.headers) from None
         except (aiohttp.ClientError, OSError) as error:
             told = self._server.clean(error)
             raise EngineUnavailable(f"{self.name}: {self._server.url} cannot be reached: {told}") from None
@@ -231,19 +227,6 @@ class LiveSession(ABC):
         await self._greeting.get()
         for message in greeting:
             wire.post(message)
-
-    def _refusal(self, status: int, wait: str) -> EngineUnavailable:
-        """Say in plain words why no connection was opened."""
-        if status in (401, 403):
-            reason = "does not accept the key" if self._server.key else "wants a key"
-        elif status == 404:
-            reason = "knows no such path or model"
-        elif status == 429:
-            reason = "has had enough requests for now"
-        else:
-            reason = "has failed" if status >= 500 else "opens no WebSocket"
-        told = f"{self.name}: {self._server.url} {reason} ({status})"
-        return EngineUnavailable(told, min(float(wait), 3_600.0) if wait.isdigit() else 0.0)
 
     def _took(self, data: bytes) -> None:
         try:

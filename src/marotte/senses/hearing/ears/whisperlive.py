@@ -116,15 +116,13 @@ class WhisperLiveEar:
         import aiohttp
 
         uid = str(uuid4())
-        sent = {"Authorization": f"Bearer {self._server.key}"} if self._server.key else {}
         try:
             websocket = await self._kit.http().ws_connect(
-                self._settings.url, headers=sent, autoping=False, max_msg_size=LARGEST_LINE
+                self._settings.url, headers=self._server.headers(), autoping=False, max_msg_size=LARGEST_LINE
             )
             session = Session(websocket, uid)
         except aiohttp.WSServerHandshakeError as error:
-            reason = "wants another key" if error.status in (401, 403) else "is no WhisperLive server"
-            raise EngineUnavailable(f"whisperlive: {self._settings.url} {reason} ({error.status})") from None
+            raise self._server.refused(error.status, error.headers, "is it a WhisperLive server?") from None
         except (aiohttp.ClientError, OSError) as error:
             told = self._server.clean(error)
             raise EngineUnavailable(f"whisperlive: {self._settings.url} cannot be reached: {told}") from None
