@@ -11,18 +11,54 @@ from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor, chromium, enter
 from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.waiting import until
 
-SKULL = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"')
+SKULL = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"') + "[sight]\nwatch = 1\nremark_every = 0\n"
 DESK_OF_THE_OPERATOR = (1280, 1120)
 SHARPNESS = 2
 """Pixels of a picture for one of the page."""
 WELCOME = "Good evening, and welcome to the smallest theatre in town."
 BONES = "Do come in. I would get up, but you know how it is."
+ORANGE = "Somebody in orange, and a lamp that somebody has left on for me."
 LONG = (
     "Ladies and gentlemen, the bells are ringing, the curtain is nervous, and so am I, because tonight for the first"
     " time somebody sits in every single chair."
 )
 CHAT = (("Ada", "Did you ever lose a bell?"), ("Bruno", "What rhymes with marotte?"), ("Chiyo", "こんばんは！"))
 PAGES = ("people", "memory", "moderation", "engines", "timings", "log", "settings", "database", "doctor", "security")
+CAMERA = """{
+    const canvas = Object.assign(document.createElement("canvas"), {width: 640, height: 480});
+    const pen = canvas.getContext("2d");
+    const fill = (colour, ...ellipse) => {
+        pen.fillStyle = colour;
+        pen.beginPath();
+        pen.ellipse(...ellipse, 0, 0, 7);
+        pen.fill();
+    };
+    setInterval(() => {
+        pen.fillStyle = "#7f8fa6";
+        pen.fillRect(0, 0, 640, 480);
+        fill("#f6d98a", 540, 90, 46, 46);
+        fill("#4a2f27", 320, 170, 104, 116);
+        fill("#d9822b", 320, 480, 210, 190);
+        fill("#e8b796", 320, 300, 42, 60);
+        fill("#e8b796", 320, 200, 84, 104);
+        fill("#3b2a25", 288, 190, 9, 11);
+        fill("#3b2a25", 352, 190, 9, 11);
+        fill("#a8574a", 320, 250, 30, 12);
+    }, 50);
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async wish => wish.video ? canvas.captureStream(10) : ask(wish);
+}; 0"""
+"""A camera before which somebody in orange sits, drawn with a few ellipses, beside a lamp."""
+JAW_OPEN = """() => new Promise((done) => {
+    const next = requestAnimationFrame.bind(globalThis);
+    const look = () => {
+        if (Number(document.querySelector("svg[data-jaw]").dataset.jaw) < 0.6) return next(look);
+        globalThis.requestAnimationFrame = () => 0;
+        done();
+    };
+    look();
+})"""
+"""Wait until the jaw is wide open, and let it stay so."""
 TOKENS = (("Ada’s phone", "moderator"), ("the capture", "viewer"))
 
 
@@ -103,16 +139,45 @@ async def stage(browser: Browser, program: Marotte, file: Path, text: str) -> No
     await visitor.page.context.close()
 
 
+async def seen(browser: Browser, program: Marotte, file: Path) -> None:
+    """A conversation in which the character may see: what it sees is in the corner."""
+    name = {"origin": program.url, "localStorage": [{"name": "marotte.name", "value": "Ada"}]}
+    visitor = await enter(
+        browser,
+        f"{program.url}/talk",
+        color_scheme="dark",
+        device_scale_factor=SHARPNESS,
+        storage_state={"cookies": [], "origins": [name]},
+    )
+    page = visitor.page
+    await visitor.connected()
+    await page.evaluate(CAMERA)
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_role("combobox", name="Let it see").click()
+    await page.get_by_role("option", name="My camera").click()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("region", name="What it can see now")).to_be_visible()
+    await page.mouse.move(1, 200)
+    await page.evaluate("document.activeElement.blur()")
+    words = {"type": "asked", "verbatim": True, "text": ORANGE, "floor": visitor.welcome["floor"]}
+    await program.post("/api/v1/percepts", words)
+    await frozen(visitor)
+    await keep(visitor, file)
+    await page.context.close()
+
+
 async def skull(browser: Browser, program: Marotte, file: Path) -> None:
-    """The simulated skull with its jaw open, after some words."""
+    """The simulated skull with its jaw open, after some words, while it looks at who is there."""
     visitor = await enter(browser, f"{program.url}/skull", color_scheme="dark", device_scale_factor=SHARPNESS)
     await visitor.connected()
     sound = visitor.page.locator("[data-sound]")
     await expect(sound).to_have_attribute("data-sound", "on")
+    await visitor.page.evaluate(CAMERA)
+    await until(lambda: visitor.pictures, "a picture")
     words = {"type": "asked", "verbatim": True, "text": BONES, "floor": visitor.welcome["floor"]}
     await program.post("/api/v1/percepts", words)
     await until(lambda: len(visitor.sound) > 120, "some words")
-    await visitor.page.wait_for_function("Number(document.querySelector('svg[data-jaw]').dataset.jaw) > 0.6")
+    await visitor.page.evaluate(JAW_OPEN)
     await keep(visitor, file)
     await visitor.page.context.close()
 
@@ -167,6 +232,7 @@ async def make(folder: Path) -> None:
             async with marotte(Path(house), SHOW) as program:
                 await talk(browser, program, folder / "talk.png", DESK)
                 await talk(browser, program, folder / "talk-phone.png", PHONE)
+                await seen(browser, program, folder / "talk-seen.png")
                 await stage(browser, program, folder / "stage.png", WELCOME)
                 await control(browser, program, folder)
                 await pages(browser, program, folder)

@@ -9,8 +9,8 @@ from playwright.async_api import expect
 from tests.e2e.accessible import violations
 from tests.e2e.conftest import Visit
 from tests.e2e.relay import relay
-from tests.e2e.visitor import DESK, PHONE, Visitor
-from tests.servers.marotte import Marotte
+from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor
+from tests.servers.marotte import Marotte, marotte
 from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
@@ -27,6 +27,21 @@ SCREEN = """navigator.mediaDevices.getDisplayMedia = async () => {
     return globalThis.screen_;
 }"""
 """A screen of a size that is too large to be sent."""
+ROOM = """{
+    const canvas = Object.assign(document.createElement("canvas"), {width: 640, height: 480});
+    const pen = canvas.getContext("2d");
+    globalThis.shown = ["#707070", 0];
+    setInterval(() => {
+        pen.fillStyle = "#707070";
+        pen.fillRect(0, 0, 640, 480);
+        pen.fillStyle = shown[0];
+        pen.fillRect(0, 0, shown[1], 480);
+    }, 50);
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async wish => wish.video ? canvas.captureStream(10) : ask(wish);
+}"""
+"""A camera before a grey wall, until ``shown`` puts something of a colour and a width before it."""
+WATCHING = f"{SHOW}[sight]\nwatch = 0.5\nremark_every = 600\n"
 
 
 async def choose(talk: Visitor, what: str) -> None:
@@ -133,6 +148,28 @@ async def test_a_connection_that_came_back_knows_that_it_may_see(program: Marott
         wire.cut()
         wire.mend()
         await until(lambda: talk.sockets > sockets and told(talk) == [True, True], "that it may still see")
+
+
+async def test_when_it_is_quiet_it_remarks_on_what_has_changed_and_not_again(tmp_path: Path, visit: Visit) -> None:
+    async with marotte(tmp_path, WATCHING) as program:
+        talk = await visit(program, "/talk")
+        await talk.connected()
+        await talk.page.evaluate(ROOM + "; 0")
+        await choose(talk, "My camera")
+        await close(talk)
+        await until(lambda: len(talk.pictures) >= 3, "some looks at an empty room")
+        assert talk.events("turn_started") == [], "nothing has changed"
+        await talk.page.evaluate("shown = ['#d02020', 400]")
+        turn = await talk.event("turn_started", lane="sight")
+        assert "red" in turn["text"]
+        line = await talk.event("line_started", turn=turn["turn"])
+        assert line["shown"]
+        await talk.event("turn_ended", turn=turn["turn"])
+        looked = len(talk.pictures)
+        await talk.page.evaluate("shown = ['#2020d0', 600]")
+        await until(lambda: len(talk.pictures) >= looked + 4, "it still looks")
+        assert len(talk.events("turn_started")) == 1, "so soon it says nothing more"
+        assert talk.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -198,6 +198,25 @@ async def test_without_a_camera_it_says_so_and_converses_all_the_same(program: M
         await skull.page.context.close()
 
 
+async def test_where_nothing_can_sound_the_program_is_told_and_sends_none(program: Marotte, browser: Browser) -> None:
+    skull = await enter(browser, f"{program.url}/skull")
+    try:
+        await skull.sounding()
+        await skull.page.add_init_script("delete globalThis.AudioContext")
+        skull.orders.clear()
+        await skull.page.reload()
+        await lit(skull, "idle")
+        await until(lambda: {"type": "sound", "on": False} in skull.orders, "that nothing sounds here")
+        skull.sound.clear()
+        wish = {"type": "asked", "verbatim": True, "text": "Is anybody there?", "floor": skull.welcome["floor"]}
+        assert (await program.post("/api/v1/percepts", wish))[0] == 202
+        await lit(skull, "speaking")
+        await lit(skull, "idle")
+        assert skull.sound == [], skull.orders
+    finally:
+        await skull.page.context.close()
+
+
 async def test_it_comes_back_to_what_is_being_said(program: Marotte, visit: Visit) -> None:
     async with relay(program.url) as wire:
         skull = await visit(wire.url, "/skull")

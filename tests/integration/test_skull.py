@@ -14,6 +14,7 @@ from marotte.engines.kinds import Kit
 from marotte.events import Line
 from marotte.voice.voices.espeak import EspeakSettings, EspeakVoice
 from tests.servers.marotte import TOKEN, Marotte, Window, marotte
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 SHOW = "[attention]\nlull_after = 0\npause = 0\n[brain]\ndiscover = false\n[hearing]\nlongest = 4\n"
@@ -212,3 +213,25 @@ async def test_a_guests_skull_on_the_public_floor_shows_the_character_nothing(pr
         await window.send(type="ping", t=1)
         assert (await window.until("snapshot", "pong"))["type"] == "pong"
         assert not (await press(window, 1))["go"]
+
+
+async def test_who_starts_a_skulls_show_is_told_where_its_window_is(program: Marotte, tmp_path: Path) -> None:
+    async with marotte(tmp_path, f'{SHOW}[character]\nname = "Bones"\ndrawing = "skull"\n') as crypt:
+        await until(lambda: "Stop with Ctrl-C" in crypt.output(), "a greeting")
+        assert f"skull    {crypt.url}/skull\n" in crypt.output()
+    assert "/skull\n" not in program.output()
+
+
+async def test_a_page_whose_browser_plays_nothing_yet_is_sent_no_sound(program: Marotte) -> None:
+    async with skull(program, "unclicked") as window:
+        floor = window.welcome["floor"]
+        wish = {"type": "asked", "text": "Is anybody there? Nobody answers me.", "verbatim": True, "floor": floor}
+        await window.send(type="sound", on=False)
+        await window.send(type="ping", t=1)
+        await window.until("pong")
+        await program.post("/api/v1/percepts", wish)
+        while (await window.until("light"))["show"] != "speaking":
+            pass
+        assert window.sound == []
+        await window.send(type="sound", on=True)
+        await window.until("sound")

@@ -204,6 +204,8 @@ class SkullHost:
                 self._answered(frame["id"])
             case "ping":
                 await self.say({"type": "pong", "t": frame["t"], "sample": self.now()})
+            case "sound":
+                assert isinstance(frame["on"], bool), f"sound: {frame}"
             case "settings":
                 assert set(frame["jaw"]) == {"closed", "open", "latency"}
             case other:

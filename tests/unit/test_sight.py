@@ -43,6 +43,7 @@ class Eyes:
     def __init__(self, takes: float = 0.5) -> None:
         self.takes = takes
         self.asked: list[tuple[bytes, str]] = []
+        self.warmed = 0
         self.blind = False
 
     async def see(self, picture: bytes, language: str) -> str:
@@ -52,8 +53,17 @@ class Eyes:
             raise EngineError("no eye could answer")
         return f"I see {picture.decode()}."
 
+    async def warm(self) -> None:
+        self.warmed += 1
+
 
 class Pictures:
+    def __init__(self) -> None:
+        self.warmed = 0
+
+    async def warm(self) -> None:
+        self.warmed += 1
+
     async def prepare(self, data: bytes) -> Picture:
         if not data:
             raise PictureError("is no picture")
@@ -63,9 +73,9 @@ class Pictures:
 class Floor:
     def __init__(self, show: str = "") -> None:
         self.clock, self.bus, self.events = Clock(epoch=0.0), LocalBus(), Published()
-        self.eyes, self.camera = Eyes(), Camera()
+        self.eyes, self.camera, self.pictures = Eyes(), Camera(), Pictures()
         self.sight = Sight(
-            "public", config.parse(show).sight, self.eyes, Pictures(), self.bus, self.publish, self.clock
+            "public", config.parse(show).sight, self.eyes, self.pictures, self.bus, self.publish, self.clock
         )
 
     def publish(self, event) -> None:
@@ -86,6 +96,17 @@ async def floor(show: str = "", *, camera: bool = True):
         made.sight.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_eyes_are_warm_once_there_is_a_camera_and_not_before() -> None:
+    async with floor(camera=False) as f:
+        assert (f.eyes.warmed, f.pictures.warmed) == (0, 0)
+        for camera in (f.camera, Camera("another"), f.camera):
+            f.sight.attach(camera)
+            await asyncio.sleep(0.01)
+        assert (f.eyes.warmed, f.pictures.warmed) == (1, 1)
+    async with floor('[sight]\nhow = "picture"') as f:
+        assert (f.eyes.warmed, f.pictures.warmed) == (0, 1), "who gives the picture itself needs no eye"
 
 
 async def test_it_looks_when_somebody_begins_to_speak_beside_the_ear() -> None:

@@ -69,11 +69,11 @@ class Connection:
         rank = Rank.CLOCK if session.who.rights == "guest" and floor.is_public else Rank.WINDOW
         outlet = SkullOutlet if session.window == "skull" else WindowOutlet
         self._outlet = outlet(f"window {session.id}", self._outbox, rank)
+        self._plays = False
         self._camera = WindowCamera(f"the camera of {hello.name[:60] or session.window}", self._outbox)
         self._skull = self._be_skull(hello) if session.window == "skull" else None
         self._offers = WindowOffers(session.window, session.id, floor.name, self._outbox, self._run.toolbox)
         self._button = WindowButton(self._outbox)
-        self._plays = False
         self._since = seq
         self._name = hello.name[:60]
         self._language = hello.language[:20]

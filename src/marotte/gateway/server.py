@@ -149,6 +149,8 @@ def _greet(run: Run, address: str, guard: Guard, *, new: bool, browser: bool) ->
     """Say where the windows are; the operator's token is printed once, when it is made."""
     name = run.show.character.name
     print(f"\n  {name} is awake.\n\n    talk     {address}/talk\n    stage    {address}/stage", flush=True)
+    if run.show.character.drawing == "skull":
+        print(f"    skull    {address}/skull", flush=True)
     if new:
         print(f"    control  {address}/control#token={guard.operator}", flush=True)
         print(f"\n  That token is the operator's. It is kept in {run.data / 'operator.token'}", flush=True)

@@ -41,7 +41,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pictures:
-    """Prepares pictures in a child program, which is started for the first of them."""
+    """Prepares pictures in a child program, which is started for the first of them at the latest."""
 
     def __init__(self) -> None:
         self._child = Child("pictures", PROGRAM, start_within=30.0)
@@ -52,10 +52,8 @@ class Pictures:
         Raises PictureError where it cannot be taken, EngineError where the program cannot work.
         """
         width, height = _fit(data)
-        if missing := opencv_missing():
-            raise EngineUnavailable(f"pictures: {missing}")
         asked = {"ask": "prepare", "longest": LONGEST_SIDE, "thumbnail": THUMBNAIL, "size": [width, height]}
-        await self._child.start()
+        await self.warm()
         found, made = dict[str, Any](), b""
         try:
             async with asyncio.timeout(_WITHIN), aclosing(self._child.request(asked, data)) as answers:
@@ -69,6 +67,12 @@ class Pictures:
             raise EngineError("pictures: the program ended without an answer")
         grey = THUMBNAIL[0] * THUMBNAIL[1]
         return Picture(jpeg=made[:-grey], thumbnail=made[-grey:], width=found["width"], height=found["height"])
+
+    async def warm(self) -> None:
+        """Start the program now. Raises EngineError."""
+        if missing := opencv_missing():
+            raise EngineUnavailable(f"pictures: {missing}")
+        await self._child.start()
 
     async def close(self) -> None:
         """End the program."""

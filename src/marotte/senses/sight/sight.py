@@ -36,12 +36,20 @@ class Eyes(Protocol):
         """Return a sentence or two on a JPEG. Raises EngineError."""
         ...
 
+    async def warm(self) -> None:
+        """Let eyes that take a while to begin do so before they are asked."""
+        ...
+
 
 class Preparing(Protocol):
     """What makes a picture of whatever a camera has sent."""
 
     async def prepare(self, data: bytes) -> Picture:
         """Return it as a JPEG of a size that eyes take. Raises PictureError, and EngineError where it cannot work."""
+        ...
+
+    async def warm(self) -> None:
+        """Begin, so that the first picture need not wait. Raises EngineError."""
         ...
 
 
@@ -71,6 +79,8 @@ class Sight:
         self._publish = publish
         self._clock = clock
         self._cameras: list[Camera] = []
+        self._warming: asyncio.Task[None] | None = None
+        """Set once there was a camera."""
         self._looking: asyncio.Task[Scene] | None = None
         self._last: Scene | None = None
         self._seen_at = 0.0
@@ -86,6 +96,8 @@ class Sight:
         """Look through a camera from now on."""
         self.detach(camera)
         self._cameras = [*self._cameras[-(MOST_CAMERAS - 1) :], camera]
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm())
 
     def detach(self, camera: Camera) -> None:
         """A camera is gone; what was seen through it stays for as long as it is fresh."""
@@ -95,6 +107,15 @@ class Sight:
     def sees(self) -> bool:
         """Whether there is any camera."""
         return bool(self._cameras)
+
+    async def _warm(self) -> None:
+        """Let what looks begin now that there is a camera: the first look is not to wait, nor who has none to pay."""
+        try:
+            await self._pictures.warm()
+            if self.settings.how != "picture":
+                await self._eyes.warm()
+        except EngineError as error:
+            log.warning("floor %s: nothing will be seen: %s", self._floor, error)
 
     # --- looking
 
@@ -161,8 +182,9 @@ class Sight:
         """Look no more."""
         self._onsets.close()
         self._cameras = []
-        if self._looking is not None:
-            self._looking.cancel()
+        for task in (self._warming, self._looking):
+            if task is not None:
+                task.cancel()
 
     async def _watch(self) -> None:
         quiet = 0.0

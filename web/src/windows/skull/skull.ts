@@ -90,7 +90,11 @@ export class Skull {
         playback.play(sound);
       }),
       connection.on("status", ({ state }) => {
-        if (state === "open") return this.#set({ light: "idle" });
+        if (state === "open") {
+          this.#set({ light: "idle" });
+          void playback.again();
+          return this.tellSound();
+        }
         // What was sent before is not stopped any more by what would have come next.
         this.#silence();
         this.#recording.lost();
@@ -155,6 +159,11 @@ export class Skull {
     if (!this.state.held) return;
     this.#set({ held: false });
     this.#recording.release();
+  }
+
+  /** Let the program know whether its voice is heard here: what a browser holds back, nobody has heard. */
+  tellSound(): void {
+    this.connection.send({ type: "sound", on: this.playback.state === "on" });
   }
 
   /** The partner has read what the trouble is. */

@@ -44,7 +44,10 @@ export function useSkull(name: string, language: string) {
   }, [connection]);
   const [sound, setSound] = useState<SoundState>("off");
   useEffect(() => {
-    playback.onState = setSound;
+    playback.onState = (state) => {
+      setSound(state);
+      skull.tellSound();
+    };
     const end = skull.start();
     const wake = () => void playback.start();
     wake();
