@@ -32,6 +32,8 @@ class TwitchIRC:
         """(nick, channel, text) of every PRIVMSG that was passed on."""
         self.lines: list[str] = []
         self.silenced: set[str] = set()
+        self.banned: set[str] = set()
+        """Nicks that may not write."""
         self.logins = 0
         self.joined = asyncio.Event()
         self._writers: dict[asyncio.StreamWriter, str] = {}
@@ -147,6 +149,9 @@ class TwitchIRC:
         """Pass a message on, unless the account has sent too many or may not write at all."""
         if nick.startswith("justinfan"):
             return []
+        if nick in self.banned:
+            told = f"You are permanently banned from talking in {channel[1:]}."
+            return [f"@msg-id=msg_banned :{HOST} NOTICE {channel} :{told}"]
         now = asyncio.get_running_loop().time()
         times = self._times.setdefault(nick, deque())
         while times and times[0] <= now - self.window:
