@@ -99,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="what it is called: a person, a device, a program")
     new.add_argument("--role", choices=("operator", "moderator", "viewer", "guest"), default="viewer")
     actions.add_parser("revoke", help="void a token and close its windows").add_argument("id", help="as listed")
+    login = command("login", _login, "Let the character in on a platform, by a code that you type in a browser.")
+    login.add_argument("platform", choices=("twitch", "youtube", "discord"))
+    login.add_argument("--forget", action="store_true", help="forget the token by which it is let in")
+    show(login)
+    discord = command("discord", _discord, "Live on Discord alone, without windows, with the same memory.")
+    show(discord, positional=True)
     skull = command("skull", _skull, "Look after a talking skull: find how its jaw moves and how late it is.")
     calibrate = skull.add_subparsers(required=True, metavar="ACTION").add_parser(
         "calibrate", help="find the jaw's angles, direction and latency, step by step; stop Marotte first"
@@ -333,6 +339,27 @@ def _token(options: argparse.Namespace) -> int:
             tokens_cli.revoke(data, secrets, options.id)
     except (TokenError, AlreadyRunning) as error:
         raise Failure(IN_THE_WAY, str(error)) from None
+    return OK
+
+
+def _login(options: argparse.Namespace) -> int:
+    from marotte import environment, once
+
+    _finish(once.login(options, _load(options.show), environment.data_dir()))
+    return OK
+
+
+def _discord(options: argparse.Namespace) -> int:
+    from marotte import environment, log
+    from marotte.alone import alone
+
+    show = _load(options.show)
+    secrets, data = environment.secrets(), environment.data_dir()
+    try:
+        log.set_up(data / "logs", secrets=secrets.values())
+    except OSError as error:
+        raise Failure(IN_THE_WAY, f"{data}: {error.strerror}; set MAROTTE_DATA_DIR to another place") from None
+    _finish(alone(show, data, secrets))
     return OK
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from marotte import events
+from marotte.config_emotes import Emotes
 from marotte.config_engines import BrainChain as BrainChain
 from marotte.config_engines import Chain as Chain
 from marotte.config_engines import DuplexChain as DuplexChain
@@ -30,8 +31,12 @@ from marotte.config_engines import Hearing as Hearing
 from marotte.config_engines import Seconds as Seconds
 from marotte.config_engines import Sight as Sight
 from marotte.config_engines import VoiceChain as VoiceChain
+from marotte.config_links import Channel as Channel
+from marotte.config_links import Discord, TikTok, Twitch, YouTube
+from marotte.config_pastimes import Commands, Rewards, ambiguous, default_commands
+from marotte.config_people import People as People
+from marotte.config_prompts import Prompts
 from marotte.config_tools import Tools
-from marotte.environment import SECRET_NAME
 from marotte.mistakes import Mistake as Mistake
 from marotte.mistakes import ShowError as ShowError
 from marotte.mistakes import explain
@@ -96,7 +101,7 @@ class Character(Model):
     """What is going on now; the operator can change it live."""
 
 
-Merge = Literal["all", "latest", "last", "join"]
+Merge = Literal["all", "latest", "last", "best", "join"]
 Preempt = Literal["never", "after_line", "at_once"]
 
 
@@ -107,7 +112,8 @@ class Lane(Model):
     priority: int = Field(default=50, ge=0, le=1000)
     merge: Merge = "all"
     """all: what waits is answered together, each whole · latest: only the newest · last: the newest ``together`` ·
-    join: what one viewer said is joined into one text."""
+    best: the ``together`` that give most to answer, by name, question, novelty, role and who was answered least
+    lately; the others wait on · join: what one viewer said is joined into one text."""
     together: int = Field(default=1, ge=1, le=50)
     """At most so many percepts in one turn."""
     capacity: int = Field(default=50, ge=1, le=10_000)
@@ -154,9 +160,10 @@ def _lanes() -> dict[str, Lane]:
             survives=True,
         ),
         "game": Lane(percepts=("game_context",), priority=60, merge="latest", capacity=1, expiry=20),
+        "happenings": Lane(percepts=("happening",), priority=55, merge="last", together=3, capacity=20, expiry=120),
         "schedule": Lane(percepts=("due",), priority=50, capacity=20, expiry=600),
         "chat": Lane(
-            percepts=("chat_message",), priority=40, merge="last", together=3, capacity=60, expiry=90, each_viewer=2
+            percepts=("chat_message",), priority=40, merge="best", together=3, capacity=60, expiry=90, each_viewer=2
         ),
         "follows": Lane(percepts=("follow",), priority=30, together=10, capacity=100, expiry=300),
         "sight": Lane(percepts=("sighting",), priority=20, merge="latest", capacity=1, expiry=20),
@@ -164,11 +171,15 @@ def _lanes() -> dict[str, Lane]:
     }
 
 
+Answers = Literal["everything", "addressed", "named"]
+
+
 class Attention(Model):
     """What deserves an answer."""
 
-    answer: Literal["everything", "addressed"] = "everything"
-    """In a chat: answer everything, or only messages that name the character or put a question."""
+    answer: Answers = "everything"
+    """In a chat: answer everything · addressed: only messages that name the character or put a question · named: only
+    those that name it. The operator may change it while the show goes on."""
     near: float = Field(default=0.85, gt=0, le=1)
     """How alike two messages are (0 to 1) to count as the same said twice."""
     pause: Seconds = 0.4
@@ -186,6 +197,8 @@ class Memory(Model):
     """How many tokens of the conversation go into a prompt."""
     recall: int = Field(default=6, ge=0, le=50)
     """How many facts are recalled for one turn."""
+    welcome: bool = True
+    """Welcome those who speak for the first time, and those who are back."""
     keep_days: int = Field(default=365, ge=1, le=36_500)
     """Percepts, turns and lines older than this are deleted; facts stay until they are forgotten."""
 
@@ -210,6 +223,7 @@ class Moderation(Model):
     """Seconds in which the operator may release a stopped line."""
     substitute: dict[str, str] = Field(default_factory=dict[str, str])
     """What is said instead of a stopped line, a sentence a language."""
+    people: People = People()
 
 
 class Subtitles(Model):
@@ -218,37 +232,6 @@ class Subtitles(Model):
     second: SecondLanguage = ""
     """A second language in which each line is shown below its own; needs a brain that can translate, which the
     improviser cannot. A window may ask for another."""
-
-
-class Channel(Model):
-    """One IRC server and its channels."""
-
-    host: str = Field(min_length=1)
-    port: int = Field(default=6697, ge=1, le=65535)
-    tls: bool = True
-    verify: bool = True
-    nick: str = Field(default="marotte", pattern=r"^[A-Za-z\[\]\\`_^{|}][A-Za-z0-9\[\]\\`_^{|}-]{0,29}$")
-    realname: str = "a Marotte character"
-    channels: tuple[str, ...] = ()
-    account: str = ""
-    """SASL account; its password comes from ``secret``."""
-    secret: str = ""
-    """Name of the environment variable with the password (SASL, or the server's where no account is given)."""
-    answer: bool = True
-    """Write what was said aloud into the channel as well."""
-    burst: int = Field(default=5, ge=1, le=100)
-    """At most so many lines are sent in ``window`` seconds."""
-    window: Seconds = 10.0
-
-    @field_validator("secret")
-    @classmethod
-    def _secret_is_a_name(cls, secret: str) -> str:
-        if secret and not SECRET_NAME.match(secret):
-            raise ValueError(
-                "must be the name of an environment variable that ends in _KEY, _TOKEN, _SECRET or _PASSWORD,"
-                " never the secret itself"
-            )
-        return secret
 
 
 class Device(Model):
@@ -309,9 +292,17 @@ class Show(Model):
     lanes: dict[str, Lane] = Field(default_factory=_lanes)
     memory: Memory = Memory()
     moderation: Moderation = Moderation()
+    prompts: Prompts = Prompts()
+    emotes: Emotes = Emotes()
     subtitles: Subtitles = Subtitles()
     tools: Tools = Tools()
+    commands: Commands = Field(default_factory=default_commands)
+    redemptions: Rewards = Field(default_factory=Rewards)
     irc: dict[str, Channel] = Field(default_factory=dict[str, Channel])
+    twitch: Twitch | None = None
+    youtube: YouTube | None = None
+    tiktok: TikTok | None = None
+    discord: Discord | None = None
     device: Device | None = None
     gateway: Gateway = Gateway()
     store: Store = Store()
@@ -361,6 +352,15 @@ class Show(Model):
         key, lane = self.tools.unknown_lane(self.lanes)
         if key:
             raise ValueError(f"{key}: {lane!r} is no lane" + nearest(lane, self.lanes))
+        return self
+
+    @model_validator(mode="after")
+    def _commands_are_clear(self) -> "Show":
+        chain = self.voice
+        voices = dict.fromkeys((*chain.chain, *chain.others, "espeak"))
+        feelings = {f for name in voices for f in chain.settings(name).get("feelings", {})}
+        for key, reason in ambiguous(self.commands, self.redemptions, voices, feelings):
+            raise ValueError(f"{key}: {reason}")
         return self
 
     def lane_of(self, kind: str) -> str:

@@ -42,6 +42,8 @@ class VoiceChain(Chain):
     """Voices, espeak-ng last."""
 
     chain: tuple[str, ...] = ("espeak",)
+    others: tuple[str, ...] = Field(default=(), max_length=50)
+    """Voices that speak only where something asks for them by name, as a reward may."""
     ahead: float = Field(default=6.0, ge=0.5, le=60)
     """Seconds of sound made ahead of what is heard."""
     cache_mb: int = Field(default=200, ge=0, le=100_000)

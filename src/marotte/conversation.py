@@ -15,8 +15,9 @@ from marotte.engines.chains import BrainChain, EarChain, EyeChain, VoiceChain
 from marotte.engines.duplex import DuplexChain, Ensemble
 from marotte.engines.kinds import Prompt
 from marotte.events import PUBLIC, AnyPercept, Event, Utterance, Viewer, subject
-from marotte.mind.attention import Attention, Mutes
+from marotte.mind.attention import Attention
 from marotte.mind.director import Director
+from marotte.mind.lanes import Mutes
 from marotte.mind.memory import Memory
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona

@@ -52,6 +52,19 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     platform: str = ""
     roles: tuple[str, ...] = ()
     """Any of ``operator``, ``moderator``, ``subscriber``, ``vip``."""
+    known_as: str = ""
+    """The account under which this person is remembered, where this is another account of theirs."""
+
+
+class Emote(msgspec.Struct, frozen=True, array_like=True):
+    """A small picture in a chat message, written as a word."""
+
+    name: str
+    start: int
+    """Where it stands in the text, in characters."""
+    end: int
+    picture: str = ""
+    """Where the picture is found."""
 
 
 class Cue(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +111,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the percepts that this line names; they are answered once it was heard to its end."""
     firm: bool = False
     """It is heard to its end, whoever speaks meanwhile: a legal notice, a song."""
+    voice: str = ""
+    """The voice that is to speak it, by its name in the show; "" is the chain's own choice."""
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,15 +164,20 @@ class Percept(Event, frozen=True, kw_only=True):
     viewer: Viewer | None = None
     language: str = ""
     """The language of its text as a BCP-47 tag where it is known."""
+    link: str = ""
+    """The link that it came through, where an act on it goes."""
+    source: str = ""
+    """What it came from as its platform names it: the id of a message, of a redemption."""
 
 
 class ChatMessage(Percept, frozen=True, kw_only=True):
     """Somebody wrote in a chat."""
 
     text: str
-    link: str = ""
-    """The link that it came through, where an answer may be sent."""
     channel: str = ""
+    first: bool = False
+    """Their first message in this channel ever, as the platform says."""
+    emotes: tuple[Emote, ...] = ()
 
 
 class Utterance(Percept, frozen=True, kw_only=True):
@@ -207,6 +227,14 @@ class Raid(Percept, frozen=True, kw_only=True):
     """Another stream's viewers arrive together."""
 
     party: int = 0
+
+
+class Happening(Percept, frozen=True, kw_only=True):
+    """Something goes on in the show that is no single person's: a hype train, a poll, a break for advertisements."""
+
+    what: Literal["hype_train", "poll", "prediction", "ad_break", "shout_out", "goal"]
+    text: str
+    """In plain words, of the platform's own making but for names and titles."""
 
 
 class Sighting(Percept, frozen=True, kw_only=True):
@@ -291,7 +319,19 @@ class Dropped(Event, frozen=True, kw_only=True):
 
     lane: str
     reason: Literal[
-        "capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted", "backchannel", "echo"
+        "capacity",
+        "expired",
+        "superseded",
+        "fairness",
+        "blocked",
+        "unaddressed",
+        "empty",
+        "skipped",
+        "muted",
+        "backchannel",
+        "echo",
+        "command",
+        "removed",
     ]
     count: int = 1
     percept: str = ""
@@ -353,10 +393,30 @@ class ToolUsed(Event, frozen=True, kw_only=True):
 
 
 class Express(Event, frozen=True, kw_only=True):
-    """An act: a cue for the body at once, which belongs to no line."""
+    """A cue for the body at once, which belongs to no line."""
 
     cue: Cue
     turn: str = ""
+    id: str = msgspec.field(default_factory=fresh_id)
+
+
+class Followed(Event, frozen=True, kw_only=True):
+    """A part of the body has followed a cue that belongs to no line."""
+
+    cue: str
+    """The id of its ``Express``."""
+    by: str
+
+
+class WheelSpun(Event, frozen=True, kw_only=True):
+    """A wheel of fortune begins to turn, and where it will stop."""
+
+    items: tuple[str, ...]
+    winner: int
+    """Which of them it stops at."""
+    seconds: float
+    """How long it turns."""
+    who: str = ""
 
 
 class Seen(Event, frozen=True, kw_only=True):
@@ -366,15 +426,6 @@ class Seen(Event, frozen=True, kw_only=True):
     text: str
     seconds: float
     """How long it took, from asking the camera."""
-
-
-class Verdict(Event, frozen=True, kw_only=True):
-    """Mind's decision on a viewer; their link carries it out."""
-
-    viewer: Viewer
-    action: Literal["allow", "delete", "timeout", "ban"]
-    reason: str
-    seconds: float = 0.0
 
 
 # voice
@@ -445,13 +496,59 @@ class OutletChanged(Event, frozen=True, kw_only=True):
 # links and engines
 
 
-class Send(Event, frozen=True, kw_only=True):
-    """An act: write ``text`` where ``link`` leads."""
+class Act(Event, frozen=True, kw_only=True):
+    """Something that a link is asked to do where it leads; ``ActDone`` tells what became of it."""
 
-    link: str
-    channel: str
-    text: str
     id: str = msgspec.field(default_factory=fresh_id)
+    link: str
+
+
+class Send(Act, frozen=True, kw_only=True):
+    """Write ``text`` into a channel."""
+
+    channel: str = ""
+    """"" is the link's own."""
+    text: str
+    answers: str = ""
+    """The message that it answers, as its platform names it."""
+
+
+class Announce(Act, frozen=True, kw_only=True):
+    """Write ``text`` where everybody sees it."""
+
+    text: str
+
+
+class Verdict(Act, frozen=True, kw_only=True):
+    """Mind's, or an operator's, decision on a viewer."""
+
+    viewer: Viewer
+    action: Literal["allow", "warn", "delete", "timeout", "ban"]
+    """allow: what was laid on them before is lifted · delete: the message ``source`` goes."""
+    reason: str
+    seconds: float = 0.0
+    """How long a timeout lasts."""
+    source: str = ""
+    channel: str = ""
+
+
+class Fulfil(Act, frozen=True, kw_only=True):
+    """Close a redemption: it was fulfilled, or is refunded."""
+
+    redemption: str
+    """As its platform names it."""
+    reward: str
+    refund: bool = False
+
+
+class ShoutOut(Act, frozen=True, kw_only=True):
+    """Recommend another channel."""
+
+    viewer: Viewer
+
+
+class Clip(Act, frozen=True, kw_only=True):
+    """Keep the last half minute of the stream; ``ActDone.detail`` says where it is seen."""
 
 
 class ActDone(Event, frozen=True, kw_only=True):
@@ -461,6 +558,40 @@ class ActDone(Event, frozen=True, kw_only=True):
     link: str
     ok: bool
     detail: str = ""
+
+
+class Removed(Event, frozen=True, kw_only=True):
+    """A platform's moderators have taken something away: what of it waits is answered no more."""
+
+    link: str
+    what: Literal["message", "viewer", "chat"]
+    """One message, all that a viewer wrote, or everything."""
+    which: str = ""
+    """The message as its platform names it, or the viewer's id."""
+    reason: str = ""
+
+
+class Gap(Event, frozen=True, kw_only=True):
+    """A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards."""
+
+    link: str
+    seconds: float
+    recovered: int = 0
+    """How much of it could be asked for afterwards."""
+    detail: str = ""
+
+
+class StreamStarted(Event, frozen=True, kw_only=True):
+    """The show is on air on a platform."""
+
+    link: str
+    title: str = ""
+
+
+class StreamEnded(Event, frozen=True, kw_only=True):
+    """It is no longer."""
+
+    link: str
 
 
 class LinkState(Event, frozen=True, kw_only=True):
@@ -516,12 +647,14 @@ AnyPercept = (
     | Redemption
     | Follow
     | Raid
+    | Happening
     | Sighting
     | Due
     | Lull
     | Asked
     | GameContext
 )
+AnyAct = Send | Announce | Verdict | Fulfil | ShoutOut | Clip
 AnyEvent = (
     AnyPercept
     | Onset
@@ -536,7 +669,8 @@ AnyEvent = (
     | TurnEnded
     | ToolUsed
     | Express
-    | Verdict
+    | Followed
+    | WheelSpun
     | LineStarted
     | LineTimings
     | LineTranslated
@@ -544,8 +678,12 @@ AnyEvent = (
     | Stopped
     | Played
     | OutletChanged
-    | Send
+    | AnyAct
     | ActDone
+    | Removed
+    | Gap
+    | StreamStarted
+    | StreamEnded
     | LinkState
     | EngineState
     | Used

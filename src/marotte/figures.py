@@ -17,9 +17,8 @@ def counts(run: "Run") -> dict[str, Mapping[tuple[str, ...], float]]:
         depth.update({(kind, lane): n for lane, n in floor.attention.depth().items()})
         dropped.update({(kind, *key): n for key, n in floor.attention.dropped.items()})
     lines: dict[tuple[str, ...], float] = {}
-    for link in run.links.values():
-        for what in link.counters.__dataclass_fields__:
-            lines[link.name, what] = float(getattr(link.counters, what))
+    for link in run.platforms.links.values():
+        lines |= {(link.name, what): float(count) for what, count in link.counters.items()}
     return {
         "marotte_queue_depth": depth,
         "marotte_dropped_total": dropped,

@@ -49,12 +49,22 @@ def explain(
     reason = str(error["msg"]).removeprefix("Value error, ")
     if quoted := re.match(r"'([^']+)' is no key", reason):
         place = (*place, quoted[1])
+    if not place and (told := re.match(r"([^:]+): ", reason)):
+        place = _place(told[1], lines)
     if error["type"] == "extra_forbidden":
         reason = "there is no such key" + nearest(path[-1], _names_at(path[:-1], model))
     elif error["type"] == "literal_error" and isinstance(error["input"], str):
         expected = re.findall(r"'([^']+)'", reason)
         reason = f"{error['input']!r} is not one of {', '.join(expected)}" + nearest(error["input"], expected)
     return Mistake(line_of(lines, place), ".".join((*table, *path)) or "show", reason)
+
+
+def _place(key: str, lines: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+    """Return the place of a dotted key, or of the nearest table that it would stand in."""
+    places = {".".join(place): place for place in lines}
+    while key and key not in places:
+        key = key.rpartition(".")[0]
+    return places.get(key, ())
 
 
 def _names_at(path: tuple[str, ...], model: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What commands do once, without a run: say, ask, hear, see. Each imports only what it needs."""
+"""What commands do once, without a run: say, ask, hear, see, log in. Each imports only what it needs."""
 
 import argparse
 from collections.abc import AsyncIterator
@@ -169,6 +169,7 @@ async def ask(text: str, show: "Show") -> None:
     kit = kit_of(show)
     brains = BrainChain(build("brain", show, kit), lambda event: None, kit.clock)
     persona = Persona(show.character)
+    persona.use(show)
     asked = Asked(text=text)
     language = persona.language([asked], "")
     splitter, thoughts = Splitter(language), Thoughts()
@@ -240,4 +241,28 @@ async def hear(options: argparse.Namespace, show: "Show") -> str:
         raise Failure(NO_ENGINE, str(error)) from None
     finally:
         await ears.close()
+        await kit.close()
+
+
+async def login(options: argparse.Namespace, show: "Show", data: Path) -> None:
+    """Let the character in on a platform, or forget how it was let in."""
+    from importlib import import_module
+
+    from marotte.links.device_login import LoginError
+    from marotte.links.tokens import TokenError, Tokens
+
+    platform: str = options.platform
+    settings, tokens = getattr(show, platform), Tokens(data / "tokens")
+    if options.forget:
+        print("Forgotten." if tokens.drop(platform) else "There was no token.")
+        return
+    if settings is None:
+        raise Failure(WRONG, f"{show.file}: has no table [{platform}]; docs/{platform}.md tells what goes in there")
+    kit = kit_of(show)
+    try:
+        work = import_module(f"marotte.links.{platform}.login").login
+        await work(settings, kit.secrets, tokens, kit.clock, print, kit.http())
+    except (LoginError, TokenError) as error:
+        raise Failure(IN_THE_WAY, str(error)) from None
+    finally:
         await kit.close()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from marotte.config import Answers
 from marotte.mind.moderation import Rules
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Orders:
         self._run.persona.context = text
 
     @_logged
+    def answer(self, which: Answers) -> None:
+        """Answer everything in chats, or only what is addressed to the character, from now on."""
+        for floor in self._run.floors.values():
+            floor.attention.answer = which
+
+    @_logged
     def skip(self, percept: str) -> bool:
         """Drop what waits under an id; returns whether there was any."""
         found = any(floor.attention.skip(percept) for floor in self._run.floors.values())
@@ -60,19 +67,33 @@ class Orders:
         return found
 
     @_logged
+    def removed(self, link: str, what: str, name: str) -> None:
+        """Answer no more what a platform took away: a ``message``, a ``viewer``'s words, or the whole ``chat``."""
+        for floor in self._run.floors.values():
+            self._run.store.expired(floor.attention.removed(link, what, name))
+
+    @_logged
     def pin(self, percept: str, at_once: bool = False) -> bool:
         """Answer what waits under an id next, or at once, whatever speaks; returns whether there was any."""
         return any(floor.attention.pin(percept, at_once=at_once) for floor in self._run.floors.values())
 
     @_logged
     def mute(self, what: str, name: str, seconds: float = 0.0) -> None:
-        """Answer no ``sense``, ``lane`` or ``viewer`` of this name for so many seconds; 0 is until it is unmuted."""
+        """Answer no ``sense``, ``lane``, ``link`` or ``viewer`` of this name for so many seconds; 0: until unmuted.
+
+        What must survive waits in a muted lane; of a muted link, sense or viewer it is answered all the same.
+        """
         self._run.mutes.add(what, name, self._run.clock.now() + seconds if seconds else math.inf)
 
     @_logged
     def unmute(self, what: str, name: str) -> bool:
         """Answer it again; returns whether it was muted."""
         return self._run.mutes.remove(what, name)
+
+    @_logged
+    def spare(self, viewer: str, spared: bool = True) -> None:
+        """Judge a viewer's messages no more, because a verdict on them was lifted; or judge them again."""
+        self._run.verdicts.judge.spare(viewer, spared)
 
     @_logged
     def release(self, floor: str, shown: str) -> bool:
@@ -110,9 +131,28 @@ class Orders:
         return self._run.floors[name]
 
 
-OUTSIDE = {"store", "irc", "device", "gateway", "brain", "voice", "hearing"}
+_PLATFORMS = ("irc", "twitch", "youtube", "tiktok", "discord")
+OUTSIDE = {"store", "device", "gateway", "brain", "voice", "hearing", *_PLATFORMS}
 """Tables of a show whose changes a replay cannot follow: they reach outside, and may hold a password."""
-NOT_LOGGED = {"store": True, "irc": True, "device": True, "gateway": True, "tools": {"mcp"}}
+NOT_LOGGED: dict[str, Any] = {"store": True, "device": True, "gateway": True, "tools": {"mcp"}} | dict.fromkeys(
+    _PLATFORMS, True
+)
 """What of a show no log tells: it reaches outside, and may hold a password."""
-ORDERS = frozenset(("cut", "language", "context", "skip", "pin", "mute", "unmute", "release", "words", "settings"))
+ORDERS = frozenset(
+    (
+        "cut",
+        "language",
+        "context",
+        "answer",
+        "skip",
+        "removed",
+        "pin",
+        "mute",
+        "unmute",
+        "spare",
+        "release",
+        "words",
+        "settings",
+    )
+)
 """What a log may order."""

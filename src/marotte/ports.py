@@ -3,12 +3,12 @@
 ``show.py`` builds the rooms and hands each the ports it needs; no room imports another.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-from marotte.events import Ending, Line, LineStarted
+from marotte.events import ActDone, AnyAct, Ending, Line, LineStarted
 
 
 class Mouth(Protocol):
@@ -154,4 +154,47 @@ class Microphone(Protocol):
 
     def sound(self) -> AsyncIterator[bytes]:
         """Yield 16 kHz mono 16-bit sound in pieces of any length, as it comes."""
+        ...
+
+
+class Standing(NamedTuple):
+    """One thing that a link has or lacks: an account, a right, a subscription, what is left of a quota."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    """Where it is not: what that costs, and how to get it."""
+
+
+class Link(Protocol):
+    """One supervised connection to another program: it publishes percepts and carries out acts."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def platform(self) -> str:
+        """Which kind of program it leads to, for example ``twitch``."""
+        ...
+
+    @property
+    def can(self) -> frozenset[str]:
+        """The acts that it can carry out, by their tags; what is missing for the others ``standing`` tells."""
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What it has done since the run began."""
+        ...
+
+    def standing(self) -> Sequence[Standing]:
+        """Return what it has and lacks, for whoever looks after it."""
+        ...
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        ...
+
+    async def act(self, act: AnyAct) -> ActDone:
+        """Carry out an act, as soon as its limits allow; what became of it is returned and published."""
         ...

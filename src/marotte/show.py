@@ -14,8 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
-from msgspec.structs import replace
-
 import marotte
 from marotte import config, events, here
 from marotte.changes import changes, without_restart
@@ -28,15 +26,17 @@ from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache
-from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Send, Viewer, subject
+from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Viewer, subject
 from marotte.figures import counts
-from marotte.links.irc.link import IRCLink
-from marotte.mind.attention import Mutes
+from marotte.links.emotes import EmoteShelf
+from marotte.mind.lanes import Mutes
 from marotte.mind.moderation import Moderator, Rules
 from marotte.mind.persona import Persona
 from marotte.mind.tools.mcp import MCPTools
 from marotte.mind.tools.own import OwnTools
+from marotte.mind.tools.people import people_tools
 from marotte.mind.tools.toolbox import Toolbox
+from marotte.mind.verdicts import Verdicts
 from marotte.mind.word_lists import WordLists
 from marotte.ops import runlog
 from marotte.ops.history import History
@@ -45,6 +45,8 @@ from marotte.ops.recorder import NotedBus, Recorder
 from marotte.ops.runlog import Header
 from marotte.ops.supervisor import Supervisor, Watched
 from marotte.orders import NOT_LOGGED, Orders
+from marotte.pastimes import Pastimes
+from marotte.platforms import NEWS, Platforms
 from marotte.senses.hearing.hearing import load_detector
 from marotte.senses.lull import Lulls
 from marotte.senses.sight.album import Album
@@ -76,7 +78,8 @@ class Run:
         self.mutes = Mutes()
         self.seed = show.seed or random_secrets.randbits(32)
         self.floors: dict[str, Conversation] = {}
-        self.links: dict[str, IRCLink] = {}
+        self.platforms = Platforms(self)
+        self.pastimes = Pastimes(self)
         self.link_states: dict[str, events.LinkState] = {}
         self.found: tuple[Found, ...] = ()
         """Local model servers found at start."""
@@ -89,8 +92,10 @@ class Run:
         self.duplexes = DuplexChain(self._heard("duplex"), self.publish, self.clock, show.duplex.rest)
         self.eyes = EyeChain(registry.build("eye", show, self.kit), self.publish, self.clock, show.sight.rest)
         self.pictures = Pictures()
+        self.emotes = EmoteShelf(show.emotes, show.file.parent, data / "emotes", self.kit.http, self.clock.now)
         self.chains: tuple[Chain[Any], ...] = (self.ears, self.brains, self.voices, self.duplexes, self.eyes)
         self.persona = Persona(show.character)
+        self.persona.use(show)
         self.persona.directs = not self.duplexes.members
         try:
             self.words = WordLists(data / "words")
@@ -106,10 +111,13 @@ class Run:
             raise show.mistake(tuple(key.split(".")), reason) from None
         self.toolbox = Toolbox(show.tools, self.publish, self.clock)
         self.duplexes.witness = self.eyes.witness = self.toolbox.witness = self.recorder
+        judged, cannot = show.moderation.people, self.platforms.cannot_judge
+        self.verdicts = Verdicts(judged, self.bus, self.publish, self.clock, cannot, self.orders.spare)
         floors = self.floors
         own = OwnTools(show, self.publish, self.clock, lambda f: floors[f].memory, lambda f: floors[f].sight.look())
         self.toolbox.offer("the program", own.offers())
-        self._link_news = self.bus.subscribe("event.link_state.>", size=1_000)
+        self.toolbox.offer("people", people_tools(show, self.verdicts))
+        self._link_news = self.bus.subscribe(*NEWS, size=1_000)
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
         self.metrics = Metrics(self.bus, self.clock, lambda: counts(self))
         self.history = History(self.bus)
@@ -120,7 +128,7 @@ class Run:
         self._shared: Shared | None = None
         self.dropped_before: Counter[tuple[str, str]] = Counter()
         """What the lanes of floors that are closed have dropped."""
-        self._arrivals: list[Watched] = []
+        self.arrivals: list[Watched] = []
         """Tasks through which something arrives: they end first."""
         self._names = 0
         self._ears_warm = False
@@ -162,6 +170,8 @@ class Run:
             self.clock.now(),
         )
         store.on_forgotten = self._forget_events
+        await self.verdicts.open(store)
+        await self.pastimes.open(store)
         if not alone:
             await self._begin_log()
             self.supervisor.start("run log", self._keep_log)
@@ -171,24 +181,26 @@ class Run:
             self.supervisor.start("event loop", self.metrics.measure_lag)
         self.supervisor.start("moderation log", self._keep_stopped_lines)
         public = self.enter(PUBLIC, None, "")
+        self.verdicts.watch(public.attention)
+        self.pastimes.join(public)
         left = await public.attention.recover()
         if left:
             log.info("%d percepts of an earlier run are still to be answered", left)
         if not alone:
+            await self.platforms.start()
+            self.supervisor.start("verdicts", self.verdicts.run)
+            self.pastimes.let_in()
             self._let_in()
 
     def _let_in(self) -> None:
         """Begin what brings something in from outside, and what keeps house."""
-        for name, channel in self.show.irc.items():
-            link = IRCLink(name, channel, self.kit.secrets, self.publish, self.clock, Random())
-            self.links[name] = link
-            self._arrivals.append(self.supervisor.start(f"irc {name}", link.run))
-            self.supervisor.start(f"irc {name} acts", lambda link=link: self._carry_out(link))
         for name, server in self.show.tools.mcp.items():
             tools = MCPTools(name, server, self.kit.secrets, self.toolbox)
             self.supervisor.start(f"mcp {name}", tools.run)
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
+        if self.show.emotes.sets:
+            self.supervisor.start("emotes", self.emotes.load)
         if self.show.device is not None:
             self.supervisor.start("sound device", lambda: here.use_sound(self))
         if self.show.sight.camera:
@@ -205,11 +217,12 @@ class Run:
 
     async def stop(self) -> None:
         """End cleanly: turns are cut, what was heard is kept, nothing is left running."""
-        await self.supervisor.stop(*self._arrivals, within=1.0)
+        await self.supervisor.stop(*self.arrivals, within=1.0)
         await asyncio.gather(*(floor.stop() for floor in self.floors.values()))
         if self._shared is not None:
             await self.supervisor.stop_all(within=1.0)
             await asyncio.gather(*(chain.close() for chain in self.chains), self.pictures.close())
+            await self.emotes.close()
             await self.kit.close()
             await self._shared.store.close()
             self.recorder.close()
@@ -249,7 +262,8 @@ class Run:
         floor = f"talk-{mark}"
         if self.full:
             raise FloorsTaken(f"all {self.show.gateway.partners} private floors are taken")
-        return self.enter(floor, Viewer(id=f"talk:{mark}", name=name, platform="talk"), language)
+        called = self.moderator.named(name, language or self.show.character.languages[0]) if name else ""
+        return self.enter(floor, Viewer(id=f"talk:{mark}", name=called, platform="talk"), language)
 
     def floor_of(self, key: str) -> Conversation | None:
         """Return the private floor that a key has opened, if it is open."""
@@ -309,8 +323,7 @@ class Run:
         conversation = self.floors.get(percept.floor)
         if conversation is None:
             raise LookupError(f"there is no floor {percept.floor!r}")
-        if not percept.at:
-            percept = replace(percept, at=self.clock.wall())
+        percept = self.platforms.admitted(percept)
         if conversation.attention.survives(percept):
             return not await self.bus.request(subject(percept), percept, within=10.0)
         self.publish(percept)
@@ -326,6 +339,8 @@ class Run:
         self.recorder.forget()
         self.sounds.clear()
         self.history.forget()
+        self.pastimes.forget()
+        self.platforms.forget()
         for floor in self.floors.values():
             floor.translator.forget()
 
@@ -342,6 +357,9 @@ class Run:
         tables = {key.split(".")[0] for key, need in different if need != "restart"}
         self.show, self.moderator.rules, self.persona.card = new, rules, new.character
         self.toolbox.settings = new.tools
+        self.verdicts.use(new.moderation.people)
+        self.toolbox.offer("people", people_tools(new, self.verdicts))
+        self.persona.use(new)
         if new.character.context != old.character.context:
             self.persona.context = new.character.context
         self._follow_engines(tables)
@@ -349,6 +367,7 @@ class Run:
             self._shared = self._shared._replace(show=new)
             for floor in self.floors.values():
                 floor.use(self._shared)
+            self.pastimes.use(new)
         waiting = self.supervisor.tasks.get("lull")
         if waiting is not None and waiting.task is not None and new.attention.lull_after != old.attention.lull_after:
             waiting.task.cancel()
@@ -380,18 +399,6 @@ class Run:
         lulls = Lulls(PUBLIC, self.show.attention.lull_after, self.bus, self.clock, self._somebody_is_there)
         self.supervisor.start("lull", lulls.run)
 
-    async def _carry_out(self, link: IRCLink) -> None:
-        """Hand acts to the link that they name; the link keeps their order and bounds how many wait."""
-        sends = self.bus.subscribe("event.send.>", size=1_000)
-        try:
-            async with asyncio.TaskGroup() as acts:
-                async for message in sends:
-                    act: Send = message.data
-                    if act.link == link.name and self.show.irc[link.name].answer:
-                        acts.create_task(link.send(act))
-        finally:
-            sends.close()
-
     async def _keep_log(self) -> None:
         """Bring the log to the disk every second; begin a new one when it is full, or somebody was forgotten."""
         while True:
@@ -402,6 +409,7 @@ class Run:
                 self.kit.rng.seed(self.seed)
                 for floor in self.floors.values():
                     floor.director.reseed(f"{self.seed} {floor.name}")
+                self.pastimes.reseed()
                 await self._begin_log()
 
     def _quiet(self) -> bool:
@@ -423,6 +431,9 @@ class Run:
         self.recorder.begin(header, await self.store.snapshot())
         for name, words in self.words.lists.items():
             self.recorder.order("words", (name, words))
+        self.verdicts.judge.forget()
+        for viewer in self.verdicts.judge.spared:
+            self.recorder.order("spare", (viewer,))
         for floor in self.floors.values():
             if not floor.is_public:
                 self.recorder.opened(floor.name, floor.partner, floor.director.language)
@@ -431,7 +442,7 @@ class Run:
 
     async def _follow_links(self) -> None:
         async for message in self._link_news:
-            self.link_states[message.data.link] = message.data
+            self.platforms.follow(message.data)
 
     async def _keep_stopped_lines(self) -> None:
         async for message in self._stopped_news:

@@ -4,6 +4,7 @@ import re
 
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
@@ -12,7 +13,7 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            table = tuple(part.strip("\"'") for part in _PART.findall(header[1]))
             found.setdefault(table, number)
         elif key := _KEY.match(line):
             found.setdefault((*table, *(part.strip().strip("\"'") for part in key[1].split("."))), number)

@@ -57,6 +57,35 @@ async def add_fact(
     return await store.add_fact(viewer.id, scope, key, said, source="p1", quote=said, **more)
 
 
+# --- accounts ---
+
+
+async def test_accounts_of_one_person_are_remembered_under_one(store: Store) -> None:
+    await store.join("twitch:1", "youtube:2", "code")
+    await store.join("discord:4", "tiktok:3", "operator")
+    assert await store.known_as() == {"youtube:2": "twitch:1", "tiktok:3": "discord:4"}
+    # To join one of a group joins the whole of it, and an account that is known under another leads nobody.
+    await store.join("youtube:2", "tiktok:3", "code")
+    assert await store.known_as() == dict.fromkeys(("youtube:2", "discord:4", "tiktok:3"), "twitch:1")
+    await store.join("discord:4", "twitch:1", "code")
+    assert await store.known_as() == dict.fromkeys(("youtube:2", "discord:4", "tiktok:3"), "twitch:1")
+    with pytest.raises(ValueError, match="to itself"):
+        await store.join("twitch:1", "twitch:1", "operator")
+    assert await store.part("youtube:2")
+    assert not await store.part("youtube:2")
+    assert await store.known_as() == dict.fromkeys(("discord:4", "tiktok:3"), "twitch:1")
+    # Who is forgotten is forgotten on all their accounts.
+    for account in ("twitch:1", "discord:4", "youtube:2"):
+        store.seen_viewer(Viewer(id=account, name="Ada"), 1.0)
+    await store.forget_viewer("twitch:1")
+    assert await store.known_as() == {}
+    assert [await store.viewer(account) is None for account in ("twitch:1", "discord:4", "youtube:2")] == [
+        True,
+        True,
+        False,
+    ]
+
+
 # --- percepts ---
 
 
@@ -393,7 +422,7 @@ async def test_old_rows_are_pruned_and_facts_stay(store: Store) -> None:
     store.seen_viewer(BOB, 1.0)
     assert await store.prune(50.0) == 5  # a percept, a turn, a stopped line, a timer and Bob, of whom nothing is known
     counts = await store.counts()
-    kept = metadata.tables.keys() - {"notes", "edits"}
+    kept = {"percepts", "turns", "lines", "viewers", "facts", "timers", "stopped"}
     assert {name: counts[name] for name in kept} == dict.fromkeys(kept, 1)
 
 

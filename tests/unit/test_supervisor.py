@@ -95,3 +95,31 @@ async def test_a_task_is_stopped_itself_and_not_another_of_its_name() -> None:
     assert new.task is not None
     assert (old.task.done(), new.task.done()) == (True, False)
     await supervisor.stop_all()
+
+
+async def test_a_task_is_begun_anew_and_never_runs_twice() -> None:
+    supervisor = Supervisor(Published(), Clock(epoch=0.0))
+    running = lives = 0
+    free = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal running, lives
+        running, lives = running + 1, lives + 1
+        assert running == 1
+        try:
+            await asyncio.sleep(1_000)
+        finally:
+            await free.wait()
+            running -= 1
+
+    watched = supervisor.start("work", work)
+    await asyncio.sleep(1)
+    assert not await supervisor.restart(watched, within=2.0), "it clings"
+    assert lives == 1
+    free.set()
+    assert all(await asyncio.gather(supervisor.restart(watched), supervisor.restart(watched)))
+    await asyncio.sleep(1)
+    assert (lives, running) == (2, 1)
+    assert supervisor.tasks["work"] is watched
+    await supervisor.stop_all()
+    assert running == 0

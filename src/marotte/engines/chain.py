@@ -87,7 +87,10 @@ class Chain(Generic[T]):
         """
         before, self._rest = {} if anew else {m.name: m for m in self.members}, rest
         kept = [
-            old if (old := before.get(built.name)) and old.built.settings == built.settings else Member(built)
+            old
+            if (old := before.get(built.name))
+            and (old.built.settings, old.built.aside) == (built.settings, built.aside)
+            else Member(built)
             for built in engines
         ]
         leaving = [member.engine for member in self.members if all(member is not k for k in kept)]
@@ -139,14 +142,15 @@ class Chain(Generic[T]):
         most: float = math.inf,
         *,
         needed: bool = True,
+        wanted: str = "",
     ) -> AsyncGenerator[T]:
         """Yield the pieces of the first engine that can, up to the size ``most``, or none where none are ``needed``.
 
-        ``start`` is given what was already yielded.
+        ``start`` is given what was already yielded. The engine called ``wanted`` comes first.
         """
         given: list[T] = []
         reasons: list[str] = []
-        for member in self._candidates():
+        for member in self._candidates(wanted):
             size = 0.0
             try:
                 async with aclosing(self._pieces(member, start(member, given), input_ended, most)) as pieces:
@@ -167,14 +171,17 @@ class Chain(Generic[T]):
                 return
         raise EngineError(f"no {self.kind} could answer: " + "; ".join(reasons))
 
-    def _candidates(self) -> list[Member]:
+    def _candidates(self, wanted: str = "") -> list[Member]:
         """Engines that are ready; a rest that is over begins a probe; where nobody is ready, the last is asked."""
         now = self._clock.now()
         for member in self.members:
             if member.state == "resting" and now >= member.rests_until:
                 self._set(member, "probing", member.detail)
                 self._in_background(self._examine(member))
-        return [m for m in self.members if m.state == "ready"] or self.members[-1:]
+        ready = [m for m in self.members if m.state == "ready" and (not m.built.aside or m.name == wanted)]
+        if wanted:
+            ready.sort(key=lambda member: member.name != wanted)
+        return ready or self.members[-1:]
 
     async def _pieces(
         self,

@@ -51,7 +51,7 @@ class VoiceChain(Chain[Sound]):
 
         most = min(LONGEST_LINE, 5 + 4 * seconds(line.spoken, line.language))
         try:
-            async with aclosing(self._run(start, most=most)) as sounds:
+            async with aclosing(self._run(start, most=most, wanted=line.voice)) as sounds:
                 async for sound in sounds:
                     kept = sound.kept
                     yield sound

@@ -64,8 +64,8 @@ class DuplexChain(Chain["Piece | Heard"]):
             case Counted():
                 return 0
 
-    def _candidates(self) -> list[Member]:
-        return [member for member in super()._candidates() if member.state == "ready"]
+    def _candidates(self, wanted: str = "") -> list[Member]:
+        return [member for member in super()._candidates(wanted) if member.state == "ready"]
 
     def _probe(self, engine: Any) -> AsyncIterator[Piece | Heard]:
         return _greeted(engine, Prompt(system="Answer with one word.", text="Hello?"))

@@ -254,6 +254,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """Somebody who is here for the first time in this run."""
+
+    name: str
+    away: float = 0.0
+    """Seconds since they were here last; 0: they never were."""
+
+
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a brain may know for one reply."""
 
@@ -272,6 +280,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The character's name."""
     facts: tuple[str, ...] = ()
     """What memory recalls for this, one sentence each."""
+    arrivals: tuple[Arrival, ...] = ()
+    """Those who speak and have just come: they want a welcome."""
     scene: str = ""
     """What the character sees, in words, or ""."""
     said: str = ""

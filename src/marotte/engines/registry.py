@@ -25,6 +25,8 @@ class Built(NamedTuple):
     name: str
     engine: Engine
     settings: EngineSettings
+    aside: bool = False
+    """It is asked only where somebody asks for it by its name."""
 
 
 def installed(kind: Kind) -> dict[str, EntryPoint]:
@@ -55,7 +57,8 @@ def kit(show: config.Show, secrets: dict[str, str], clock: Clock | None = None, 
 
 def build(kind: Kind, show: config.Show, kit: Kit) -> list[Built]:
     """Build the engines of a chain in their order, the embedded one last. Raises config.ShowError as ``plan`` does."""
-    return [Built(name, engine(settings, kit), settings) for name, engine, settings in plan(kind, show)]
+    aside = _others(kind, show)
+    return [Built(name, engine(settings, kit), settings, name in aside) for name, engine, settings in plan(kind, show)]
 
 
 def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", EngineSettings]]:
@@ -69,7 +72,8 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
     table = _TABLE[kind]
     chain: config.Chain = getattr(show, table)
     engines: list[tuple[str, type[Engine], EngineSettings]] = []
-    for name in dict.fromkeys(filter(None, (*chain.chain, EMBEDDED.get(kind)))):
+    *first, last = dict.fromkeys(filter(None, (*chain.chain, EMBEDDED.get(kind)))) or ("",)
+    for name in filter(None, (*first, *(others := _others(kind, show)), last)):
         settings = chain.settings(name)
         wanted, _, plugin = str(settings.get("engine") or name).partition(":")
         if plugin:
@@ -78,7 +82,7 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
         if entry is None:
             known = installed(kind)
             raise show.mistake(
-                (table, "chain"),
+                (table, "others" if name in others else "chain"),
                 f"there is no {kind} called {name!r}{config.nearest(wanted, known)}"
                 f" (installed: {', '.join(sorted(known))}; another name takes a table [{table}.{name}]"
                 ' with engine = "…")',
@@ -89,6 +93,12 @@ def plan(kind: Kind, show: config.Show) -> list[tuple[str, "type[Engine]", Engin
         except ValidationError as error:
             raise show.mistakes((table, name), engine.Settings, error) from None
     return engines
+
+
+def _others(kind: Kind, show: config.Show) -> tuple[str, ...]:
+    """Return the voices that speak only where they are asked for by name."""
+    listed = (*show.voice.chain, EMBEDDED.get(kind))
+    return tuple(name for name in show.voice.others if name not in listed) if kind == "voice" else ()
 
 
 def construct(name: str, entry: EntryPoint, table: dict[str, Any], kit: Kit) -> Built:

@@ -59,6 +59,21 @@ class Supervisor:
             for task in late:
                 log.warning("%s did not stop within %.1f s", task.get_name(), within)
 
+    async def restart(self, watched: Watched, within: float = 10.0) -> bool:
+        """End what a task does and begin it anew; returns False where it has not ended ``within`` so many seconds.
+
+        It never runs twice at once: what has not ended then is begun anew by asking again.
+        """
+        old = watched.task
+        await self.stop(watched, within=within)
+        if watched.task is not old:
+            return True  # somebody else was quicker
+        if old is not None and not old.done():
+            return False
+        self.tasks[watched.name] = watched
+        watched.task = asyncio.create_task(self._watch(watched), name=watched.name)
+        return True
+
     def _stopped(self, watched: Watched) -> bool:
         """Whether a cancellation is meant for the task itself; what a library cancels inside it is a crash."""
         assert watched.task is not None

@@ -73,6 +73,18 @@ class Part:
 
         return await self._writer.now(work, flushed=flushed)
 
+    async def _added(self, statement: Insert, values: dict[str, Any], *, flushed: bool = False) -> bool:
+        """Commit an insertion that may meet a conflict; return whether there is a new row. Raises StoreError.
+
+        Not every driver counts the rows of an INSERT: what was inserted is asked back.
+        """
+        asking = statement.returning(*statement.table.primary_key)
+
+        async def work(connection: AsyncConnection) -> bool:
+            return (await connection.execute(asking, values)).first() is not None
+
+        return await self._writer.now(work, flushed=flushed)
+
     async def _erase(self, work: Work[int]) -> int:
         """Commit a deletion of what people said, flushed to the disk, so that the file holds nothing of it any more.
 

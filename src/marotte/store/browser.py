@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from marotte.store.edits import Edits
 from marotte.store.memories import LONGEST_FACT
 from marotte.store.tables import Words, clean, metadata, stopped, turns
+from marotte.store.verdicts import LONGEST_APPEAL
 
 _LATEST = 1e11
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*|")
@@ -108,6 +109,12 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise ValueError("must be a whole number from 0 on")
+    return value
+
+
 # What was said and heard is never edited: it is the truth. Primary and foreign keys hold rows together.
 _RULES = {
     "viewers": _Rule(
@@ -121,6 +128,10 @@ _RULES = {
     "lines": _Rule({}, "delete its turn instead: a turn takes its lines along"),
     "stopped": _Rule({}),
     "edits": _Rule({}, "the history of edits is kept as it is"),
+    "accounts": _Rule({}, "part the account from its viewer instead, on the page People"),
+    "tallies": _Rule({"count": _whole}),
+    "quotes": _Rule({"text": _words(500)}),
+    "verdicts": _Rule({"appeal": _words(LONGEST_APPEAL, 0)}, "the log of verdicts is kept as it is: undo one instead"),
 }
 _NOW = {("percepts", "waiting"): "it waits for an answer: skip it first", ("turns", "speaking"): "it speaks: stop it"}
 

@@ -3,14 +3,29 @@
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, case, column, delete, func, literal_column, select, table, text, true
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    case,
+    column,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.events import Viewer
 from marotte.store.base import Write
 from marotte.store.rows import Fact
-from marotte.store.tables import edits, facts, notes, viewers
+from marotte.store.tables import accounts, edits, facts, notes, quotes, tallies, timers, viewers
 from marotte.store.turns import Turns
+from marotte.store.verdicts import unname
 from marotte.text.language import base
 from marotte.text.normal import searchable, words
 
@@ -70,6 +85,11 @@ class People(Turns):
             "search": searchable(viewer.name),
         }
         self._soon(Write(self._seen, seen))
+
+    async def last_seen(self, *viewers_: str) -> dict[str, float]:
+        """Return when each of these viewers was here last; who never was is not among them."""
+        query = select(viewers.c.id, viewers.c.last_seen).where(viewers.c.id.in_(viewers_))
+        return {row["id"]: row["last_seen"] for row in await self._read(query, settled=False)}
 
     async def add_fact(
         self,
@@ -159,6 +179,8 @@ class People(Turns):
         """Delete all that a viewer said and all that is known of them, in every scope; return how many rows went."""
         concerned = self._elements(edits.c.viewers)
         theirs = select(edits.c.id).join(concerned, true()).where(concerned.c.value == viewer)
+        further = select(accounts.c.viewer).where(accounts.c.main == viewer)
+        quoted = msgspec.json.encode(viewer).decode()  # as a reminder and a ticket hold it
 
         async def work(connection: AsyncConnection) -> int:
             gone = await self._unsay(connection, viewer)
@@ -166,10 +188,14 @@ class People(Turns):
             for statement in (
                 delete(facts).where(facts.c.viewer == viewer),
                 delete(notes).where(notes.c.viewer == viewer),
-                delete(viewers).where(viewers.c.id == viewer),
+                delete(timers).where(timers.c.text.contains(quoted, autoescape=True)),
+                delete(tallies).where(tallies.c.name.contains(quoted, autoescape=True)),
+                delete(quotes).where(quotes.c.by == viewer),
+                delete(viewers).where(or_(viewers.c.id == viewer, viewers.c.id.in_(further))),
+                delete(accounts).where(or_(accounts.c.main == viewer, accounts.c.viewer == viewer)),
             ):
                 gone += (await connection.execute(statement)).rowcount
-            return gone
+            return gone + await unname(connection, viewer)
 
         return await self._erase(work)
 

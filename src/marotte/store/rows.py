@@ -11,7 +11,7 @@ def person(percept: AnyPercept) -> str:
     Whoever speaks on a floor without being known as a viewer is remembered as that floor's partner.
     """
     if percept.viewer is not None:
-        return percept.viewer.id
+        return percept.viewer.known_as or percept.viewer.id
     return f"floor:{percept.floor}" if isinstance(percept, Utterance | ChatMessage) else ""
 
 
@@ -43,6 +43,27 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     percepts: tuple[AnyPercept, ...]
     heard: str
     cut: bool = False
+
+
+class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One account of a person who has several."""
+
+    id: str
+    name: str
+    """"" where it has never written."""
+    platform: str
+    at: float
+    """When it was joined; 0 for the account under which they are remembered."""
+    by: str
+    """Who joined it: an operator, or ``code``: they gave one on both."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with several accounts."""
+
+    main: str
+    """The account under which they are remembered, the first of ``accounts``."""
+    accounts: tuple[AccountRow, ...]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.store.base import Part
 from marotte.store.database import StoreError
-from marotte.store.tables import facts, percepts, turns
+from marotte.store.tables import facts, percepts, quotes, tallies, timers, turns, viewers
+from marotte.store.tallies import DECIDED, MOST_QUOTES
 
 MOST_FACTS = 20_000
 MOST_TURNS = 2_000
 MOST_PERCEPTS = 5_000
-_TABLES = {table.name: table for table in (facts, turns, percepts)}
+MOST_VIEWERS = 5_000
+MOST_OTHERS = 20_000
+_TABLES = {table.name: table for table in (viewers, facts, turns, percepts, timers, tallies, quotes)}
 
 
 class Snapshots(Part):
@@ -24,12 +27,16 @@ class Snapshots(Part):
         newest = select(turns).order_by(turns.c.at.desc()).limit(MOST_TURNS)
         recent = select(turns.c.id).order_by(turns.c.at.desc()).limit(MOST_TURNS)
         queries: dict[str, Executable] = {
+            "viewers": select(viewers).order_by(viewers.c.last_seen.desc()).limit(MOST_VIEWERS),
             "facts": select(facts).order_by(facts.c.id.desc()).limit(MOST_FACTS),
             "turns": newest,
             "percepts": select(percepts)
             .where(or_(percepts.c.turn.in_(recent), percepts.c.state == "waiting"))
             .order_by(percepts.c.at.desc())
             .limit(MOST_PERCEPTS),
+            "timers": select(timers).where(~timers.c.done).order_by(timers.c.due.desc()).limit(MOST_OTHERS),
+            "tallies": select(tallies).where(tallies.c.kind != DECIDED).limit(MOST_OTHERS),
+            "quotes": select(quotes).order_by(quotes.c.id.desc()).limit(MOST_QUOTES),
         }
         return [(name, dict(row)) for name, query in queries.items() for row in reversed(await self._read(query))]
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from marotte.events import PUBLIC, fresh_id
+from marotte.store.accounts import Accounts
 from marotte.store.backup import take
 from marotte.store.browser import Browser
 from marotte.store.database import Database, explain
@@ -16,6 +17,8 @@ from marotte.store.rows import TimerRow
 from marotte.store.schema import bring_to_head
 from marotte.store.snapshot import Snapshots
 from marotte.store.tables import facts, metadata, notes, percepts, stopped, timers, turns, viewers
+from marotte.store.tallies import Tallies
+from marotte.store.verdicts import Verdicts
 from marotte.store.viewers import Viewers
 from marotte.store.writer import Writer
 from marotte.time import Clock
@@ -27,7 +30,7 @@ MOST_FACTS_IN_ALL = 100_000
 _CHUNK = 1_000
 
 
-class Store(People, Viewers, Memories, Browser, Snapshots):
+class Store(People, Viewers, Verdicts, Accounts, Memories, Tallies, Browser, Snapshots):
     """Keeps what must last; one writer in this process, and readers that never wait for it to finish."""
 
     recovered = 0
@@ -112,7 +115,7 @@ class Store(People, Viewers, Memories, Browser, Snapshots):
             while chunk == _CHUNK:
                 chunk = await self._now(delete(key.table).where(key.in_(some)))
                 gone += chunk
-        return gone
+        return gone + await self.prune_decisions() + await self.prune_verdicts(before)
 
     async def counts(self) -> dict[str, int]:
         """Return how many rows each table has, how many percepts wait for an answer, and how many writes wait."""

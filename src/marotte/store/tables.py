@@ -15,7 +15,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the schema below; a test holds it to the newest migration."""
 
 
@@ -186,4 +186,60 @@ edits = Table(
     Column("floor", Words, nullable=False),  # where it belonged: a memory that is cleared takes the edit along
     Index(None, "table", "key"),
     Index(None, "floor"),
+)
+
+# Further accounts of people who are remembered under another one.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("viewer", Words, primary_key=True),
+    Column("main", Words, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Words, nullable=False),  # an operator, or "code": they gave one on both
+    Index(None, "main"),
+)
+
+# What was decided on viewers.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Words, primary_key=True),  # that of the act
+    Column("at", Float, nullable=False),
+    Column("link", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("viewer", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("evidence", Words, nullable=False),  # as JSON: what counted, and how much
+    Column("by", Words, nullable=False),  # "program", "character", or an operator's name
+    # rehearsed: nothing was done · suggested: it waits for an operator · waiting · done · refused · undone
+    Column("state", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("appeal", Words, nullable=False),
+    Index(None, "at"),
+    Index(None, "viewer"),
+    Index(None, "state"),
+)
+
+# What is counted for the show: counters, redemptions by kind, tickets of a raffle.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Index("ix_tallies_kind_name", "kind", "name", unique=True),
+)
+
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("by", Words, nullable=False),
 )

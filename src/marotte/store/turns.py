@@ -53,12 +53,12 @@ class Turns(Part):
 
     async def keep_percept(self, percept: AnyPercept, lane: str) -> bool:
         """Flush a percept that must survive to the disk, before it is acted on; false where it is kept already."""
-        return bool(await self._now(self._new_percept, _percept_row(percept, lane, "waiting"), flushed=True))
+        return await self._added(self._new_percept, _percept_row(percept, lane, "waiting"), flushed=True)
 
     async def waiting_percepts(self, limit: int = MOST_WAITING) -> list[AnyPercept]:
         """Return the percepts that no line has answered yet, oldest first."""
         waiting = select(percepts.c.body).where(percepts.c.state == "waiting").order_by(percepts.c.at).limit(limit)
-        return _decoded(row["body"] for row in await self._read(waiting))
+        return decoded(row["body"] for row in await self._read(waiting))
 
     def expired(self, ids: Sequence[str]) -> None:
         """Keep that these percepts will not be answered any more: too old, too many, or skipped."""
@@ -130,7 +130,7 @@ class Turns(Part):
             Exchange(
                 turn=row["id"],
                 at=row["at"],
-                percepts=tuple(_decoded(said.get(row["id"], ()))),
+                percepts=tuple(decoded(said.get(row["id"], ()))),
                 heard=row["heard"],
                 cut=row["cut"],
             )
@@ -248,7 +248,7 @@ def _percept_row(percept: AnyPercept, lane: str, state: str, turn: str = "") -> 
     }
 
 
-def _decoded(bodies: Iterable[str]) -> list[AnyPercept]:
+def decoded(bodies: Iterable[str]) -> list[AnyPercept]:
     """Read percepts; one that this version cannot read is logged and left out, so that it stops no start."""
     found: list[AnyPercept] = []
     for body in bodies:

@@ -2,14 +2,15 @@
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Literal, NoReturn
+from typing import NoReturn
 
-from marotte.config import Channel
+from marotte.config_links import Channel
 from marotte.links.irc.message import Message, clean, is_target
-from marotte.links.irc.session import Backoff, Counters, Lost, Refused, Session
+from marotte.links.irc.session import Counters, Lost, Refused, Session
+from marotte.links.link import State
+from marotte.links.pace import Backoff, Window
 from marotte.time import Clock
 
 CONNECT = 20.0
@@ -20,25 +21,7 @@ WAITING = 100
 """At most so many lines wait."""
 LONGEST_PAUSE = 300.0
 
-State = Literal["connecting", "up", "down", "refused"]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Window:
-    """A flood limit: at most ``burst`` sends in any ``seconds``, wherever one begins to count."""
-
-    def __init__(self, burst: int, seconds: float) -> None:
-        self._seconds = seconds * 1.05  # the server counts on its own clock, after the network has had its say
-        self._times: deque[float] = deque(maxlen=burst)
-
-    def delay(self, now: float) -> float:
-        """Return the seconds until one more may be sent; 0: now."""
-        full = len(self._times) == self._times.maxlen
-        return max(0.0, self._times[0] + self._seconds - now) if full else 0.0
-
-    def note(self, now: float) -> None:
-        """One is sent now."""
-        self._times.append(now)
 
 
 async def connect(settings: Channel) -> Streams:

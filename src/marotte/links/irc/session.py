@@ -12,8 +12,9 @@ from itertools import count
 from random import Random
 from typing import Any, NoReturn
 
-from marotte.config import Channel
+from marotte.config_links import Channel
 from marotte.links.irc.message import Message, Splitter, clean, fit, parse
+from marotte.links.pace import Backoff
 from marotte.time import Clock
 
 REGISTRATION = 30.0
@@ -22,8 +23,6 @@ QUIET = 90.0
 """Seconds of silence after which the server is asked whether it is there."""
 ANSWER = 20.0
 """Seconds that it has to answer, be it a ping or a message with a label."""
-STABLE = 60.0
-"""Seconds after which a connection, or a stay in a channel, counts as having gone well."""
 REGAIN = 60.0
 """Seconds between two attempts to get our own nick back."""
 GOODBYE = 0.4
@@ -65,19 +64,6 @@ class Counters:
     sent: int = 0
     dropped: int = 0
     reconnects: int = 0
-
-
-class Backoff:
-    """Waits that double, with full jitter, and begin anew after something has gone well for a while."""
-
-    def __init__(self, rng: Random, first: float, most: float) -> None:
-        self._rng, self._first, self._most = rng, first, most
-        self._failures = 0
-
-    def next(self, lasted: float) -> float:
-        """Return the seconds to wait now that what had lasted so many seconds has failed."""
-        self._failures = 1 if lasted >= STABLE else min(self._failures + 1, 32)
-        return self._rng.uniform(0, min(self._most, self._first * 2**self._failures))
 
 
 class Session:

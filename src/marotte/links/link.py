@@ -1,0 +1,121 @@
+"""What links share: they tell how they stand, and carry out acts until they are done, refused or late."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Any, ClassVar, Literal
+
+from marotte.events import Act, ActDone, Announce, AnyAct, Clip, Event, Fulfil, LinkState, Send, ShoutOut, Verdict, tag
+from marotte.links.pace import Backoff, Late
+from marotte.ports import Standing
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+State = Literal["connecting", "up", "down", "refused", "stopped"]
+WITHIN: dict[type[Act], float] = {
+    Send: 20.0,
+    Announce: 60.0,
+    Verdict: 600.0,
+    Fulfil: 86_400.0,
+    ShoutOut: 300.0,
+    Clip: 20.0,
+}
+"""Seconds after which an act is stale: words that come late are worse than none."""
+_LASTING = 86_400.0
+"""A ban is as good a day later, and so is to lift one."""
+_LONGEST_PAUSE = 30.0
+
+
+def within(act: AnyAct) -> float:
+    """Return the seconds after which an act is stale."""
+    lasting = isinstance(act, Verdict) and act.action in ("ban", "allow")
+    return _LASTING if lasting else WITHIN[type(act)]
+
+
+class Refused(Exception):
+    """A platform will not do what it is asked; the message says why. To ask again does not help."""
+
+
+class Passing(Exception):
+    """Something is in the way that passes; the message says what, and ``wait`` for how many seconds it lasts."""
+
+    def __init__(self, why: str, wait: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+class BaseLink(ABC):
+    """One connection to a platform; a platform's own link fills ``acts`` and does the rest."""
+
+    platform: ClassVar[str]
+
+    def __init__(self, name: str, publish: Callable[[Event], None], clock: Clock, rng: Random) -> None:
+        """``name`` is the link's in the show; its events bear it."""
+        self.name = name
+        self.publish = publish
+        self.clock = clock
+        self.rng = rng
+        self.acts: dict[type[Act], Callable[[Any, float], Awaitable[str]]] = {}
+        """What carries out each kind of act: it is given the act and until when on the clock it is good, and returns
+        what is to be told of it. Raises Refused, Passing or Late."""
+        self.counted: Counter[str] = Counter()
+
+    @property
+    def can(self) -> frozenset[str]:
+        """The acts that it can carry out, by their tags."""
+        return frozenset(map(tag, self.acts))
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What it has done since the run began."""
+        return self.counted
+
+    def standing(self) -> Sequence[Standing]:
+        """Return what it has and lacks, for whoever looks after it."""
+        return ()
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+
+    def tell(self, state: State, detail: str = "") -> None:
+        """Publish how the connection is."""
+        self.publish(LinkState(at=self.clock.wall(), link=self.name, state=state, detail=detail))
+
+    async def act(self, act: AnyAct) -> ActDone:
+        """Carry out an act, again and again where something passing is in the way; publish what became of it.
+
+        An act that bears no time is new.
+        """
+        try:
+            detail, ok = await self._carry_out(act), True
+        except (Refused, Late) as error:
+            detail, ok = str(error), False
+        self.counted["acts" if ok else "acts refused"] += 1
+        if not ok:
+            log.warning("%s: %s is not done: %s", self.name, tag(act), detail)
+        done = ActDone(at=self.clock.wall(), floor=act.floor, act=act.id, link=self.name, ok=ok, detail=detail)
+        self.publish(done)
+        return done
+
+    async def _carry_out(self, act: AnyAct) -> str:
+        """Return what is to be told of an act that was done. Raises Refused or Late."""
+        work = self.acts.get(type(act))
+        if work is None:
+            raise Refused(f"{self.platform} can do no {tag(act).replace('_', ' ')}")
+        waited = max(0.0, self.clock.wall() - act.at) if act.at else 0.0
+        until = self.clock.now() + within(act) - waited
+        backoff = Backoff(self.rng, 0.5, _LONGEST_PAUSE)
+        while True:
+            if self.clock.now() >= until:
+                raise Late(f"it has waited {waited:.0f} s and is stale now")
+            try:
+                return await work(act, until)
+            except Passing as error:
+                pause = max(error.wait, backoff.next(0.0))
+                if self.clock.now() + pause >= until:
+                    raise Late(f"{error}; it is stale before that is over") from None
+                await self.clock.sleep(pause)

@@ -1,0 +1,101 @@
+"""How quickly a link may go, and what becomes of acts: on virtual time."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+import pytest
+
+from marotte.events import Act, ActDone, Event, Send, Verdict, Viewer
+from marotte.links.link import BaseLink, Passing, Refused
+from marotte.links.pace import Gate, Late, Window
+from marotte.time import Clock
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+ADA = Viewer(id="x:1", name="Ada")
+
+
+async def test_a_gate_lets_through_in_turn_what_its_windows_allow() -> None:
+    clock = Clock(epoch=0.0)
+    gate, times = Gate(clock, Window(3, 10), Window(1, 1)), list[float]()
+
+    async def one() -> None:
+        await gate.enter(clock.now() + 60)
+        times.append(clock.now())
+
+    began = clock.now()
+    await asyncio.gather(*(one() for _ in range(7)))
+    passed = [at - began for at in times]
+    assert passed == sorted(passed)
+    for at in passed:
+        assert sum(at <= other < at + 10 for other in passed) <= 3
+        assert sum(at <= other < at + 1 for other in passed) <= 1
+    assert passed[-1] < 25
+
+
+async def test_what_would_be_late_does_not_wait_for_it() -> None:
+    clock = Clock(epoch=0.0)
+    gate = Gate(clock, Window(1, 30))
+    await gate.enter(clock.now() + 5)
+    began = clock.now()
+    with pytest.raises(Late):
+        await gate.enter(clock.now() + 5)
+    assert clock.now() == began
+    gate = Gate(clock, most=0)
+    with pytest.raises(Late, match="wait already"):
+        await gate.enter(clock.now() + 5)
+
+
+async def test_a_gate_that_a_platform_closed_opens_again() -> None:
+    clock = Clock(epoch=0.0)
+    gate, began = Gate(clock), clock.now()
+    gate.close(7)
+    await gate.enter(clock.now() + 10)
+    assert clock.now() - began == pytest.approx(7)
+
+
+class Scripted(BaseLink):
+    platform = "scripted"
+
+    def __init__(self, *outcomes: str | Exception) -> None:
+        self.published: list[Event] = []
+        super().__init__("scripted", self.published.append, Clock(epoch=0.0), Random(1))
+        self.outcomes, self.asked = list(outcomes), 0
+        for kind in (Send, Verdict):
+            self.acts[kind] = self.do
+
+    async def do(self, act: Act, until: float) -> str:
+        self.asked += 1
+        outcome: Any = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def run(self) -> None:
+        pass
+
+
+async def test_an_act_is_tried_again_while_what_is_in_the_way_passes() -> None:
+    link = Scripted(Passing("503"), Passing("429", wait=40), "banned")
+    began = link.clock.now()
+    done = await link.act(Verdict(link="scripted", viewer=ADA, action="ban", reason="spam"))
+    assert (done.ok, done.detail, link.asked) == (True, "banned", 3)
+    assert link.clock.now() - began >= 40
+    assert link.published == [done]
+
+
+async def test_words_are_stale_before_a_ban_is() -> None:
+    words, ban = Send(link="scripted", text="hi"), Verdict(link="scripted", viewer=ADA, action="ban", reason="spam")
+    assert [(await Scripted(Passing("429", wait=30), "").act(act)).ok for act in (words, ban)] == [False, True]
+
+
+async def test_what_is_refused_is_not_tried_again() -> None:
+    link = Scripted(Refused("you may not"))
+    assert await link.act(Send(id="a", link="scripted", text="hi")) == ActDone(
+        at=link.clock.wall(), act="a", link="scripted", ok=False, detail="you may not"
+    )
+    assert link.asked == 1
+    del link.acts[Send]
+    assert "can do no send" in (await link.act(Send(link="scripted", text="hi"))).detail
+    assert link.can == {"verdict"}
