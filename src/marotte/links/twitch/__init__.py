@@ -1,0 +1,1 @@
+"""Twitch: EventSub and Helix, or its chat alone over IRC."""
