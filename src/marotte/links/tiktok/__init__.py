@@ -1,0 +1,1 @@
+"""TikTok: somebody's LIVE, which can only be read."""

@@ -1,0 +1,91 @@
+"""Whom we are signed in as: a token that is renewed before it expires, and when YouTube does not take it."""
+
+import asyncio
+import logging
+
+from marotte.links.device_login import LoginError
+from marotte.links.tokens import Token, TokenError, Tokens
+from marotte.links.youtube.login import AGAIN, NAME, Door, No
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+EARLY = 120.0
+"""Seconds before its end in which a token is renewed."""
+LOOKS = 2.0
+"""Seconds between two looks whether somebody has signed in meanwhile."""
+
+
+class Dismissed(Exception):
+    """We are signed in no longer; the message says why, and what to do."""
+
+
+class Account:
+    """Keeps the token of the account whose chat it is."""
+
+    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+        self.token = Token(access="")
+        self.dismissed = ""
+        """Why Google knows us no longer, and what to do; "" while it does."""
+        self._tokens, self._clock = tokens, clock
+        self._seen: str = ""
+        """What was kept when we last looked: where ours cannot be written, an older one is no news."""
+        self._turn = asyncio.Lock()
+
+    def load(self) -> bool:
+        """Take the token that is kept; returns whether there is one. Raises TokenError."""
+        found = self._tokens.load(NAME)
+        self.token, self.dismissed = found or Token(access=""), ""
+        self._seen = self.token.access
+        return found is not None
+
+    async def changed(self) -> None:
+        """Return once another token is kept than the one that we have."""
+        while not self._another():
+            await self._clock.sleep(LOOKS)
+
+    async def access(self, door: Door) -> str:
+        """Return a token that is good, renewed where it expires soon. Raises Dismissed, Passing."""
+        token = self.token
+        if token.expires and self._clock.wall() > token.expires - EARLY and token.refresh:
+            await self.renew(token.access, door)
+        return self.token.access
+
+    async def renew(self, used: str, door: Door) -> None:
+        """Renew the token, unless somebody has since ``used`` was it. Raises Dismissed, Passing."""
+        async with self._turn:
+            if self.dismissed:
+                raise Dismissed(self.dismissed)
+            if self.token.access != used or self._another():
+                return
+            try:
+                self.keep(await door.renewed(self.token, self._clock))
+            except LoginError as error:
+                if self._another():
+                    return
+                # Google's word where somebody took the right back, or did not use it for half a year.
+                gone = isinstance(error, No) and error.code == "invalid_grant"
+                why = "Google does not know us any more (invalid_grant)" if gone else str(error)
+                self.dismissed = f"{why}; {AGAIN}"
+                raise Dismissed(self.dismissed) from None
+
+    def keep(self, token: Token) -> None:
+        """Use this token from now on."""
+        if token != self.token:
+            self.token = token
+            try:
+                self._tokens.keep(NAME, token)
+            except TokenError as error:  # it still serves this run
+                log.error("youtube: %s", error)
+
+    def _another(self) -> bool:
+        """Take the token that is kept where it is another than ours: somebody has signed in."""
+        try:
+            found = self._tokens.load(NAME)
+        except TokenError:
+            return False
+        if found is None or found.access in (self.token.access, self._seen):
+            return False
+        self.token, self.dismissed = found, ""
+        self._seen = found.access
+        return True

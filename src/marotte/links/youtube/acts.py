@@ -1,0 +1,124 @@
+"""What the link does on YouTube when it is asked to: it writes into the chat, and moderates it.
+
+https://developers.google.com/youtube/v3/live/docs/liveChatMessages/insert, /delete, /liveChatBans/insert, /delete
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from marotte.events import Send, Verdict
+from marotte.links.link import Passing, Refused
+from marotte.links.pace import Gate, Window
+from marotte.links.youtube.api import Api, Denied, Dismissed, Unclear
+from marotte.links.youtube.sending import Ours, pieces
+from marotte.time import Clock
+
+_BANS = 1_000
+"""So many bans can be lifted; a ban is lifted by an id that YouTube tells but once."""
+_TIMEOUT = 300.0
+"""Seconds of a timeout that does not say how long it is."""
+_LONGEST = 86_400.0
+_SPEED = 20
+"""Messages in half a minute: no limit is documented; people who write faster are taken for machines."""
+_KEPT = 200
+
+
+class Acts:
+    """Carries out acts; those of moderation are done, too, where somebody was quicker."""
+
+    def __init__(self, api: Api, ours: Ours, chat: Callable[[], str], clock: Clock) -> None:
+        """``chat`` gives the id of the chat that is open, or ""."""
+        self._api, self._ours, self._chat = api, ours, chat
+        self._gate = Gate(clock, Window(_SPEED, 30.0))
+        self._bans: OrderedDict[str, str] = OrderedDict()
+        self._done: OrderedDict[str, int] = OrderedDict()
+        """How many messages of an act have been sent, so that what is tried again goes on."""
+
+    async def send(self, act: Send, until: float) -> str:
+        """Write what an act says. Raises Refused, Passing or Late."""
+        texts = pieces(act.text)
+        if not texts:
+            raise Refused("there is nothing to send")
+        for number, text in enumerate(texts):
+            if number < self._done.get(act.id, 0):
+                continue
+            await self._gate.enter(until)
+            await self._write(text)
+            self._done[act.id] = number + 1
+            while len(self._done) > _KEPT:
+                self._done.popitem(last=False)
+        return ""
+
+    async def _write(self, text: str) -> None:
+        """Write one message, once: where nobody knows whether it was written, it is not written again."""
+        chat = self._open()
+        self._ours.expect(text)
+        try:
+            message = await self._asked(self._api.insert(chat, text))
+        except Unclear as error:
+            raise Refused(f"{error}; whether it was written is not known, so it is not written again") from None
+        except (Refused, Passing):
+            self._ours.forget(text)
+            raise
+        if message:
+            self._ours.written(text, message)
+
+    async def verdict(self, act: Verdict, until: float) -> str:
+        """Do to a viewer what was decided. Raises Refused or Passing."""
+        channel = act.viewer.id.removeprefix("youtube:")
+        match act.action:
+            case "delete":
+                return await self._delete(act.source)
+            case "timeout":
+                seconds = min(max(1.0, act.seconds or _TIMEOUT), _LONGEST)
+                return await self._ban(channel, round(seconds))
+            case "ban":
+                return await self._ban(channel, 0)
+            case "allow":
+                return await self._allow(channel)
+            case "warn":
+                raise Refused("YouTube has no warnings")
+
+    async def _delete(self, message: str) -> str:
+        if not message:
+            raise Refused("it does not say which message")
+        try:
+            await self._asked(self._api.delete(message))
+        except Denied as error:
+            if error.status != 404:
+                raise
+            return "it was gone already"
+        return ""
+
+    async def _ban(self, channel: str, seconds: int) -> str:
+        ban = await self._asked(self._api.ban(self._open(), channel, seconds))
+        if ban:
+            self._bans.pop(channel, None)
+            self._bans[channel] = ban
+            while len(self._bans) > _BANS:
+                self._bans.popitem(last=False)
+        return ""
+
+    async def _allow(self, channel: str) -> str:
+        ban = self._bans.get(channel)
+        if ban is None:
+            raise Refused("this run has laid no ban on them; lift it in YouTube Studio, Settings, Community")
+        try:
+            await self._asked(self._api.unban(ban))
+        except Denied as error:
+            if error.status != 404:
+                raise
+        self._bans.pop(channel, None)
+        return ""
+
+    def _open(self) -> str:
+        if not (chat := self._chat()):
+            raise Refused("no broadcast is live, so there is no chat")
+        return chat
+
+    async def _asked(self, call: Any) -> Any:
+        try:
+            return await call
+        except Dismissed as error:
+            raise Refused(str(error)) from None
