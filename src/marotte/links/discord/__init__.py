@@ -1,0 +1,1 @@
+"""Discord: text chat, voice both ways (extra ``discord``)."""

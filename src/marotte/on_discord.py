@@ -1,0 +1,100 @@
+"""Discord, joined to a run: the character talks in a voice channel, obeys operators, and tells that it is on air."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from marotte.engines.kinds import EngineError
+from marotte.events import Asked, StreamStarted, Viewer
+from marotte.links.discord.link import DiscordLink
+from marotte.mind.telling import quoted
+from marotte.ports import Microphone, Outlet
+from marotte.text.sentences import Thoughts
+from marotte.text.views import line
+
+if TYPE_CHECKING:
+    from marotte.show import Run
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 500
+"""Characters that the character may write of its going on air."""
+
+
+async def tell_when_on_air(run: "Run", link: DiscordLink) -> None:
+    """Let the character write where the show is announced, in its own words, whenever it goes on air elsewhere."""
+    news = run.bus.subscribe("event.stream_started.>", size=20)
+    try:
+        async for message in news:
+            started: StreamStarted = message.data
+            if started.link != link.name and (text := await _announcement(run, started)):
+                await link.going_live(text)
+    finally:
+        news.close()
+
+
+async def _announcement(run: "Run", started: StreamStarted) -> str:
+    """Return what the character writes, or "" where no brain can, or it may not be said."""
+    language = run.show.character.languages[0]
+    title = f", under the title {quoted(started.title)}" if started.title else ""
+    asked = Asked(text=f"You have just gone on air on {started.link}{title}. Invite everybody in one or two sentences.")
+    thoughts, said = Thoughts(), ""
+    try:
+        async for piece in run.brains.reply(run.persona.prompt((asked,), language)):
+            said += thoughts.feed(piece) if isinstance(piece, str) else ""
+            if len(said) > _LONGEST:
+                break
+    except EngineError as error:
+        log.warning("nobody wrote that the show is on air: %s", error)
+        return ""
+    shown = line(said + thoughts.end(), language)
+    text = shown.shown[:_LONGEST] if shown is not None else ""
+    if why := run.moderator.judge(text, language):
+        log.warning("what was written of going on air is not sent: %s", why)
+        return ""
+    return text
+
+
+async def use_voice(run: "Run", link: DiscordLink) -> None:
+    """Speak and listen in the show's voice channel, on the public floor."""
+    await link.speak(_PublicHall(run))
+
+
+def obey(run: "Run") -> Callable[[str, str], None]:
+    """Return what carries out an operator's orders: ``say``, ``ask``, ``stop`` and ``context``, with their words."""
+
+    def order(what: str, text: str) -> None:
+        if what == "stop":
+            run.orders.cut(run.public.name, "stopped by the operator")
+        elif what == "context":
+            run.orders.context(text)
+        else:
+            run.publish(Asked(at=run.clock.wall(), text=text, verbatim=what == "say"))
+
+    return order
+
+
+class _PublicHall:
+    """The public floor, as the call is joined to it."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self._public = run.public
+
+    def now(self) -> int:
+        return self._public.speaker.now()
+
+    def attach(self, outlet: Outlet) -> None:
+        self._run.warm_ears()
+        self._public.speaker.attach(outlet)
+
+    def detach(self, outlet: Outlet) -> None:
+        self._public.speaker.detach(outlet)
+
+    def played(self, outlet: Outlet, sample: int) -> None:
+        self._public.speaker.played(outlet, sample)
+
+    async def listen(self, viewer: Viewer, microphone: Microphone) -> None:
+        hearing = self._public.hearing(viewer)
+        hearing.hands_free = True
+        await hearing.run(microphone)
