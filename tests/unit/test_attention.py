@@ -6,7 +6,8 @@ import pytest
 
 from marotte import config
 from marotte.events import Asked, ChatMessage, Dropped, Follow, Gift, Lull, Queued, Utterance, Viewer
-from marotte.mind.attention import Attention, Mutes
+from marotte.mind.attention import Attention
+from marotte.mind.lanes import Mutes
 from marotte.time import Clock
 from tests.stand_ins import KeptRows, Published
 
@@ -114,8 +115,8 @@ async def test_a_show_may_answer_only_those_who_address_the_character() -> None:
     waiting, _, _ = attention('[attention]\nanswer = "addressed"\n[character]\nname = "Pip"\ncalled = ["jester"]')
     for n, text in enumerate(("nice weather", "PIP you are funny", "hey jester", "is it raining?", "元気？")):
         waiting.offer(chat(text, f"v{n}"))
-    texts = [p.text for _ in range(1) for p in (await waiting.next()).percepts]
-    assert texts == ["hey jester", "is it raining?", "元気？"]
+    texts = {p.text for _ in range(2) for p in (await waiting.next()).percepts}
+    assert texts == {"PIP you are funny", "hey jester", "is it raining?", "元気？"}
 
 
 async def test_a_gift_is_a_row_before_it_is_acted_on() -> None:
@@ -294,3 +295,94 @@ def test_mutes_are_bounded() -> None:
         mutes.add("viewer", f"x:{n}")
     assert len(mutes.all(0.0)) == Mutes.MOST
     assert not mutes.has("viewer", "x:4", 0.0)
+
+
+async def test_what_a_platform_took_away_is_not_answered_but_what_was_given_is() -> None:
+    def said(who: str, source: str, link: str = "twitch") -> ChatMessage:
+        return ChatMessage(text=f"{link} {who} {source}", viewer=viewer(who), link=link, source=source)
+
+    waiting, events, _ = attention("[lanes.chat]\neach_viewer = 0")
+    for percept in (said("ada", "1"), said("ada", "2"), said("bob", "3"), said("ada", "1", "youtube")):
+        waiting.offer(percept)
+    waiting.offer(Gift(viewer=viewer("ada"), link="twitch"))
+    assert len(waiting.removed("twitch", "message", "3")) == 1
+    assert waiting.removed("twitch", "message", "3") == []
+    assert len(waiting.removed("twitch", "viewer", "x:ada")) == 2
+    assert waiting.depth()["chat"] == waiting.depth()["gifts"] == 1
+    assert len(waiting.removed("youtube", "chat", "")) == 1
+    assert [(event.lane, event.reason) for event in events.of(Dropped)] == [("chat", "removed")] * 4
+
+
+CHOICE = '[lanes.chat]\ntogether = 1\ncapacity = 50\neach_viewer = 0\n[character]\nname = "Pip"'
+
+
+async def chosen(waiting: Attention, *messages: ChatMessage) -> str:
+    """Return the text that is answered first of these."""
+    for message in messages:
+        waiting.offer(message)
+    return (await waiting.next()).percepts[0].text  # type: ignore[union-attr]
+
+
+async def test_of_many_the_one_is_answered_that_gives_most() -> None:
+    waiting, _, _ = attention(CHOICE)
+    plain, question, named = chat("what a day it was", "a"), chat("where do puns grow?", "b"), chat("pip, hello", "c")
+    assert await chosen(waiting, plain, question, named) == "pip, hello"
+    assert (await waiting.next()).percepts == (question,)
+    # What was not chosen waits on, and comes where nothing better does.
+    assert (await waiting.next()).percepts == (plain,)
+    assert waiting.dropped == {}
+
+
+async def test_who_was_answered_lately_lets_others_go_first() -> None:
+    waiting, _, _ = attention(CHOICE)
+    assert await chosen(waiting, chat("do you like rain?", "ada")) == "do you like rain?"
+    assert await chosen(waiting, chat("and what of snow?", "ada"), chat("bells or drums?", "bob")) == "bells or drums?"
+    await asyncio.sleep(80)
+    # What is as old as that is chosen only where nobody else says anything.
+    assert await chosen(waiting, chat("is there a moon tonight?", "eve")) == "is there a moon tonight?"
+
+
+async def test_what_is_new_and_who_is_new_count() -> None:
+    waiting, _, _ = attention(CHOICE)
+    await chosen(waiting, chat("what is your favourite colour?", "a"))
+    again, other = chat("what is your favorite color?", "b"), chat("can a marotte swim?", "c")
+    assert await chosen(waiting, again, other) == "can a marotte swim?"
+    waiting, _, _ = attention(CHOICE)
+    newcomer = ChatMessage(text="it is cold in here", viewer=viewer("new"), first=True)
+    assert await chosen(waiting, chat("it was warm yesterday", "old"), newcomer) == "it is cold in here"
+    moderator = ChatMessage(text="the doors are open", viewer=Viewer(id="x:m", name="m", roles=("moderator",)))
+    assert await chosen(waiting, chat("the roof is closed", "some"), moderator) == "the doors are open"
+
+
+async def test_a_flood_is_still_bounded_first() -> None:
+    looked: list[str] = []
+    waiting, _, _ = attention("[lanes.chat]\neach_viewer = 0", lambda text: looked.append(text) or "")
+    for n in range(5_000):
+        waiting.offer(chat(f"{n} {'abcdefghij'[n % 10] * 9}", f"v{n}"))
+    assert len((await waiting.next()).percepts) == 3
+    assert len(looked) == 3
+    assert waiting.dropped["chat", "capacity"] == 4_940
+
+
+async def test_the_operator_may_have_it_answer_only_who_names_it() -> None:
+    waiting, _, _ = attention("[lanes.chat]\neach_viewer = 0")
+    waiting.answer = "named"
+    for text in ("is it raining?", "pip, is it raining?", "nice weather"):
+        waiting.offer(chat(text))
+    assert [p.text for p in (await waiting.next()).percepts] == ["pip, is it raining?"]
+    waiting.answer = "addressed"
+    waiting.offer(chat("is it snowing?"))
+    waiting.offer(chat("lovely bells"))
+    assert [p.text for p in (await waiting.next()).percepts] == ["is it snowing?"]
+    assert {reason for _, reason in waiting.dropped} == {"unaddressed"}
+
+
+async def test_a_muted_link_brings_no_chat_but_what_is_given() -> None:
+    mutes = Mutes()
+    waiting = Attention("public", config.parse(""), KeptRows(), lambda text: "", Published(), Clock(epoch=0.0), mutes)
+    mutes.add("link", "tiktok")
+    waiting.offer(ChatMessage(text="hello", viewer=viewer("a"), link="tiktok"))
+    waiting.offer(Gift(viewer=viewer("b"), link="tiktok"))
+    waiting.offer(ChatMessage(text="hello there", viewer=viewer("c"), link="twitch"))
+    assert [(await waiting.next()).lane for _ in range(2)] == ["gifts", "chat"]
+    assert waiting.dropped == {("chat", "muted"): 1}

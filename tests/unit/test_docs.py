@@ -5,13 +5,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 from tools.docs import configuration, rest, troubleshooting
 from tools.docs.pages import DOCS, PAGES
 
-from marotte import cli, config
+from marotte import cli, config, config_pastimes
 from marotte.engines import kinds, registry
 from marotte.text.views import FEELINGS, GESTURES
 
@@ -201,6 +202,13 @@ def test_the_walk_through_the_template_shows_the_template() -> None:
 
 def test_every_stage_direction_is_told() -> None:
     assert [word for word in (*FEELINGS, *GESTURES) if f"`[{word}]`" not in FILES["character.md"]] == []
+
+
+def test_every_command_of_the_chat_is_told() -> None:
+    page = FILES["commands.md"]
+    assert [name for name in config.Show().commands if f"`!{name}" not in page] == []
+    actions = get_args(config_pastimes.Command.model_fields["action"].annotation)
+    assert [action for action in actions if f"`{action}`" not in page] == []
 
 
 def test_every_page_of_the_control_window_is_told() -> None:

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from marotte import config
+from marotte.engines.kinds import Arrival
 from marotte.events import AnyPercept, ChatMessage, Ending, Gift, Lull, TurnStarted, Utterance, Viewer
 from marotte.mind.learning import LONGEST, MOST, learnable
 from marotte.mind.memory import Memory, wants_forgetting
@@ -396,3 +398,31 @@ async def test_the_turn_in_which_somebody_asks_to_be_forgotten_is_forgotten_with
     assert (counts["percepts"], counts["facts"], counts["viewers"]) == (0, 0, 0)
     (turn,) = await store.recent_turns()
     assert (turn.text, turn.heard) == ("", "")
+
+
+# --- who has just come ---
+
+
+async def test_who_comes_for_the_first_time_or_is_back_is_known_once(store: Store) -> None:
+    memory = memory_of(store)
+    hello = says("hello")
+    assert (await memory.recall([hello], "en")).arrivals == (Arrival("Ada"),)
+    # To recall is not yet to have answered: what was begun early may be thrown away.
+    assert (await memory.recall([hello], "en")).arrivals == (Arrival("Ada"),)
+    await memory.learn(replace(hello, at=Clock().wall()))
+    assert (await memory.recall([hello], "en")).arrivals == ()
+    # In the next run, shortly after, she has not been away; Bob was, for two days.
+    store.seen_viewer(BOB, Clock().wall() - 2 * 86_400)
+    memory = memory_of(store)
+    arrivals = (await memory.recall([hello, says("hi", BOB), says("me too", BOB)], "en")).arrivals
+    assert [(arrival.name, round(arrival.away / 3_600)) for arrival in arrivals] == [("Bob", 48)]
+
+
+async def test_a_person_is_the_same_on_another_account_and_new_where_the_platform_says_so(store: Store) -> None:
+    store.seen_viewer(ADA, Clock().wall())
+    other = Viewer(id="twitch:7", name="ada_tv", platform="twitch", known_as=ADA.id)
+    assert (await memory_of(store).recall([says("hi", other)], "en")).arrivals == ()
+    first = replace(says("hi"), first=True)
+    assert (await memory_of(store).recall([first], "en")).arrivals == (Arrival("Ada"),)
+    unwelcoming = Memory(store, config.Memory(welcome=False), Clock(), "public")
+    assert (await unwelcoming.recall([first], "en")).arrivals == ()

@@ -6,23 +6,19 @@ reason; a percept of a lane that survives is a row before it is acted on.
 """
 
 import asyncio
-import math
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from marotte import config
-from marotte.events import AnyPercept, Dropped, Event, Queued, Utterance, tag
+from marotte.events import AnyPercept, ChatMessage, Dropped, Event, Queued, Utterance, tag
+from marotte.mind.choice import Choice
+from marotte.mind.lanes import Bundle, Lane, Mutes, Reason, Waiting, words
 from marotte.text.normal import likeness
 from marotte.time import Clock
-
-Reason = Literal[
-    "capacity", "expired", "superseded", "fairness", "blocked", "empty", "skipped", "muted", "backchannel", "echo"
-]
 
 
 class Rows(Protocol):
@@ -41,133 +37,6 @@ _MUTED = 1.0
 """Seconds between two looks at lanes while anything is muted."""
 _TOLD = 20
 """In a lane with more waiting than this, newcomers are not announced one by one."""
-
-
-@dataclass(eq=False, slots=True)
-class Waiting:
-    """A percept in a lane."""
-
-    percept: AnyPercept
-    since: float
-    merged: int = 0
-    """How many others it stands for, said the same or nearly the same."""
-    tries: int = 0
-    pinned: bool = False
-    """The operator wants it answered, and next."""
-
-
-class Mutes:
-    """What the operator does not want answered for a while: senses (kinds of percepts), lanes, viewers."""
-
-    MOST = 1_000
-
-    def __init__(self) -> None:
-        self._until: dict[tuple[str, str], float] = {}
-
-    def add(self, what: str, name: str, until: float = math.inf) -> None:
-        """Mute a ``sense``, ``lane`` or ``viewer`` until a place on the clock."""
-        self._until.pop((what, name), None)
-        self._until[what, name] = until
-        while len(self._until) > self.MOST:
-            del self._until[next(iter(self._until))]
-
-    def remove(self, what: str, name: str) -> bool:
-        """Mute it no longer; returns whether it was."""
-        return self._until.pop((what, name), None) is not None
-
-    def has(self, what: str, name: str, now: float) -> bool:
-        """Whether it is muted; what is over is forgotten."""
-        until = self._until.get((what, name))
-        if until is not None and until <= now:
-            del self._until[what, name]
-        return until is not None and until > now
-
-    def all(self, now: float) -> list[tuple[str, str, float]]:
-        """Return what is muted, and until when, the oldest first."""
-        return [(*key, until) for key, until in self._until.items() if until > now]
-
-    def __bool__(self) -> bool:
-        return bool(self._until)
-
-
-@dataclass(slots=True)
-class Bundle:
-    """What one turn answers."""
-
-    lane: str
-    policy: config.Lane
-    waiting: tuple[Waiting, ...]
-
-    @property
-    def percepts(self) -> tuple[AnyPercept, ...]:
-        """The percepts, each whole."""
-        return tuple(w.percept for w in self.waiting)
-
-
-@dataclass
-class Lane:
-    """The percepts of one lane that wait, oldest first."""
-
-    name: str
-    policy: config.Lane
-    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
-    by_text: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
-    by_viewer: Counter[str] = field(default_factory=Counter[str])
-    overflowed: bool = False
-    """A surviving lane was full: the rest is on disk."""
-
-    def put(self, percept: AnyPercept, now: float, tries: int = 0) -> tuple[Reason | None, Waiting | None]:
-        """Take a percept in; returns why another (or it) had to leave, and which."""
-        policy = self.policy
-        text = words(percept)
-        if policy.merge != "all" and text and (same := self.by_text.get(text)) is not None:
-            same.merged += 1
-            return None, None
-        left: tuple[Reason | None, Waiting | None] = (None, None)
-        viewer = percept.viewer.id if percept.viewer else ""
-        if policy.each_viewer and viewer and self.by_viewer[viewer] >= policy.each_viewer:
-            left = ("fairness", self._give_up(viewer))
-        elif policy.merge == "latest" and self.waiting:
-            left = ("superseded", self._give_up())
-        elif len(self.waiting) >= policy.capacity:
-            if policy.survives:
-                self.overflowed = True
-                return None, None
-            left = ("capacity", self._give_up())
-        entry = Waiting(percept, now, tries=tries)
-        self.waiting.append(entry)
-        if text:
-            self.by_text[text] = entry
-        if viewer:
-            self.by_viewer[viewer] += 1
-        return left
-
-    def _give_up(self, viewer: str = "") -> Waiting | None:
-        """Take out the oldest, of one viewer or of all, that is not pinned."""
-        for entry in self.waiting:
-            theirs = not viewer or (entry.percept.viewer is not None and entry.percept.viewer.id == viewer)
-            if theirs and not entry.pinned:
-                return self.remove(entry)
-        return None
-
-    def remove(self, entry: Waiting) -> Waiting:
-        """Take an entry out, wherever it stands."""
-        if self.waiting[0] is entry:
-            self.waiting.popleft()
-        else:
-            self.waiting.remove(entry)
-        self.by_text.pop(words(entry.percept), None)
-        if entry.percept.viewer:
-            viewer = entry.percept.viewer.id
-            self.by_viewer[viewer] -= 1
-            if not self.by_viewer[viewer]:
-                del self.by_viewer[viewer]
-        return entry
-
-
-def words(percept: AnyPercept) -> str:
-    """Return the words that came with a percept, or ""."""
-    return getattr(percept, "text", "") or getattr(percept, "message", "")
 
 
 class Attention:
@@ -192,6 +61,12 @@ class Attention:
         """Called when something arrives in a lane that may pre-empt."""
         self.meant: Callable[[Utterance], Reason | None] = lambda utterance: None
         """Says why what somebody spoke is not meant as a turn of theirs, or None."""
+        self.judged: Callable[[ChatMessage], bool] = lambda message: False
+        """Judges who wrote a chat message; returns whether it is spam, which is not read."""
+        self.taken: Callable[[ChatMessage], bool] = lambda message: False
+        """Takes a chat message that is a command, and does what it says; returns whether it was."""
+        self.alone: Callable[[AnyPercept], bool] = lambda percept: False
+        """Whether a percept is answered in a turn of its own, whatever waits beside it."""
         self.dropped: Counter[tuple[str, str]] = Counter()
         """How many percepts left unanswered, by lane and reason."""
         self._rows = rows
@@ -204,10 +79,16 @@ class Attention:
         self._in_hand: set[str] = set()
         """Ids of surviving percepts that a turn is answering."""
         self._something = asyncio.Event()
+        self._choice = Choice(self._named)
+        self._settings: config.Attention = show.attention
+        self.answer: config.Answers = show.attention.answer
+        """Which chat messages it answers; the operator may change it."""
         self.use(show)
 
     def use(self, show: config.Show) -> None:
         """Go by a show's settings from now on. Its lanes are the same, by name and by what they take."""
+        if show.attention.answer != self._settings.answer:
+            self.answer = show.attention.answer
         self._settings = show.attention
         self._names = tuple(name.casefold() for name in (show.character.name, *show.character.called))
         for lane in self._lanes:
@@ -224,6 +105,9 @@ class Attention:
 
     async def keep(self, percept: AnyPercept) -> None:
         """Take in a percept that must survive: on disk first, then in its lane."""
+        if isinstance(percept, ChatMessage) and self.taken(percept):
+            self._drop(self._lane_of[tag(percept)].name, "command", Waiting(percept, 0.0), many=True)
+            return
         if await self._rows.keep_percept(percept, self._lane_of[tag(percept)].name):
             self.offer(percept)
 
@@ -242,8 +126,14 @@ class Attention:
         if lane is None:
             self._drop("none", "blocked", Waiting(percept, 0.0))
             return
+        if isinstance(percept, ChatMessage) and not tries and self.judged(percept):
+            self._drop(lane.name, "blocked", Waiting(percept, 0.0), many=True)
+            return
         if self._mutes and not lane.policy.survives and self._muted(lane, percept):
             self._drop(lane.name, "muted", Waiting(percept, 0.0))
+            return
+        if isinstance(percept, ChatMessage) and not tries and self.taken(percept):
+            self._drop(lane.name, "command", Waiting(percept, 0.0), many=True)
             return
         if isinstance(percept, Utterance) and (why := self.meant(percept)):
             self._drop(lane.name, why, Waiting(percept, 0.0))
@@ -286,6 +176,23 @@ class Attention:
                     return True
         return False
 
+    def removed(self, link: str, what: str, name: str) -> list[str]:
+        """Drop the words that a platform took away: a message's, a viewer's, or all of a chat; return their percepts.
+
+        What was given is still answered: it was paid for.
+        """
+
+        def gone(percept: AnyPercept) -> bool:
+            if not isinstance(percept, ChatMessage) or percept.link != link:
+                return False
+            owner = percept.viewer.id if percept.viewer else ""
+            return what == "chat" or name == (percept.source if what == "message" else owner)
+
+        found = [(lane, entry) for lane in self._lanes for entry in lane.waiting if gone(entry.percept)]
+        for lane, entry in found:
+            self._drop(lane.name, "removed", lane.remove(entry))
+        return [entry.percept.id for _, entry in found]
+
     def pin(self, percept_id: str, *, at_once: bool = False) -> bool:
         """Answer what waits under an id next, or ``at_once``, whatever speaks; returns whether there was any."""
         for lane in self._lanes:
@@ -303,6 +210,7 @@ class Attention:
         return (
             mutes.has("lane", lane.name, now)
             or mutes.has("sense", tag(percept), now)
+            or (bool(percept.link) and mutes.has("link", percept.link, now))
             or (percept.viewer is not None and mutes.has("viewer", percept.viewer.id, now))
         )
 
@@ -324,12 +232,13 @@ class Attention:
             lane = self._lane_of.get(kind)
             self.dropped[lane.name if lane else "none", "capacity"] += count
 
-    def _drop(self, lane: str, reason: Reason, entry: Waiting) -> None:
-        """Count an entry, and those that it stands for, as left unanswered."""
+    def _drop(self, lane: str, reason: Reason, entry: Waiting, *, many: bool = False) -> None:
+        """Count an entry, and those that it stands for, as left unanswered; ``many`` may come at once."""
         before, count = self.dropped[lane, reason], 1 + entry.merged
         self.dropped[lane, reason] += count
         # In a flood only the counters move: an event for each lost message would be a flood of its own.
-        if reason not in ("capacity", "fairness") or before // 100 < (before + count) // 100 or not before:
+        many = many or reason in ("capacity", "fairness")
+        if not many or before // 100 < (before + count) // 100 or not before:
             self._publish(
                 Dropped(
                     at=self._clock.wall(),
@@ -393,20 +302,37 @@ class Attention:
         while policy.expiry and lane.waiting and now - lane.waiting[0].since > policy.expiry:
             self._drop(lane.name, "expired", lane.remove(lane.waiting[0]))
         chosen: list[Waiting] = []
-        newest_first = policy.merge in ("last", "latest")
-        while lane.waiting and len(chosen) < policy.together:
-            entry = lane.remove(lane.waiting[-1] if newest_first else lane.waiting[0])
-            if why := self._unworthy(entry.percept):
-                self._drop(lane.name, why, entry)
-            elif not self._merged(entry, chosen, policy):
-                chosen.append(entry)
+        for entry in self._preferred(lane, now):
+            if len(chosen) >= policy.together and policy.merge != "best":
+                break
+            if chosen and (self.alone(entry.percept) or self.alone(chosen[0].percept)):
+                break
+            if len(chosen) < policy.together and (why := self._unworthy(entry.percept)):
+                self._drop(lane.name, why, lane.remove(entry))
+            elif self._merged(entry, chosen, policy):
+                lane.remove(entry)
+            elif len(chosen) < policy.together:
+                chosen.append(lane.remove(entry))
         if policy.merge == "last":
             chosen.reverse()
             while lane.waiting:
                 self._drop(lane.name, "superseded", lane.remove(lane.waiting[0]))
+        if policy.merge == "best":
+            chosen.sort(key=lambda entry: entry.since)
+            self._choice.note((entry.percept for entry in chosen), now)
         if policy.survives:
             self._in_hand.update(entry.percept.id for entry in chosen)
         return Bundle(lane.name, policy, tuple(chosen)) if chosen else None
+
+    def _preferred(self, lane: Lane, now: float) -> Iterable[Waiting]:
+        """Return what waits in a lane in the order in which its policy answers it."""
+        match lane.policy.merge:
+            case "best":
+                return self._choice.ordered(lane.waiting, now)
+            case "last" | "latest":
+                return [*reversed(lane.waiting)]
+            case _:
+                return [*lane.waiting]
 
     def _merged(self, entry: Waiting, chosen: list[Waiting], policy: config.Lane) -> bool:
         """Let one that was chosen stand for this entry too, where the lane allows it."""
@@ -431,13 +357,16 @@ class Attention:
         if kind == "chat_message":
             if self._unread(text):
                 return "blocked"
-            if self._settings.answer == "addressed" and not self._addressed(text):
-                return "blocked"
+            if self.answer != "everything" and not self._addressed(text):
+                return "unaddressed"
         return None
 
     def _addressed(self, text: str) -> bool:
+        return self._named(text) or (self.answer == "addressed" and text.rstrip().endswith(("?", "？")))
+
+    def _named(self, text: str) -> bool:
         folded = text.casefold()
-        return any(name in folded for name in self._names) or text.rstrip().endswith(("?", "？"))
+        return any(name in folded for name in self._names)
 
 
 def _same_speaker(one: AnyPercept, other: AnyPercept) -> bool:

@@ -27,7 +27,9 @@ from marotte.events import (
     TurnStarted,
     Utterance,
 )
-from marotte.mind.attention import Attention, Bundle, Waiting, words
+from marotte.mind.attention import Attention
+from marotte.mind.lanes import Bundle, Waiting, words
+from marotte.mind.manner import AS_USUAL, Manner, last_answers
 from marotte.mind.memory import Memory, wants_forgetting
 from marotte.mind.moderation import Moderator
 from marotte.mind.persona import Persona
@@ -36,6 +38,7 @@ from marotte.mind.tools.toolbox import Toolbox
 from marotte.mind.turn import Early, Turn
 from marotte.ports import Floor, Mouth, Scene
 from marotte.store.rows import person
+from marotte.text.emotes import written
 from marotte.text.language import detect
 from marotte.text.normal import likeness
 from marotte.text.sentences import Splitter, Thoughts
@@ -111,6 +114,8 @@ class Director:
         """What is to be seen now, for the turn that answers the percept of this id."""
         self.concluded: Callable[[Ending], Awaitable[None]] | None = None
         """Told how each turn has ended, before the next begins."""
+        self.manner: Callable[[AnyPercept], Manner] = lambda percept: AS_USUAL
+        """How a percept wants to be answered."""
         self.in_phrases = False
         """Whether a line may be a few words of a sentence."""
         self._turn: Turn | None = None
@@ -279,6 +284,8 @@ class Director:
     def _passed(self, turn: Turn) -> AsyncGenerator[Line]:
         """Yield the turn's lines that moderation passes; words that the operator has released it does not check."""
         lines = self._lines(turn)
+        if turn.bundle.policy.survives and self._manner(turn).verbatim:
+            lines = last_answers(lines, [p.id for p in turn.percepts])
         if any(p.id in self._released for p in turn.percepts):
             return _as_generator(lines)
         return self._moderator.passed(lines, self.floor.name)
@@ -321,9 +328,18 @@ class Director:
         percepts = [p for p in turn.percepts if person(p) not in turn.leaving]
         if not percepts:
             return
+        manner = self._manner(turn)
+        if manner.verbatim:
+            turn.named.update(p.id for p in turn.percepts)
+            yield manner.verbatim
+            return
         recalled = await self._memory.recall(percepts, turn.language)
         scene = (await self.scene(percepts[0].id) if self.scene is not None else None) or Scene()
-        prompt = self._persona.prompt(percepts, turn.language, recalled.history, recalled.facts, scene.told)
+        prompt = self._persona.prompt(
+            percepts, turn.language, recalled.history, recalled.facts, scene.told, recalled.arrivals
+        )
+        if manner.prompt:
+            prompt = replace(prompt, text=f"{prompt.text}\n{manner.prompt}")
         if scene.picture:
             prompt = replace(prompt, pictures=(scene.picture,))
         turn.mark("prompted")
@@ -366,10 +382,15 @@ class Director:
     def _line(self, turn: Turn, sentence: str) -> Line | None:
         """Make a line of a sentence; None where nothing of it can be spoken."""
         known = [tag.split("-")[0] for tag in self._persona.card.languages]
-        said = line(sentence, detect(sentence, known, turn.language), turn.id)
+        spelling = self._persona.spelling(turn.percepts)
+        said = line(sentence, detect(sentence, known, turn.language), turn.id, spelling)
         if said is not None and all(isinstance(p, Asked) and p.firm for p in turn.percepts):
             said = replace(said, firm=True)
-        if said is None or not turn.bundle.policy.survives:
+        if said is None:
+            return None
+        manner = self._manner(turn)
+        said = manner.shape(said)
+        if manner.verbatim or not turn.bundle.policy.survives:
             return said
         names = tuple(p.id for p in turn.percepts if _names(said.spoken, p))
         turn.named.update(names)
@@ -393,7 +414,11 @@ class Director:
         await mouth.say(said)
 
     def _own(self, turn: Turn, text: str, answers: tuple[str, ...] = ()) -> Line:
-        return Line(turn=turn.id, shown=text, spoken=text, language=turn.language, answers=answers)
+        said = Line(turn=turn.id, shown=text, spoken=text, language=turn.language, answers=answers)
+        return self._manner(turn).shape(said)
+
+    def _manner(self, turn: Turn) -> Manner:
+        return self.manner(turn.percepts[0]) if len(turn.percepts) == 1 else AS_USUAL
 
     def _owed(self, turn: Turn) -> list[Line]:
         """Nobody who gave something goes unnamed: lines for those whom the reply has not named."""
@@ -417,20 +442,22 @@ class Director:
 
     def _answers(self, turn: Turn, ending: Ending) -> list[Send]:
         """What was said aloud goes back in writing to the chats that it answers."""
-        places: dict[tuple[str, str], list[str]] = {}
+        heard = written(ending.heard, self._persona.spelling(turn.percepts).names)
+        places: dict[tuple[str, str], list[ChatMessage]] = {}
         for percept in turn.percepts:
             if isinstance(percept, ChatMessage) and percept.link and percept.viewer:
-                places.setdefault((percept.link, percept.channel), []).append(percept.viewer.name)
+                places.setdefault((percept.link, percept.channel), []).append(percept)
         return [
             Send(
                 at=self._clock.wall(),
                 floor=self.floor.name,
                 link=link,
                 channel=channel,
-                text=f"{', '.join(dict.fromkeys(names))}: {ending.heard}",
+                text=f"{', '.join(dict.fromkeys(p.viewer.name for p in said if p.viewer))}: {heard}",
+                answers=said[0].source if len(said) == 1 else "",
             )
-            for (link, channel), names in places.items()
-            if ending.heard
+            for (link, channel), said in places.items()
+            if heard
         ]
 
 

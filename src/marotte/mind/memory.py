@@ -2,12 +2,12 @@
 
 import logging
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from marotte import config
-from marotte.engines.kinds import Message
+from marotte.engines.kinds import Arrival, Message
 from marotte.events import AnyPercept, Asked, ChatMessage, Ending, Gift, Redemption, Subscription, Utterance
 from marotte.mind.learning import learnable
 from marotte.store import Exchange, Store, StoreError, person
@@ -21,6 +21,10 @@ MOST_EXCHANGES = 200
 """So many exchanges are read back after a restart, before the tokens are counted."""
 MOST_PEOPLE = 8
 """Of so many people who speak at once facts are recalled."""
+MOST_MET = 10_000
+"""Of so many people it is known that they were welcomed."""
+AWAY = 3_600.0
+"""Whoever was here within so many seconds has not been away."""
 OTHERS = 3
 """Of the facts recalled, one in so many may be about somebody else who is spoken of."""
 
@@ -81,6 +85,8 @@ class Recollection:
     """What was said and what was heard, oldest first."""
     facts: tuple[str, ...] = ()
     """What is known, one sentence each."""
+    arrivals: tuple[Arrival, ...] = ()
+    """Those of the speakers who have just come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,9 @@ class Memory:
         self._knows_somebody = True
         """Whether there may be facts: where there are none, no turn pays for looking."""
         self._has_learnt = False
+        self._began = clock.wall()
+        self._met: OrderedDict[str, None] = OrderedDict()
+        """Those who have spoken in this run, the latest last."""
 
     async def open(self) -> None:
         """Read what was said before, so that the first turn need not wait for it."""
@@ -128,17 +137,40 @@ class Memory:
     async def recall(self, percepts: Sequence[AnyPercept], language: str) -> Recollection:
         """Return what was said lately, within the show's tokens, and what is known of those who speak now."""
         facts: tuple[str, ...] = ()
+        arrivals: tuple[Arrival, ...] = ()
         try:
             await self._read_back()
             facts = await self._facts(percepts, language)
+            arrivals = await self._arrivals(percepts)
         except StoreError as error:
             log.error("not everything is recalled: %s", error)
-        return Recollection(tuple(message for past in self._tail or () for message in past.messages), facts)
+        return Recollection(tuple(message for past in self._tail or () for message in past.messages), facts, arrivals)
+
+    async def _arrivals(self, percepts: Sequence[AnyPercept]) -> tuple[Arrival, ...]:
+        """Return those who speak for the first time in this run, and were not here shortly before it."""
+        new = {who: p for p in percepts if p.viewer is not None and (who := person(p)) not in self._met}
+        if not new or not self.settings.welcome:
+            return ()
+        accounts = {id for who, p in new.items() for id in (who, p.viewer.id if p.viewer else who)}
+        seen = await self._store.last_seen(*accounts)
+        arrivals: list[Arrival] = []
+        for who, percept in new.items():
+            assert percept.viewer is not None
+            last = max(seen.get(who, 0.0), seen.get(percept.viewer.id, 0.0))
+            away = self._began - last
+            if not last or (isinstance(percept, ChatMessage) and percept.first):
+                arrivals.append(Arrival(percept.viewer.name))
+            elif away >= AWAY:
+                arrivals.append(Arrival(percept.viewer.name, away))
+        return tuple(arrivals)
 
     async def learn(self, percept: AnyPercept) -> list[str]:
         """Learn what a person says of themselves, and that they are here; return the new facts, one sentence each."""
         if percept.viewer is not None:
             self._store.seen_viewer(percept.viewer, percept.at, percept.language)
+            self._met[person(percept)] = None
+            while len(self._met) > MOST_MET:
+                self._met.popitem(last=False)
         who, said = person(percept), _said(percept)
         uncertain = isinstance(percept, Utterance) and percept.uncertain
         if not who or not said or uncertain or wants_forgetting(said, percept.language):

@@ -10,6 +10,7 @@ from typing import Any
 from marotte import config
 from marotte.events import PUBLIC, Event, Line, LineStopped
 from marotte.text.language import base, detect
+from marotte.text.names import shown_name
 from marotte.text.normal import LINK, fold, plain
 from marotte.time import Clock
 
@@ -18,6 +19,15 @@ LANGUAGES = ("en", "es", "fr", "zh", "ja")
 
 ALLOW = "allow"
 """The list of words that are never stopped."""
+
+NOBODY = {
+    "en": "a viewer",
+    "es": "alguien del público",
+    "fr": "quelqu'un du public",
+    "zh": "一位观众",
+    "ja": "視聴者さん",
+}
+"""What somebody is called whose name may not be said, a name a language."""
 
 MOST_STOPPED = 64
 """So many stopped lines are kept at most for the operator to release."""
@@ -40,6 +50,10 @@ _OWN_REPETITION = 3
 """The character itself may draw out a sound so many times longer than a chat message."""
 
 _KATAKANA = "ァ-ヺー"
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|_+")
+_MOST_NAMES = 4_096
+_INSIDE = 6
+"""Words of so many Latin letters, one more in a single language, count anywhere in a name, where nobody parts words."""
 _LOOSE_END = re.compile(r"[\W_]+$")
 
 
@@ -55,17 +69,24 @@ class Rules:
         among them. Raises ValueError for a word that has no letter or digit, naming the list and the word.
         """
         self.settings = settings
-        lists = {name: (*_builtin(name),) if settings.builtin else () for name in ("any", *LANGUAGES)}
-        lists[ALLOW] = (*_builtin(ALLOW), *settings.allow)
+        lists = {name: (*builtin(name),) if settings.builtin else () for name in ("any", *LANGUAGES)}
+        lists[ALLOW] = (*builtin(ALLOW), *settings.allow)
         for name, added in (*settings.words.items(), *(own or {}).items()):
             lists[base(name)] = (*lists.get(base(name), ()), *added)
         self.words: Mapping[str, tuple[str, ...]] = lists
         """All words in force, by list; those of the list ``allow`` are never stopped."""
         stop = {name: words for name, words in lists.items() if words and name != ALLOW}
-        self.lists = {name: _compiled(words, f"moderation.words.{name}") for name, words in stop.items()}
-        self.everything = _compiled([word for words in stop.values() for word in words], "moderation.words")
-        self.never = _compiled(never, "character.never")
-        self.allowed = _compiled(lists[ALLOW], "moderation.allow")
+        self.lists = {name: compiled(words, f"moderation.words.{name}") for name, words in stop.items()}
+        self.everything = compiled([word for words in stop.values() for word in words], "moderation.words")
+        self.never = compiled(never, "character.never")
+        self.allowed = compiled(lists[ALLOW], "moderation.allow")
+        bare = ((name, word.removesuffix("*")) for name, words in stop.items() for word in words)
+        self.inside = tuple(
+            fold(word)
+            for name, word in bare
+            if len(word) >= _INSIDE + (name != "any") and word.isalpha() and word.isascii()
+        )
+        """Words that no name may hold, wherever they stand in it."""
         self.repeated = _repeated(settings.repetition)
         self.repeated_by_us = _repeated(settings.repetition * _OWN_REPETITION)
 
@@ -88,6 +109,7 @@ class Moderator:
         self._clock = clock or Clock()
         self._stopped: OrderedDict[str, tuple[float, Line]] = OrderedDict()
         self._next_substitute = 0
+        self._names: OrderedDict[str, tuple[Rules, bool]] = OrderedDict()
 
     # --- what the character says ---------------------------------------------------------------------------------
 
@@ -171,6 +193,31 @@ class Moderator:
         self._next_substitute += 1
         return Line(turn=line.turn, shown=text, spoken=text, language=language, answers=line.answers)
 
+    # --- what people call themselves ------------------------------------------------------------------------------
+
+    def named(self, name: str, language: str = "en") -> str:
+        """Return a viewer's name as it may be shown and spoken; "a viewer", in a language, where it may not be."""
+        clean = shown_name(name)
+        return clean if clean and self._may_be_named(clean) else NOBODY.get(base(language), NOBODY["en"])
+
+    def _may_be_named(self, name: str) -> bool:
+        """Judge a name by every list: it has no language, and its words are parted by anything or by nothing."""
+        rules, known = self.rules, self._names.get(name)
+        if known is not None and known[0] is rules:
+            return known[1]
+        spaced = _HUMP.sub(" ", name)
+        folded = [fold(name), fold(spaced), fold("".join(spaced.split()))]
+        patterns = [pattern for pattern in (rules.never, rules.everything) if pattern is not None]
+        may = (
+            not any(self._first(pattern, text) for pattern in patterns for text in folded)
+            and not any(word in folded[2] for word in rules.inside)
+            and not _has_link(name)
+        )
+        self._names[name] = (rules, may)
+        if len(self._names) > _MOST_NAMES:
+            self._names.popitem(last=False)
+        return may
+
     # --- what is read --------------------------------------------------------------------------------------------
 
     def unread(self, text: str) -> str:
@@ -243,7 +290,7 @@ def _repeated(times: int) -> re.Pattern[str]:
     return re.compile(rf"(\S{{1,4}}?)\1{{{times - 1}}}")
 
 
-def _builtin(name: str) -> tuple[str, ...]:
+def builtin(name: str) -> tuple[str, ...]:
     """Read a word list that comes with the program."""
     text = files("marotte.mind").joinpath(f"words/{name}.txt").read_text("utf-8")
     return tuple(line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#"))
@@ -254,7 +301,7 @@ def checked(word: str) -> None:
     _atoms(word, "")
 
 
-def _compiled(words: Iterable[str], where: str) -> re.Pattern[str] | None:
+def compiled(words: Iterable[str], where: str) -> re.Pattern[str] | None:
     """Compile words into one regular expression over folded text, branching letter by letter; None for no words."""
     tree: dict[str, Any] = {}
     for word in words:

@@ -4,26 +4,16 @@ Viewers' words stand in the prompt as quoted data with a plain statement that th
 operator's context line are the only voices with rights.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 
 from marotte import config
-from marotte.engines.kinds import Message, Prompt
-from marotte.events import (
-    AnyPercept,
-    Asked,
-    ChatMessage,
-    Due,
-    Follow,
-    GameContext,
-    Gift,
-    Lull,
-    Raid,
-    Redemption,
-    Sighting,
-    Subscription,
-    Utterance,
-)
+from marotte.config_emotes import Emotes
+from marotte.config_prompts import Prompts
+from marotte.engines.kinds import Arrival, Message, Prompt
+from marotte.events import AnyPercept, ChatMessage
+from marotte.mind.telling import describe as describe
+from marotte.mind.telling import quoted as quoted
+from marotte.text.emotes import Spelling
 from marotte.text.language import base, detect
 
 NAMES = {
@@ -54,10 +44,16 @@ class Persona:
 
     def __init__(self, card: config.Character) -> None:
         self.card = card
+        self.prompts = Prompts()
+        self.emotes = Emotes()
         self.context = card.context
         """What is going on now; the operator changes it live."""
         self.directs = True
         """Whether a reply may hold stage directions: what speaks by itself would read them aloud."""
+
+    def use(self, show: config.Show) -> None:
+        """Go by a show's card, its prompts and its way with emotes."""
+        self.card, self.prompts, self.emotes = show.character, show.prompts, show.emotes
 
     def language(self, percepts: Sequence[AnyPercept], spoken: str, answered: Mapping[str, int] | None = None) -> str:
         """Choose the language of the answer: the percept's own, else that of its words, else ``spoken``.
@@ -86,6 +82,7 @@ class Persona:
         history: tuple[Message, ...] = (),
         facts: tuple[str, ...] = (),
         scene: str = "",
+        arrivals: tuple[Arrival, ...] = (),
     ) -> Prompt:
         """Put together everything that a brain may know for one reply."""
         card = self.card
@@ -100,20 +97,27 @@ class Persona:
             system.append(f"What you see, as an eye tells it: {quoted(scene)}")
         if facts:
             system.append("What you remember, as it was told: " + " ".join(map(quoted, facts)))
+        system += map(_welcome, arrivals)
         for asked, answered in card.examples:
             system.append(f"Example. Somebody says {quoted(asked)}, you answer {quoted(answered)}")
         return Prompt(
             system="\n".join(system),
             history=history,
             percepts=tuple(percepts),
-            text="\n".join(describe(p) for p in percepts),
+            text="\n".join(describe(p, self.prompts, self.emotes) for p in percepts),
             language=language,
             languages=tuple(base(tag) for tag in card.languages),
             character=card.name,
             facts=facts,
+            arrivals=arrivals,
             scene=scene,
             topics=card.topics,
         )
+
+    def spelling(self, percepts: Sequence[AnyPercept]) -> Spelling:
+        """Say what of emotes is heard in a reply to these percepts."""
+        emotes = (emote for percept in percepts if isinstance(percept, ChatMessage) for emote in percept.emotes)
+        return Spelling(frozenset(emote.name for emote in emotes), self.emotes.spoken == "name")
 
     def _answer(self, language: str) -> str:
         """Say in which language to answer, or how much in which."""
@@ -125,45 +129,9 @@ class Persona:
         return f"Mix languages, each sentence in one of them: {', '.join(parts)}. Begin in {first}."
 
 
-def describe(percept: AnyPercept) -> str:
-    """Tell a brain that reads only text what has happened, with all of a viewer's own words in quotes."""
-    who = quoted(percept.viewer.name) if percept.viewer else "Somebody"
-    match percept:
-        case ChatMessage():
-            return f"{who} writes in the chat: {quoted(percept.text)}"
-        case Utterance(uncertain=True):
-            return f"{who} says something you are not sure you heard: {quoted(percept.text)}. Ask back."
-        case Utterance():
-            return f"{who} says: {quoted(percept.text)}"
-        case Asked():
-            return f"The operator of the show asks you: {percept.text}"
-        case Gift():
-            amount = f"{percept.amount:g} {percept.unit}".strip()
-            return f"{who} gives you {quoted(percept.what)} ({amount}){_with(percept.message)}. Thank them by name."
-        case Subscription(given=0):
-            return f"{who} subscribes, month {percept.months}{_with(percept.message)}. Thank them by name."
-        case Subscription():
-            return f"{who} gives {percept.given} subscriptions to others. Thank them by name."
-        case Redemption():
-            return f"{who} redeems {quoted(percept.reward)}{_with(percept.text)}. Name them."
-        case Follow():
-            return f"{who} follows you now."
-        case Raid():
-            return f"{who} arrives with {percept.party} viewers. Welcome them by name."
-        case Sighting():
-            return f"You see, as an eye tells it: {quoted(percept.text)}"
-        case Due():
-            return f"It is time for {percept.schedule}: {percept.text}"
-        case Lull():
-            return f"Nobody has said anything for {percept.seconds:.0f} seconds. Say something of your own."
-        case GameContext():
-            return f"In the game {quoted(percept.game)}: {quoted(percept.text)}"
-
-
-def _with(message: str) -> str:
-    return f" and says: {quoted(message)}" if message else ""
-
-
-def quoted(text: str) -> str:
-    """Quote a stranger's words so that nothing in them can end the quotation."""
-    return json.dumps(text[:1_500], ensure_ascii=False)
+def _welcome(arrival: Arrival) -> str:
+    if not arrival.away:
+        return f"{quoted(arrival.name)} is here for the first time: welcome them."
+    days, hours = divmod(round(arrival.away / 3_600), 24)
+    away = f"{days} days" if days > 1 else "a day" if days else f"{hours} hours" if hours > 1 else "an hour"
+    return f"{quoted(arrival.name)} is back after {away}: welcome them back."

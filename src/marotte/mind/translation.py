@@ -60,7 +60,7 @@ class Translators(BrainChain):
         """Whether there is any brain that can translate."""
         return any(can_translate(member.engine) for member in self._brains.members)
 
-    def _candidates(self) -> list[Member]:
+    def _candidates(self, wanted: str = "") -> list[Member]:
         return [
             replace(member, built=member.built._replace(engine=bare(member.engine)))
             for member in self._brains.members

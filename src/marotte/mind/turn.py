@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from marotte.events import AnyPercept, Line, fresh_id
-from marotte.mind.attention import Bundle
+from marotte.mind.lanes import Bundle
 from marotte.ports import Mouth
 
 

@@ -6,6 +6,7 @@ from typing import Literal, cast
 import msgspec
 
 from marotte.events import Cue, Line
+from marotte.text.emotes import SKIPPED, Spelling, emoji_names, for_the_ear
 from marotte.text.language import base
 from marotte.text.normal import EMOJI, LINK, WIDE
 from marotte.text.numbers import money
@@ -111,7 +112,6 @@ _BRACKETED = re.compile(r"\[([^\[\]\n]{0,120})\]|【([^【】\n]{0,120})】")
 _STAGED = re.compile(r"\*([^*\n]{1,60})\*|\(([^()\n]{1,60})\)|（([^（）\n]{1,60})）")
 _DIRECTION = re.compile(r"(expression|animation|hotkey|sound|overlay)\s*[:= ]\s*(\S.{0,58})", re.I)
 _PAUSED = re.compile(r"(?:pause|beat|silence|wait)\b[\s:=]*(?:(\d{1,6}(?:[.,]\d+)?)\s*(ms|s|sec|seconds?)?)?\.?", re.I)
-_SHORT_TAG = 40
 
 _EMOJI = re.compile(f"[{EMOJI}\U000fe000-\U000fefff]+")
 _EMOTICON = re.compile(
@@ -139,12 +139,13 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     """The first expression among the cues, or ""."""
 
 
-def views(sentence: str, language: str = "en") -> Views:
+def views(sentence: str, language: str = "en", emotes: Spelling = SKIPPED) -> Views:
     """Take a sentence apart. ``spoken`` may be empty: a line of emoji makes no sound.
 
     Directions stand in square brackets (``[joy]``, ``[nod]``, ``[pause 700ms]``, ``[sound drum]``); known ones also
-    between asterisks or parentheses (``*laughs*``, ``(whispers)``). Short bracketed tags that mean nothing here are
-    left out of both texts. A pause is a cue whose name is its length, such as ``700ms``.
+    between asterisks or parentheses (``*laughs*``, ``(whispers)``). Bracketed ones that mean nothing here are left out
+    of both texts. A pause is a cue whose name is its length, such as ``700ms``. ``emotes`` says what is heard
+    of ``:Kappa:`` and of emoji.
     """
     cues: list[Cue] = []
     text = _BLANKS.sub(" ", _BLANK_LINES.sub("\n", _UNWANTED.sub("", sentence)))
@@ -154,7 +155,7 @@ def views(sentence: str, language: str = "en") -> Views:
     text = _STAGED.sub(lambda match: _stage(match, cues), _LINE_START.sub("", text))
     text = _plain(text)
     shown, _ = _place(text)
-    spoken, offsets = _place(_for_the_ear(text, base(language)))
+    spoken, offsets = _place(_for_the_ear(text, base(language), emotes))
     if not _HAS_WORD.search(spoken):
         spoken, offsets = "", dict.fromkeys(offsets, 0)
     placed = [
@@ -164,9 +165,9 @@ def views(sentence: str, language: str = "en") -> Views:
     return Views(shown=shown, spoken=spoken, cues=tuple(placed), feeling=feeling)
 
 
-def line(sentence: str, language: str = "en", turn: str = "") -> Line | None:
+def line(sentence: str, language: str = "en", turn: str = "", emotes: Spelling = SKIPPED) -> Line | None:
     """Make a line of a sentence; None where nothing of it can be spoken."""
-    view = views(sentence, language)
+    view = views(sentence, language, emotes)
     if not view.spoken:
         return None
     return Line(
@@ -203,9 +204,8 @@ def _mark(cue: Cue, cues: list[Cue]) -> str:
 
 def _bracket(match: re.Match[str], cues: list[Cue]) -> str:
     inside = match[1] if match[1] is not None else match[2]
-    if (cue := _cue(inside)) is not None:
-        return _mark(cue, cues)
-    return _DROPPED if len(inside) <= _SHORT_TAG else inside
+    cue = _cue(inside)
+    return _mark(cue, cues) if cue is not None else _DROPPED
 
 
 def _stage(match: re.Match[str], cues: list[Cue]) -> str:
@@ -229,8 +229,11 @@ def _plain(text: str) -> str:
     return _STRAY_STARS.sub("", text)
 
 
-def _for_the_ear(text: str, language: str) -> str:
+def _for_the_ear(text: str, language: str, emotes: Spelling) -> str:
     """Write the text as it is to be said."""
+    text = for_the_ear(text, emotes, _DROPPED)
+    if emotes.named and language == "en":
+        text = _EMOJI.sub(lambda run: f" {emoji_names(run[0])} ", text)
     dot, at, percent, number, also, plus, times, equals = _SIGN.get(language, _SIGN["en"])
     text = _EMOTICON.sub(_DROPPED, _FACE.sub(_DROPPED, _EMOJI.sub(_DROPPED, text)))
     text = _EMAIL.sub(lambda match: match[1] + at + match[2].replace(".", dot), text)

@@ -14,6 +14,7 @@ from marotte.events import (
     Follow,
     GameContext,
     Gift,
+    Happening,
     Raid,
     Redemption,
     Sighting,
@@ -106,7 +107,7 @@ class _Reply:
         ):
             parts.append(self._say("follow", self._values() | {"names": self._book.names(followers)}))
         parts += self._answers([p for p in percepts if isinstance(p, ChatMessage | Utterance | Asked)])
-        parts += [self._remark(p) for p in percepts if isinstance(p, Sighting | Due | GameContext)]
+        parts += [self._remark(p) for p in percepts if isinstance(p, Sighting | Due | GameContext | Happening)]
         if not percepts and self._prompt.text:
             parts.append(self._answer(self._prompt.text, self._values(self._prompt.text)))
         return self._book.joint.join(part for part in parts if part) or self._lull()
@@ -172,10 +173,20 @@ class _Reply:
                 part = self._say("uncertain", values)
             else:
                 part = self._answer(percept.text, values)
-            if isinstance(percept, ChatMessage) and not any(values["name"] in said for said in (part, *parts)):
+            welcome = self._welcome(percept)
+            if welcome:
+                part = self._say(welcome, {"name": self._name(percept)}) + self._book.joint + part
+            elif isinstance(percept, ChatMessage) and not any(values["name"] in said for said in (part, *parts)):
                 part = fill(self._rng.choice(self._book.lines["address"]), values) + self._book.joint + part
             parts.append(part)
         return parts
+
+    def _welcome(self, percept: AnyPercept) -> str:
+        """Return which lines welcome the one behind a percept, or "": whoever is in need is not met with a joke."""
+        if percept.viewer is None or self._book.intent(getattr(percept, "text", "")) == "grave":
+            return ""
+        kinds = {a.name: "returner" if a.away else "newcomer" for a in self._prompt.arrivals}
+        return kinds.get(percept.viewer.name, "")
 
     def _appeal(self, percept: ChatMessage | Utterance | Asked) -> float:
         text, intent = percept.text, self._book.intent(percept.text)
@@ -231,12 +242,14 @@ class _Reply:
 
     # --- what is seen, due or quiet
 
-    def _remark(self, percept: Sighting | Due | GameContext) -> str:
+    def _remark(self, percept: Sighting | Due | GameContext | Happening) -> str:
         match percept:
             case Sighting(text=text):
                 return self._look(text, self._values(percept=percept) | self._scene(text, percept.language))
             case Due(text=text):
                 return text.strip()
+            case Happening(text=text):
+                return self._say("happening", self._values(text, percept))
             case GameContext(game=game, text=text):
                 return self._say("game", self._values(text, percept) | {"game": callable_name(game)})
 

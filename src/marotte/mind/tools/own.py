@@ -10,7 +10,7 @@ from marotte import config
 from marotte.engines.kinds import EngineError, Tool
 from marotte.engines.offers import EVERY_LANE, Cause, Offer, Refusal
 from marotte.events import AnyPercept, Cue, Event, Express
-from marotte.mind.attention import words
+from marotte.mind.lanes import words
 from marotte.mind.memory import speaks_of_forgetting, wants_forgetting
 from marotte.mind.persona import quoted
 from marotte.ports import CameraError, Scene

@@ -1,0 +1,320 @@
+"""Commands: what viewers ask for with an exclamation mark, answered at once and in writing.
+
+What a command does is decided when its message arrives, from percepts, the clock, seeded chance and rows, so that a
+replay decides the same. What it promises is on the disk before anybody is told.
+"""
+
+import asyncio
+import logging
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from marotte import config
+from marotte.config_pastimes import Action, cue_of, words_of
+from marotte.events import AnyPercept, ChatMessage, Due, Event, Express, Send, Viewer
+from marotte.mind.manner import AS_USUAL, Manner, harmless
+from marotte.mind.pastimes.accounts import Links
+from marotte.mind.pastimes.counters import Counters
+from marotte.mind.pastimes.quotes import Quotes
+from marotte.mind.pastimes.raffle import Raffle
+from marotte.mind.pastimes.reminders import Reminders
+from marotte.mind.pastimes.shout_out import shout_out
+from marotte.mind.pastimes.use import Answer, Rows, Use, may, no
+from marotte.mind.pastimes.wheel import Wheel
+from marotte.mind.persona import quoted
+from marotte.store.database import StoreError
+from marotte.text.holes import filled, holds
+from marotte.time import Clock
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+USED = "used"
+"""The kind of tally that counts how often a command was used."""
+LONGEST_REPLY = 450
+LONGEST_ARGS = 400
+_MOST_RESTS = 5_000
+_MOST_SEEN = 1_000
+_MOST_JOBS = 500
+_MOST_SPOKEN = 100
+_NAME = 40
+_CALL = re.compile(r"[!！]([^\W\d_][\w-]{0,29})(?:\s+(.*))?$", re.DOTALL)
+
+Play = Callable[[Viewer | None, str], str | None]
+"""A game that takes moves from the chat: it returns what to write back, or None where no move was meant for it."""
+
+
+class _Job(NamedTuple):
+    """What is told of a use once what it promises is kept."""
+
+    use: Use
+    keep: tuple[Callable[[], Awaitable[object]], ...]
+    events: tuple[Event, ...]
+    text: str
+
+
+class Commands:
+    """Takes the commands out of a chat and does what they say."""
+
+    def __init__(
+        self,
+        show: config.Show,
+        rows: Rows,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        seed: str,
+        judge: Callable[[str, str], str],
+        join: Callable[[str, str, str], Awaitable[object]],
+        part: Callable[[str], Awaitable[object]],
+    ) -> None:
+        """``judge`` says why words may not be said, or ""; ``join`` and ``part`` are for accounts of one person."""
+        self.offer: Callable[[AnyPercept], None] = lambda percept: None
+        """Takes what the character is told or asked."""
+        self.appointed: Callable[[], None] = lambda: None
+        """Called when there may be a new appointment."""
+        self.games: list[Play] = []
+        self.counted: Counter[str] = Counter()
+        self._rows = rows
+        self._publish = publish
+        self._clock = clock
+        self._judge = judge
+        self._rng = rng = Random(seed)
+        self.reminders = Reminders(rows, clock)
+        self.raffle = Raffle(rows, rng)
+        self.wheel = Wheel(rows, clock, rng, self._allowed)
+        self.counters = Counters(rows)
+        self.quotes = Quotes(rows, rng, self._allowed)
+        self.links = Links(clock, join, part)
+        self._actions: dict[Action, Callable[[Use], Answer]] = {
+            "commands": self._list,
+            "remind": self.reminders.remind,
+            "raffle": self.raffle.raffle,
+            "join": self.raffle.join,
+            "draw": self.raffle.draw,
+            "wheel": self.wheel.spin,
+            "count": self.counters.count,
+            "quote": self.quotes.quote,
+            "shout_out": lambda use: shout_out(use, clock.wall()),
+            "link": self.links.link,
+            "play": self._play,
+        }
+        self._used: dict[str, int] = {}
+        self._rests: OrderedDict[tuple[str, str], float] = OrderedDict()
+        """Until when a command rests, for everybody ("") or for one."""
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._spoken: OrderedDict[str, str] = OrderedDict()
+        """Replies that are said as they stand, by the percept that asks for it."""
+        self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(_MOST_JOBS)
+        self.use(show)
+
+    def use(self, show: config.Show) -> None:
+        """Go by a show's settings from now on."""
+        self._commands = show.commands
+        self._words = words_of(show.commands)
+        names = sorted(map(re.escape, (show.character.name, *show.character.called)), key=len, reverse=True)
+        self._addressed = re.compile(rf"@?(?:{'|'.join(names)})\s*[,:，：]?\s+(?=[!！])", re.IGNORECASE)
+
+    def reseed(self, seed: str) -> None:
+        """Begin anew, at a point from which the run can be replayed."""
+        self._rng.seed(seed)
+        self._rests.clear()
+
+    async def open(self) -> None:
+        """Read what was counted, kept and promised. Raises StoreError."""
+        self._used = dict(await self._rows.tallies(USED))
+        for pastime in (self.reminders, self.raffle, self.counters, self.quotes):
+            await pastime.open()
+
+    def forget(self) -> None:
+        """Somebody was forgotten: read again what the rows still know."""
+        if not self._jobs.full():
+            self._jobs.put_nowait(None)
+
+    async def run(self) -> None:
+        """Keep what is promised, then tell, until cancelled."""
+        while True:
+            job = await self._jobs.get()
+            if job is None:
+                try:
+                    await self.open()
+                except StoreError as error:
+                    log.error("what was counted and promised is not read again: %s", error)
+            else:
+                await self._tell(job)
+
+    # --- in
+
+    def take(self, message: ChatMessage) -> bool:
+        """Take a message where it is a command, ours or another program's; returns whether it was."""
+        call = self._call(message.text)
+        if call is None:
+            return False
+        if message.id in self._seen:
+            return True
+        _remember(self._seen, message.id, None, _MOST_SEEN)
+        name = self._words.get(call[1].casefold())
+        if name is None:
+            self.counted["unknown"] += 1
+            return True
+        command = self._commands[name]
+        user = self._fit(" ".join(message.viewer.name.split())[:_NAME]) if message.viewer else ""
+        args = " ".join((call[2] or "")[: 2 * LONGEST_ARGS].split())[:LONGEST_ARGS]
+        use = Use(message, name, command, args, user or "somebody")
+        if not may(message.viewer, command.who):
+            self.counted["not theirs"] += 1
+        elif not use.steers and self._resting(use):
+            self.counted["resting"] += 1
+        else:
+            self.counted["used"] += 1
+            self._do(use)
+        return True
+
+    def manner(self, percept: AnyPercept) -> Manner:
+        """Return how what a command asks for wants to be answered."""
+        return Manner(verbatim=words) if (words := self._spoken.get(percept.id)) else AS_USUAL
+
+    def _call(self, text: str) -> re.Match[str] | None:
+        """Find a command at the beginning of a message, behind the character's name where that comes first."""
+        if "!" not in text and "！" not in text:
+            return None
+        text = text.strip()
+        addressed = self._addressed.match(text)
+        return _CALL.match(text, addressed.end() if addressed else 0)
+
+    def _resting(self, use: Use) -> bool:
+        """Whether it is too early for a command; if not, it rests from now on."""
+        now, command = self._clock.now(), use.command
+        rests = (((use.name, ""), command.cooldown), ((use.name, use.who or use.user), command.viewer_cooldown))
+        if any(self._rests.get(key, now) > now for key, _ in rests):
+            return True
+        for key, seconds in rests:
+            if seconds:
+                _remember(self._rests, key, now + seconds, _MOST_RESTS)
+        return False
+
+    # --- what it does
+
+    def _do(self, use: Use) -> None:
+        command = use.command
+        work = self._actions.get(command.action)
+        answer = work(use) if work is not None else Answer()
+        keep = [answer.keep] if answer.keep is not None else []
+        count = answer.count
+        if count is None and any(holds(template, "count") for template in (command.reply, command.prompt)):
+            count = self._used[use.name] = self._used.get(use.name, 0) + 1
+            keep.append(lambda: self._rows.keep_tally(USED, use.name, count or 0))
+        text = self._reply(use, answer, count or 0)
+        events = [*answer.events]
+        if answer.ok:
+            events += self._shown(use)
+            self._ask(use, answer, count or 0)
+        if text and command.spoken:
+            said = harmless(text)
+            _remember(self._spoken, f"{use.message.id}/said", said, _MOST_SPOKEN)
+            self._offer(use, "said", f"!{use.name}", said)
+        if self._jobs.full():
+            self.counted["too many"] += 1
+            return
+        self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text))
+
+    def _reply(self, use: Use, answer: Answer, count: int) -> str:
+        """Return what is written back, on one line."""
+        template = use.command.reply
+        if not template or not answer.ok:
+            return _one_line(answer.text)
+        values = {"user": use.user, "args": self._fit(use.args), "count": str(count), "answer": answer.text}
+        text = _one_line(filled(template, values, self._rng))
+        # No platform's own commands out of a viewer's words.
+        return text.lstrip("/.!") if template.startswith("{") else text
+
+    def _shown(self, use: Use) -> list[Event]:
+        cue = cue_of(use.command.cue) if use.command.cue else None
+        return [Express(at=self._clock.wall(), floor=use.message.floor, cue=cue)] if cue is not None else []
+
+    def _ask(self, use: Use, answer: Answer, count: int) -> None:
+        """Tell the character what came of it, and ask what the show wants asked."""
+        if answer.told:
+            self._offer(use, "told", answer.about, answer.told)
+        if use.command.prompt:
+            values = {"user": quoted(use.user), "args": quoted(use.args), "count": str(count)}
+            self._offer(use, "asked", f"!{use.name}", filled(use.command.prompt, values, self._rng))
+
+    def _offer(self, use: Use, what: str, about: str, text: str) -> None:
+        # Not published: a replay has it from the command again.
+        message = use.message
+        self.offer(
+            Due(
+                at=message.at,
+                floor=message.floor,
+                id=f"{message.id}/{what}",
+                viewer=message.viewer,
+                language=message.language,
+                link=message.link,
+                source=message.source,
+                schedule=about,
+                text=text,
+            )
+        )
+
+    def _list(self, use: Use) -> Answer:
+        """Tell which commands there are for whoever asks."""
+        mine = [n for n, c in self._commands.items() if c.on and may(use.message.viewer, c.who)]
+        return Answer(" ".join(f"!{name}" for name in mine))
+
+    def _play(self, use: Use) -> Answer:
+        """Offer a move to the games that are on."""
+        for game in self.games:
+            if (told := game(use.message.viewer, use.args)) is not None:
+                return Answer(told)
+        return no("No game is on.")
+
+    def _allowed(self, text: str) -> bool:
+        return not self._judge(text, "")
+
+    def _fit(self, text: str) -> str:
+        """Return a viewer's words as they may be written by us."""
+        return text if self._allowed(text) else "…"
+
+    # --- out
+
+    async def _tell(self, job: _Job) -> None:
+        """Keep what is promised, then tell it."""
+        text, events = job.text, job.events
+        try:
+            for keep in job.keep:
+                await keep()
+        except (StoreError, ValueError) as error:
+            log.error("!%s is not kept: %s", job.use.name, error)
+            text, events = f"I could not write that down, {job.use.user}. Try again later.", ()
+        if job.keep:
+            self.appointed()
+        message = job.use.message
+        for event in events:
+            self._publish(event)
+        if text and message.link:
+            self._publish(
+                Send(
+                    at=self._clock.wall(),
+                    floor=message.floor,
+                    link=message.link,
+                    channel=message.channel,
+                    text=text,
+                    answers=message.source,
+                )
+            )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_REPLY]
+
+
+def _remember(table: "OrderedDict[K, V]", key: K, value: V, most: int) -> None:
+    table.pop(key, None)
+    table[key] = value
+    while len(table) > most:
+        table.popitem(last=False)

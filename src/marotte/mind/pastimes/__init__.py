@@ -1,0 +1,1 @@
+"""Pastimes: small games and services that viewers ask for by a command, one file each."""

@@ -1,0 +1,44 @@
+"""``!count deaths +1``: counters that everybody may read and moderators change."""
+
+import re
+
+from marotte.mind.pastimes.use import Answer, Rows, Use, no
+
+KIND = "counter"
+MOST = 1_000
+_MOST_COUNT = 1_000_000_000
+_LONGEST_NAME = 40
+_CHANGE = re.compile(r"(?:([+-])\s*(\d{0,9})|=\s*(-?\d{1,9}))$")
+
+
+class Counters:
+    """Counts, by name."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._counts: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Read how they stand."""
+        self._counts = dict(await self._rows.tallies(KIND))
+
+    def count(self, use: Use) -> Answer:
+        """Tell how a counter stands, or change it."""
+        change = _CHANGE.search(use.args)
+        name = use.command.counter or use.args[: change.start() if change else None].strip().casefold()[:_LONGEST_NAME]
+        if not name:
+            known = ", ".join(sorted(self._counts)[:20])
+            return no(f"There are counters for {known}." if known else f"Which? !{use.name} deaths")
+        before = self._counts.get(name)
+        if change is None or not use.steers:
+            # A question, or a wish of somebody who may not: both are told how it stands.
+            stands = f"{name}: {before or 0}" if before is not None or use.command.counter else ""
+            return Answer(stands, count=before or 0) if stands else no(f"Nothing is counted under {name}.")
+        if before is None and len(self._counts) >= MOST:
+            return no(f"There are {MOST} counters already.")
+        by = int(change[2] or 1) if change[1] else 0
+        count = int(change[3]) if change[3] is not None else (before or 0) + (by if change[1] == "+" else -by)
+        if abs(count) > _MOST_COUNT:
+            return no("I cannot count that far.")
+        self._counts[name] = count
+        return Answer(f"{name}: {count}", count=count, keep=lambda: self._rows.keep_tally(KIND, name, count))

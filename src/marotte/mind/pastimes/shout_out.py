@@ -1,0 +1,22 @@
+"""``!so @friend``: recommends another channel."""
+
+import re
+
+from marotte.events import ShoutOut, Viewer
+from marotte.mind.pastimes.use import Answer, Use, no
+
+_NAME = re.compile(r"@?([\w.-]{1,40})(?:\s|$)")
+
+
+def shout_out(use: Use, at: float) -> Answer:
+    """Recommend whoever is named. Only their name is known, and stands for their number: the link looks that up."""
+    found = _NAME.match(use.args)
+    if found is None:
+        return no(f"Whom, {use.user}? !{use.name} @friend")
+    message = use.message
+    platform = message.viewer.platform if message.viewer else ""
+    whom = Viewer(id=f"{platform}:{found[1].lower()}", name=found[1], platform=platform)
+    return Answer(
+        f"Do go and see {found[1]}!",
+        events=(ShoutOut(at=at, floor=message.floor, link=message.link, viewer=whom),) if message.link else (),
+    )
