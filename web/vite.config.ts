@@ -40,7 +40,7 @@ export default defineConfig({
   server: {
     // The drawings lie beside this folder: the broadcaster reads them too.
     fs: { allow: [".", "../characters"] },
-    proxy: { "/api": `http://${server}`, "/ws": { target: `ws://${server}`, ws: true } },
+    proxy: { "/api": `http://${server}`, "/emotes": `http://${server}`, "/ws": { target: `ws://${server}`, ws: true } },
   },
   test: { include: ["{src,tests}/**/*.test.{ts,tsx}"] },
 });

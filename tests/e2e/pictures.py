@@ -7,12 +7,17 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from tests.e2e.on_air import OnAir, on_air
 from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor, chromium, enter
 from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.waiting import until
 
 SKULL = SHOW.replace('name = "Pip"', 'name = "Mr. Bones"\ndrawing = "skull"') + "[sight]\nwatch = 1\nremark_every = 0\n"
 DESK_OF_THE_OPERATOR = (1280, 1120)
+TALL_DESK = (1280, 900)
+LACKING = ("moderator:read:followers", "clips:edit")
+"""Rights that the stream's token lacks."""
+SPAM = "Best viewers and cheap followers on growyourchannel .com"
 SHARPNESS = 2
 """Pixels of a picture for one of the page."""
 WELCOME = "Good evening, and welcome to the smallest theatre in town."
@@ -225,9 +230,79 @@ async def pages(browser: Browser, program: Marotte, folder: Path) -> None:
         await desk.page.context.close()
 
 
+async def connections(browser: Browser, stream: OnAir, file: Path) -> None:
+    """A stream on Twitch: what one has, what is missing, and the gap after the network was away."""
+    program, twitch = stream
+    twitch.stream_online()
+    twitch.chat("ada", "Good evening!")
+    await twitch.flushed()
+    twitch.fault("drop")
+
+    async def back() -> bool:
+        [found] = await program.get("/api/v1/connections")
+        return bool(found["gaps"]) and bool(found["stream"]) and found["state"] == "up"
+
+    await until(back, "the connection after a gap")
+    desk = await enter(browser, f"{program.url}/control/connections", token=TOKEN, size=TALL_DESK, color_scheme="dark")
+    await desk.connected()
+    await desk.card("Twitch").get_by_text("1 gap").click()
+    await desk.page.mouse.move(1, 1)
+    await keep(desk, file)
+    await desk.page.context.close()
+
+
+async def queue(browser: Browser, stream: OnAir, file: Path) -> None:
+    """What waits in the middle of a stream: what was paid for comes first, each with the reason why it waits."""
+    program, twitch = stream
+    desk = await enter(
+        browser,
+        f"{program.url}/control",
+        token=TOKEN,
+        size=DESK_OF_THE_OPERATOR,
+        color_scheme="dark",
+        device_scale_factor=SHARPNESS,
+    )
+    await desk.connected()
+
+    async def silent() -> bool:
+        return not any(floor["turn"] for floor in await program.get("/api/v1/floors"))
+
+    await until(silent, "silence")
+    await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "firm": True, "text": LONG})
+    await desk.event("line_started", shown=LONG)
+    for who, text in CHAT:
+        twitch.chat(who.lower(), text)
+    twitch.cheer("dora", 500, "For new bells!")
+    twitch.redeem("emil", "Sing something")
+    rows = desk.card("Queue").get_by_role("listitem").filter(has_text="twitch · public")
+    await expect(rows).to_have_count(5)
+    await frozen(desk)
+    await keep(desk, file)
+    await desk.page.context.close()
+
+
+async def judged(browser: Browser, stream: OnAir, file: Path) -> None:
+    """Who spoils the chat, with the evidence, in rehearsal."""
+    program, twitch = stream
+    for who in ("views4you", "growfast77"):
+        twitch.chat(who, SPAM)
+    desk = await enter(browser, f"{program.url}/control/moderation", token=TOKEN, size=TALL_DESK, color_scheme="dark")
+    await desk.connected()
+    await desk.page.get_by_role("tab", name="People").click()
+    await desk.page.evaluate("document.activeElement.blur()")
+    await expect(desk.page.get_by_text("growfast77", exact=False).first).to_be_visible()
+    await expect(desk.page.get_by_text("Loading…")).to_have_count(0)
+    await keep(desk, file)
+    await desk.page.context.close()
+
+
 async def make(folder: Path) -> None:
     """Make all pictures."""
-    with tempfile.TemporaryDirectory(prefix="jester-") as house, tempfile.TemporaryDirectory() as crypt:
+    with (
+        tempfile.TemporaryDirectory(prefix="jester-") as house,
+        tempfile.TemporaryDirectory(prefix="stream-") as hall,
+        tempfile.TemporaryDirectory() as crypt,
+    ):
         async with chromium() as browser:
             async with marotte(Path(house), SHOW) as program:
                 await talk(browser, program, folder / "talk.png", DESK)
@@ -236,6 +311,10 @@ async def make(folder: Path) -> None:
                 await stage(browser, program, folder / "stage.png", WELCOME)
                 await control(browser, program, folder)
                 await pages(browser, program, folder)
+            async with on_air(Path(hall), "[moderation.people]\non = true\n", LACKING) as stream:
+                await connections(browser, stream, folder / "control-connections.png")
+                await queue(browser, stream, folder / "control-queue.png")
+                await judged(browser, stream, folder / "control-people-judged.png")
             async with marotte(Path(crypt), SKULL) as program:
                 await stage(browser, program, folder / "skull.png", BONES)
                 await skull(browser, program, folder / "skull-window.png")

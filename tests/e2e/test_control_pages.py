@@ -182,7 +182,7 @@ async def test_everybody_sees_what_their_token_opens_and_no_more(program: Marott
     page = control.page
     pages = page.get_by_role("navigation", name="Pages").get_by_role("link")
     await expect(page.get_by_role("banner").get_by_text("moderator", exact=True)).to_be_visible()
-    await expect(pages).to_have_text(["Now", "People", "Moderation", "Log", "Timings", "Engines and links"])
+    await expect(pages).to_have_text(["Now", "People", "Moderation", "Connections", "Log", "Timings", "Engines"])
     await expect(control.card("Now").get_by_role("button", name="Stop")).to_be_visible()
     await expect(control.card("Ask or say")).to_have_count(0)
     assert control.complaints == []
@@ -193,7 +193,7 @@ async def test_everybody_sees_what_their_token_opens_and_no_more(program: Marott
 
     viewer = await visit(program, "/control", token=await token_of(program, "viewer"))
     seen = viewer.page.get_by_role("navigation", name="Pages").get_by_role("link")
-    await expect(seen).to_have_text(["Now", "Timings", "Engines and links"])
+    await expect(seen).to_have_text(["Now", "Connections", "Timings", "Engines"])
     await expect(viewer.card("Queue")).to_be_visible()
     await expect(viewer.card("Now").get_by_role("button", name="Stop")).to_have_count(0)
     await expect(viewer.card("Stopped lines")).to_have_count(0)
@@ -225,7 +225,7 @@ async def test_a_phone_reaches_every_page(program: Marotte, visit: Visit) -> Non
     sheet = page.get_by_role("dialog", name="Pages")
     names = [name.strip() for name in await sheet.get_by_role("link").all_text_contents()]
     assert names == [
-        "Now", "People", "Memory", "Moderation", "Log", "Timings", "Engines and links", "Settings", "Database",
+        "Now", "People", "Memory", "Moderation", "Connections", "Log", "Timings", "Engines", "Settings", "Database",
         "Doctor", "Security",
     ]  # fmt: skip
     await sheet.get_by_role("link", name="Memory").tap()

@@ -78,8 +78,8 @@ async def test_the_first_difference_is_shown(tmp_path: Path, monkeypatch: pytest
     log = await live(tmp_path)
     make = director.line
 
-    def louder(sentence: str, language: str = "en", turn: str = "") -> Any:
-        return make(sentence.replace("Ada", "ADA"), language, turn)
+    def louder(sentence: str, language: str = "en", turn: str = "", *more: Any) -> Any:
+        return make(sentence.replace("Ada", "ADA"), language, turn, *more)
 
     monkeypatch.setattr(director, "line", louder)
     found = await replayed(log)

@@ -169,7 +169,7 @@ async def test_a_crashed_task_is_started_again_and_shown(tmp_path: Path) -> None
     async with marotte(tmp_path, QUIET + '[irc.nowhere]\nhost = "127.0.0.1"\nport = 1\ntls = false\n') as program:
 
         async def down() -> list[dict]:
-            return [link for link in await program.get("/api/v1/links") if link["state"] == "down"]
+            return [link for link in await program.get("/api/v1/connections") if link["state"] == "down"]
 
         assert (await until(down, "a link that is down"))[0]["detail"]
         assert (await program.get("/readyz"))["ready"], "the rest of the show goes on"

@@ -57,7 +57,7 @@ async def test_somebody_on_irc_is_answered_there_and_aloud(tmp_path: Path) -> No
             ada = await Chatter.join(server.port, "ada", "#stage")
 
             async def up() -> bool:
-                return (await program.get("/api/v1/links"))[0]["state"] == "up"
+                return (await program.get("/api/v1/connections"))[0]["state"] == "up"
 
             await until(up, "the link")
             await stage.send(type="sound", on=True)

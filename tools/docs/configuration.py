@@ -118,12 +118,18 @@ def tables() -> Iterator[Table]:
         if model is None:
             continue
         yield _table(f"{name}.NAME" if several else name, model)
-        for below, inner in model.model_fields.items():
-            deeper, many = model_in(inner.annotation)
-            if deeper is not None:
-                yield _table(f"{name}.{below}.NAME" if many else f"{name}.{below}", deeper)
+        yield from _below(name, model)
         if name in _CHAINS:
             yield from _engines(name, _CHAINS[name])
+
+
+def _below(path: str, model: type[BaseModel]) -> Iterator[Table]:
+    """Yield the tables within a table, each before those within it."""
+    for name, field in model.model_fields.items():
+        deeper, several = model_in(field.annotation)
+        if deeper not in (None, Manner):
+            yield _table(f"{path}.{name}.NAME" if several else f"{path}.{name}", deeper)
+            yield from _below(f"{path}.{name}", deeper)
 
 
 def unsaid() -> set[str]:

@@ -103,15 +103,27 @@ test("the stages' targets are the show's: recognition 500 ms, answer 1 s, voice 
   expect(TARGET).toBe(2);
 });
 
-const viewer = { id: "irc:ada", name: "Ada", platform: "irc", roles: [] };
+const viewer = { id: "irc:ada", name: "Ada", platform: "irc", roles: [], known_as: "" };
+const from = { id: "1", link: "twitch", source: "m1" };
+const to = { id: "1", link: "twitch" };
 test.each<[AnyEvent, string, string]>([
   [
-    { type: "chat_message", ...at, id: "1", viewer, language: "en", text: "Hi!", link: "", channel: "" },
+    {
+      type: "chat_message",
+      ...at,
+      ...from,
+      viewer,
+      language: "en",
+      text: "Hi!",
+      channel: "",
+      first: false,
+      emotes: [],
+    },
     "Ada · “Hi!”",
     "quiet",
   ],
   [
-    { type: "gift", ...at, id: "1", viewer, language: "", what: "cheer", amount: 500, unit: "bits", message: "" },
+    { type: "gift", ...at, ...from, viewer, language: "", what: "cheer", amount: 500, unit: "bits", message: "" },
     "Ada · 500 bits",
     "gilt",
   ],
@@ -161,10 +173,28 @@ test.each<[AnyEvent, string, string]>([
   ],
   [{ type: "floor_opened", ...at }, "", "quiet"],
   [
-    { type: "verdict", ...at, viewer, action: "timeout", reason: "links", seconds: 60 },
+    { type: "verdict", ...at, ...to, viewer, action: "timeout", reason: "links", seconds: 60, source: "", channel: "" },
     "timeout · Ada · links · 60 s",
     "quiet",
   ],
+  [
+    { type: "fulfil", ...at, ...to, redemption: "r", reward: "Rant", refund: true },
+    "twitch · Rant · refunded",
+    "quiet",
+  ],
+  [
+    {
+      type: "gap",
+      ...at,
+      link: "twitch",
+      seconds: 31.4,
+      recovered: 1,
+      detail: "1 redemption was asked for afterwards",
+    },
+    "twitch · 31 s unheard · 1 redemption was asked for afterwards",
+    "trouble",
+  ],
+  [{ type: "stream_started", ...at, link: "twitch", title: "Puns" }, "twitch · “Puns”", "quiet"],
 ])("%o is told in a line", (event, line, colour) => {
   expect(told(event)).toBe(line);
   expect(tone(event)).toBe(colour);

@@ -8,7 +8,7 @@ import { Database } from "../src/windows/control/database/Database";
 import { TEXT as DATABASE } from "../src/windows/control/database/text";
 import { Doctor } from "../src/windows/control/doctor/Doctor";
 import { TEXT as DOCTOR } from "../src/windows/control/doctor/text";
-import { EnginesAndLinks } from "../src/windows/control/engines/EnginesAndLinks";
+import { EnginesPage } from "../src/windows/control/engines/EnginesPage";
 import { TEXT as ENGINES } from "../src/windows/control/engines/text";
 import { Log } from "../src/windows/control/log/Log";
 import { TEXT as LOG } from "../src/windows/control/log/text";
@@ -109,7 +109,6 @@ test("a sentence is judged as said and as read, without a press of a button", as
 const ENGINE = { engine: "x", detail: "", failures: 0, calls: 0, last_ms: null, used: {} };
 
 test("an engine is tried: what it said, how quick it was; a failure in its own words", async () => {
-  answers["GET /links"] = { body: [] };
   answers["GET /found"] = { body: [] };
   answers["GET /engines"] = {
     body: [
@@ -123,7 +122,7 @@ test("an engine is tried: what it said, how quick it was; a failure in its own w
   answers["POST /engines/brain/ollama/try"] = {
     body: { ok: false, first_ms: null, seconds: 5, detail: "nobody listens" },
   };
-  show(<EnginesAndLinks />);
+  show(<EnginesPage />);
   expect(await screen.findByText(ENGINES.statesHelp.resting)).toBeDefined();
   expect(screen.getByText(ENGINES.neverAsked)).toBeDefined();
   expect(screen.getByText("1 call")).toBeDefined();
@@ -134,21 +133,18 @@ test("an engine is tried: what it said, how quick it was; a failure in its own w
   expect(await screen.findByText("nobody listens")).toBeDefined();
 });
 
-test("where no engine, link or model server is, it says what to do next", async () => {
-  for (const part of ["engines", "links", "found"]) answers[`GET /${part}`] = { body: [] };
-  show(<EnginesAndLinks />);
-  for (const help of [ENGINES.enginesEmptyHelp, ENGINES.linksEmptyHelp, ENGINES.foundEmptyHelp])
+test("where no engine or model server is, it says what to do next", async () => {
+  for (const part of ["engines", "found"]) answers[`GET /${part}`] = { body: [] };
+  show(<EnginesPage />);
+  for (const help of [ENGINES.enginesEmptyHelp, ENGINES.foundEmptyHelp])
     expect(await screen.findByText(help)).toBeDefined();
 });
 
-test("a found server becomes the brain at one click; a link tells why it is down", async () => {
+test("a found server becomes the brain at one click", async () => {
   answers["GET /engines"] = { body: [] };
-  answers["GET /links"] = { body: [{ name: "obs", kind: "obs", state: "down", detail: "nobody listens there" }] };
   answers["GET /found"] = { body: [{ name: "Ollama", url: "http://127.0.0.1:11434/v1", models: ["qwen3:8b"] }] };
   answers["POST /brain"] = { status: 204 };
-  show(<EnginesAndLinks />);
-  expect(await screen.findByText("nobody listens there")).toBeDefined();
-  expect(screen.getByText(ENGINES.linkStates.down)).toBeDefined();
+  show(<EnginesPage />);
   fireEvent.click(await screen.findByRole("button", { name: ENGINES.use }));
   await waitFor(() =>
     expect(called("POST", "/brain")[0]?.body).toEqual({ url: "http://127.0.0.1:11434/v1", model: "qwen3:8b" }),
@@ -159,11 +155,10 @@ test("kept sound: how much it saves, and the operator clears it", async () => {
   answers["GET /engines"] = {
     body: [{ ...ENGINE, name: "cloud", kind: "voice", state: "ready", calls: 10, kept: { hits: 7, misses: 3 } }],
   };
-  answers["GET /links"] = { body: [] };
   answers["GET /found"] = { body: [] };
   answers["GET /sounds"] = { body: { lines: 3, bytes: 4_200_000, most: 200_000_000, hits: 7, misses: 3 } };
   answers["DELETE /sounds"] = { body: { deleted: 3 } };
-  show(<EnginesAndLinks />);
+  show(<EnginesPage />);
   expect(await screen.findByText(ENGINES.soundsHeld(3, "4.2", "200"), { exact: false })).toBeDefined();
   expect(screen.getByText("70 % of 10 lines were kept")).toBeDefined();
   expect(await screen.findByText(ENGINES.kept(7, 10), { exact: false })).toBeDefined();
@@ -174,8 +169,7 @@ test("kept sound: how much it saves, and the operator clears it", async () => {
 
 test("who only looks sees the engines' states, and no button that is not theirs", async () => {
   answers["GET /engines"] = { body: [{ ...ENGINE, name: "espeak", kind: "voice", state: "ready" }] };
-  answers["GET /links"] = { body: [] };
-  sit(<EnginesAndLinks />, "viewer");
+  sit(<EnginesPage />, "viewer");
   expect(await screen.findByText("espeak")).toBeDefined();
   expect(screen.queryByRole("button", { name: /espeak/ })).toBeNull();
   expect(called("GET", "/found")).toHaveLength(0);
@@ -193,13 +187,12 @@ test("what a voice says in a try is played, and its sound is let go of afterward
   );
   const create = vi.spyOn(URL, "createObjectURL").mockReturnValue("blob:x");
   const revoke = vi.spyOn(URL, "revokeObjectURL").mockImplementation(() => {});
-  answers["GET /links"] = { body: [] };
   answers["GET /found"] = { body: [] };
   answers["GET /engines"] = { body: [{ ...ENGINE, name: "espeak", kind: "voice", state: "ready" }] };
   answers["POST /engines/voice/espeak/try"] = {
     body: { ok: true, first_ms: 3, seconds: 1, detail: "", sound: btoa("RIFF") },
   };
-  const { unmount } = show(<EnginesAndLinks />);
+  const { unmount } = show(<EnginesPage />);
   fireEvent.click(await screen.findByRole("button", { name: /espeak/ }));
   press(await screen.findByRole("button", { name: ENGINES.playAgain }).then(() => ENGINES.playAgain));
   expect(play).toHaveBeenCalledTimes(2);

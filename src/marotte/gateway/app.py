@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 import marotte
 from marotte.gateway import rest
 from marotte.gateway.border import Border
+from marotte.gateway.emotes import serve_emotes
 from marotte.gateway.guard import Guard
 from marotte.gateway.lan import Lan
 from marotte.gateway.live import Windows
@@ -55,6 +56,7 @@ def build(run: Run, guard: Guard, lan: Lan | None = None) -> FastAPI:
         """Figures for Prometheus."""
         return Response(run.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    serve_emotes(app, run)
     serve_pages(app)
     app.add_middleware(Border, guard=guard, largest=run.show.gateway.largest_body)
     return app

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from marotte.conversation import Conversation
 from marotte.engines.frames import unpack
-from marotte.events import SAMPLE_RATE, Event, Utterance, Viewer
+from marotte.events import SAMPLE_RATE, Event, Followed, Utterance, Viewer
 from marotte.gateway.offers import WindowOffers
 from marotte.gateway.outbox import Outbox
 from marotte.gateway.refused import Refused
@@ -212,6 +212,10 @@ class Connection:
 
     def _on_played(self, frame: dict[str, Any]) -> None:
         self._floor.speaker.played(self._outlet, int(number_of(frame, "sample")))
+
+    def _on_followed(self, frame: dict[str, Any]) -> None:
+        cue, by = text_of(frame, "cue")[:200], self._session.window
+        self._run.publish(Followed(at=self._run.clock.wall(), floor=self._floor.name, cue=cue, by=by))
 
     def _on_text(self, frame: dict[str, Any]) -> None:
         self._speaks()

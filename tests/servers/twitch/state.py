@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.servers.faulty import RefusedError
 
-CLIENT_ID = "marotte-test-client"
+CLIENT_ID = "marottetestclient0123456789abc"
 CLIENT_SECRET = "marotte-test-secret"
 
 AT_ONCE = (

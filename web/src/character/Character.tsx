@@ -24,9 +24,9 @@ export interface CharacterHandle {
   /** Hold the jaw as far open as a servo does, 0 to 1, from now on: mouths move it no more. */
   jaw(open: number): void;
   /** Show a feeling; one that is not drawn shows as neutral. */
-  expression(name: string): void;
-  /** Make a gesture once; one that is not known does nothing. */
-  gesture(name: string): void;
+  expression(name: string): boolean;
+  /** Make a gesture once; returns whether it is one that is known. */
+  gesture(name: string): boolean;
   state(name: State): void;
   /** Look at a place for a while: -1 to 1 across and down, 0, 0 is the viewer. */
   look(x: number, y: number): void;
@@ -99,10 +99,12 @@ function commands(rig: Rig, root: { current: SVGSVGElement | null }): CharacterH
       const feeling = isFeeling(name) ? name : "neutral";
       rig.expression(feeling);
       write("expression", feeling);
+      return feeling === name;
     },
     gesture(name) {
       const gesture = GESTURES.find((each: Gesture) => each === name);
       if (gesture) rig.gesture(gesture);
+      return gesture !== undefined;
     },
     state(name) {
       rig.state(name);

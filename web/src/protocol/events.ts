@@ -8,9 +8,12 @@ export interface ChatMessage {
   id: string;
   viewer: Viewer | null;
   language: string;
-  text: string;
   link: string;
+  source: string;
+  text: string;
   channel: string;
+  first: boolean;
+  emotes: Emote[];
 }
 
 /** One person as a platform knows them. */
@@ -19,7 +22,11 @@ export interface Viewer {
   name: string;
   platform: string;
   roles: string[];
+  known_as: string;
 }
+
+/** A small picture in a chat message, written as a word. */
+export type Emote = [string, number, number, string];
 
 /** Somebody spoke, and this is what an ear made of it. */
 export interface Utterance {
@@ -29,6 +36,8 @@ export interface Utterance {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   text: string;
   uncertain: boolean;
   ear: string;
@@ -44,6 +53,8 @@ export interface Gift {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   what: string;
   amount: number;
   unit: string;
@@ -58,6 +69,8 @@ export interface Subscription {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   tier: string;
   months: number;
   given: number;
@@ -72,6 +85,8 @@ export interface Redemption {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   reward: string;
   text: string;
   cost: number;
@@ -85,6 +100,8 @@ export interface Follow {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
 }
 
 /** Another stream's viewers arrive together. */
@@ -95,7 +112,23 @@ export interface Raid {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   party: number;
+}
+
+/** Something goes on in the show that is no single person's: a hype train, a poll, a break for advertisements. */
+export interface Happening {
+  type: "happening";
+  at: number;
+  floor: string;
+  id: string;
+  viewer: Viewer | null;
+  language: string;
+  link: string;
+  source: string;
+  what: "ad_break" | "goal" | "hype_train" | "poll" | "prediction" | "shout_out";
+  text: string;
 }
 
 /** What an eye saw, in words. */
@@ -106,6 +139,8 @@ export interface Sighting {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   text: string;
 }
 
@@ -117,6 +152,8 @@ export interface Due {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   schedule: string;
   text: string;
 }
@@ -129,6 +166,8 @@ export interface Lull {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   seconds: number;
 }
 
@@ -140,6 +179,8 @@ export interface Asked {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   text: string;
   verbatim: boolean;
   firm: boolean;
@@ -153,6 +194,8 @@ export interface GameContext {
   id: string;
   viewer: Viewer | null;
   language: string;
+  link: string;
+  source: string;
   game: string;
   text: string;
 }
@@ -162,6 +205,16 @@ export interface Onset {
   type: "onset";
   at: number;
   floor: string;
+}
+
+/** A look through a camera, and what an eye made of it; a picture is never in an event. */
+export interface Seen {
+  type: "seen";
+  at: number;
+  floor: string;
+  camera: string;
+  text: string;
+  seconds: number;
 }
 
 /** They stopped; ``seconds`` of speech were taken. No words may come of it. */
@@ -205,7 +258,7 @@ export interface Dropped {
   at: number;
   floor: string;
   lane: string;
-  reason: "backchannel" | "blocked" | "capacity" | "echo" | "empty" | "expired" | "fairness" | "muted" | "skipped" | "superseded";
+  reason: "backchannel" | "blocked" | "capacity" | "command" | "echo" | "empty" | "expired" | "fairness" | "muted" | "removed" | "skipped" | "superseded" | "unaddressed";
   count: number;
   percept: string;
 }
@@ -293,13 +346,14 @@ export interface ToolUsed {
   turn: string;
 }
 
-/** An act: a cue for the body at once, which belongs to no line. */
+/** A cue for the body at once, which belongs to no line. */
 export interface Express {
   type: "express";
   at: number;
   floor: string;
   cue: Cue;
   turn: string;
+  id: string;
 }
 
 /** A stage direction for the body, taken out of the text that is spoken. */
@@ -309,15 +363,24 @@ export interface Cue {
   offset: number;
 }
 
-/** Mind's decision on a viewer; their link carries it out. */
-export interface Verdict {
-  type: "verdict";
+/** A part of the body has followed a cue that belongs to no line. */
+export interface Followed {
+  type: "followed";
   at: number;
   floor: string;
-  viewer: Viewer;
-  action: "allow" | "ban" | "delete" | "timeout";
-  reason: string;
+  cue: string;
+  by: string;
+}
+
+/** A wheel of fortune begins to turn, and where it will stop. */
+export interface WheelSpun {
+  type: "wheel_spun";
+  at: number;
+  floor: string;
+  items: string[];
+  winner: number;
   seconds: number;
+  who: string;
 }
 
 /** The first sample of a line is on its way: ``sample`` is its place on the floor's clock. */
@@ -402,15 +465,72 @@ export interface OutletChanged {
   outlet: string;
 }
 
-/** An act: write ``text`` where ``link`` leads. */
+/** Write ``text`` into a channel. */
 export interface Send {
   type: "send";
   at: number;
   floor: string;
+  id: string;
   link: string;
   channel: string;
   text: string;
+  answers: string;
+}
+
+/** Write ``text`` where everybody sees it. */
+export interface Announce {
+  type: "announce";
+  at: number;
+  floor: string;
   id: string;
+  link: string;
+  text: string;
+}
+
+/** Mind's, or an operator's, decision on a viewer. */
+export interface Verdict {
+  type: "verdict";
+  at: number;
+  floor: string;
+  id: string;
+  link: string;
+  viewer: Viewer;
+  action: "allow" | "ban" | "delete" | "timeout" | "warn";
+  reason: string;
+  seconds: number;
+  source: string;
+  channel: string;
+}
+
+/** Close a redemption: it was fulfilled, or is refunded. */
+export interface Fulfil {
+  type: "fulfil";
+  at: number;
+  floor: string;
+  id: string;
+  link: string;
+  redemption: string;
+  reward: string;
+  refund: boolean;
+}
+
+/** Recommend another channel. */
+export interface ShoutOut {
+  type: "shout_out";
+  at: number;
+  floor: string;
+  id: string;
+  link: string;
+  viewer: Viewer;
+}
+
+/** Keep the last half minute of the stream; ``ActDone.detail`` says where it is seen. */
+export interface Clip {
+  type: "clip";
+  at: number;
+  floor: string;
+  id: string;
+  link: string;
 }
 
 /** What became of an act. */
@@ -422,6 +542,45 @@ export interface ActDone {
   link: string;
   ok: boolean;
   detail: string;
+}
+
+/** A platform's moderators have taken something away: what of it waits is answered no more. */
+export interface Removed {
+  type: "removed";
+  at: number;
+  floor: string;
+  link: string;
+  what: "chat" | "message" | "viewer";
+  which: string;
+  reason: string;
+}
+
+/** A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards. */
+export interface Gap {
+  type: "gap";
+  at: number;
+  floor: string;
+  link: string;
+  seconds: number;
+  recovered: number;
+  detail: string;
+}
+
+/** The show is on air on a platform. */
+export interface StreamStarted {
+  type: "stream_started";
+  at: number;
+  floor: string;
+  link: string;
+  title: string;
+}
+
+/** It is no longer. */
+export interface StreamEnded {
+  type: "stream_ended";
+  at: number;
+  floor: string;
+  link: string;
 }
 
 /** A link's connection changed. */
@@ -445,14 +604,14 @@ export interface EngineState {
   detail: string;
 }
 
-/** What an engine consumed: characters, tokens or seconds. */
+/** What an engine consumed: characters, tokens, seconds or pictures. */
 export interface Used {
   type: "used";
   at: number;
   floor: string;
   engine: string;
   kind: string;
-  unit: "characters" | "seconds" | "tokens";
+  unit: "characters" | "pictures" | "seconds" | "tokens";
   amount: number;
 }
 
@@ -488,12 +647,14 @@ export type AnyEvent =
   | Redemption
   | Follow
   | Raid
+  | Happening
   | Sighting
   | Due
   | Lull
   | Asked
   | GameContext
   | Onset
+  | Seen
   | SpeechEnd
   | Transcript
   | Queued
@@ -504,7 +665,8 @@ export type AnyEvent =
   | TurnEnded
   | ToolUsed
   | Express
-  | Verdict
+  | Followed
+  | WheelSpun
   | LineStarted
   | LineTimings
   | LineTranslated
@@ -513,7 +675,16 @@ export type AnyEvent =
   | Played
   | OutletChanged
   | Send
+  | Announce
+  | Verdict
+  | Fulfil
+  | ShoutOut
+  | Clip
   | ActDone
+  | Removed
+  | Gap
+  | StreamStarted
+  | StreamEnded
   | LinkState
   | EngineState
   | Used

@@ -101,6 +101,7 @@ export type TextFrame =
 export type WindowFrame =
   | { type: "sound"; on: boolean }
   | { type: "played"; sample: number }
+  | { type: "followed"; cue: string }
   | { type: "text"; text: string }
   | { type: "press" }
   | { type: "release" }

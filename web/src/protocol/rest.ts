@@ -7,10 +7,14 @@ export interface ShowInfo {
   name: string;
   version: string;
   character: { name: string; context: string };
+  answer: Answering;
   /** The most urgent first. */
   lanes: LaneInfo[];
   started_at: number;
 }
+
+/** Which chat messages are answered. */
+export type Answering = "everything" | "addressed" | "named";
 
 export interface LaneInfo {
   name: string;
@@ -44,6 +48,8 @@ export interface QueueRow {
   who: string;
   /** The id of who that is, to mute them by; empty where nobody is behind it. */
   viewer: string;
+  /** The link that it came through; empty where it came from within. */
+  link: string;
   text: string;
   at: number;
   priority: number;
@@ -61,8 +67,8 @@ export interface DroppedRow {
 }
 
 export interface Mute {
-  what: "sense" | "lane" | "viewer";
-  /** A kind of percept, a lane's name, or a viewer's id. */
+  what: "sense" | "lane" | "link" | "viewer";
+  /** A kind of percept, a lane's name, a link's, or a viewer's id. */
   name: string;
 }
 
@@ -113,11 +119,30 @@ export interface EngineRow {
   kept?: { hits: number; misses: number } | null;
 }
 
-export interface LinkRow {
+/** One thing that a link has or lacks. */
+export interface StandingRow {
   name: string;
-  kind: string;
+  ok: boolean;
+  /** Where it lacks it: what that costs, and how to get it. */
+  detail: string;
+}
+
+export interface ConnectionRow {
+  name: string;
+  platform: string;
   state: "connecting" | "up" | "down" | "refused" | "stopped";
   detail: string;
+  /** When it came into that state; null: nothing is known of it yet. */
+  since: number | null;
+  /** The acts that it can carry out. */
+  can: string[];
+  standing: StandingRow[];
+  /** What it has done since the run began. */
+  counters: Record<string, number>;
+  /** When it heard nothing for so many seconds, newest first, and how much of that it could ask for afterwards. */
+  gaps: { at: number; seconds: number; recovered: number; detail: string }[];
+  /** Since when it is on air; null where it is not. */
+  stream: { at: number; title: string } | null;
 }
 
 export interface FoundRow {
@@ -159,6 +184,7 @@ export const rest = {
   capture: () => call<{ token: string }>("GET", "/capture"),
   show: () => call<ShowInfo>("GET", "/show"),
   setContext: (context: string) => call<void>("PUT", "/show/context", { context }),
+  answer: (which: Answering) => call<void>("PUT", "/answer", { which }),
   ask: (text: string, verbatim: boolean, floor: string) =>
     call<{ id: string }>("POST", "/percepts", { type: "asked", text, verbatim, floor }),
   turns: (limit = 20) => call<TurnRow[]>("GET", `/turns?limit=${limit}`),
@@ -177,7 +203,7 @@ export const rest = {
   stopped: () => call<StoppedRow[]>("GET", "/stopped"),
   release: (line: string) => call<void>("POST", `/stopped/${part(line)}/release`),
   engines: () => call<EngineRow[]>("GET", "/engines"),
-  links: () => call<LinkRow[]>("GET", "/links"),
+  connections: () => call<ConnectionRow[]>("GET", "/connections"),
   found: () => call<FoundRow[]>("GET", "/found"),
   chooseBrain: (url: string, model: string) => call<void>("POST", "/brain", { url, model }),
 };

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { cx } from "../design/cx";
+import { Emoted } from "../emotes/Emoted";
 import type { Puppeteer } from "./puppeteer";
 
 interface SecondSubtitlesProps {
@@ -17,7 +18,7 @@ export function SecondSubtitles({ puppeteer, className }: SecondSubtitlesProps) 
       className={cx("text-balance empty:hidden", className)}
       data-second-subtitles=""
     >
-      {second?.text}
+      {second && <Emoted text={second.text} said />}
     </p>
   );
 }

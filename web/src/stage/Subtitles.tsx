@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { cx } from "../design/cx";
+import { Emoted } from "../emotes/Emoted";
 import type { Puppeteer } from "./puppeteer";
 
 interface SubtitlesProps {
@@ -23,7 +24,7 @@ export function Subtitles({ puppeteer, className, unlit, lit }: SubtitlesProps) 
           data-lit={phrase.from + index < frame.lit}
           className={cx("transition-colors duration-100", phrase.from + index < frame.lit ? lit : unlit)}
         >
-          {piece.text}
+          <Emoted text={piece.text} said />
         </span>
       ))}
     </p>

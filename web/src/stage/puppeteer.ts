@@ -98,7 +98,8 @@ export class Puppeteer {
         // The loudspeaker is a little behind the floor's clock: what it has not let out by now is not heard.
         return this.#timeline.stopped({ ...event, sample: Math.min(event.sample, this.#position() ?? event.sample) });
       case "express":
-        return this.#play(event.cue);
+        if (this.#play(event.cue)) this.connection.send({ type: "followed", cue: event.id });
+        return;
       case "onset":
         this.#mood = "listening";
         break;
@@ -128,9 +129,10 @@ export class Puppeteer {
     this.onPicture(frame, sample);
   }
 
-  #play(cue: Pick<Cue, "kind" | "name">): void {
-    if (cue.kind === "expression") this.character?.expression(cue.name);
-    else if (cue.kind === "animation") this.character?.gesture(cue.name);
+  /** Follow a cue; returns whether the character can. */
+  #play(cue: Pick<Cue, "kind" | "name">): boolean {
+    if (cue.kind === "expression") return this.character?.expression(cue.name) ?? false;
+    return cue.kind === "animation" && (this.character?.gesture(cue.name) ?? false);
   }
 
   /** The sample that is heard now: by the loudspeaker where this window sounds, else by the floor's clock. */

@@ -1,4 +1,5 @@
 /** Cuts what is shown of a line into pieces that light up one by one, and into phrases of at most two rows. */
+import { EMOTE } from "../emotes/cut";
 
 export interface Piece {
   text: string;
@@ -16,7 +17,7 @@ export const PHRASE = 68;
 export function pieces(text: string, language: string): Piece[] {
   const cut: Piece[] = [];
   let opening = "";
-  for (const { segment, index } of segmenter(language).segment(text)) {
+  for (const { segment, index } of segments(text, language)) {
     const last = cut.at(-1);
     if (LETTERS.test(segment)) {
       cut.push({ text: opening + segment, offset: index - opening.length });
@@ -31,6 +32,18 @@ export function pieces(text: string, language: string): Piece[] {
   if (opening && last) last.text += opening;
   else if (opening) cut.push({ text: opening, offset: 0 });
   return cut;
+}
+
+/** Words and what stands between them; an emote such as :Kappa: is one word. */
+function* segments(text: string, language: string) {
+  let at = 0;
+  for (const mark of [...text.matchAll(EMOTE), null]) {
+    const end = mark ? mark.index : text.length;
+    for (const each of segmenter(language).segment(text.slice(at, end)))
+      yield { segment: each.segment, index: at + each.index };
+    if (mark) yield { segment: mark[0], index: mark.index };
+    at = end + (mark?.[0].length ?? 0);
+  }
 }
 
 const segmenters = new Map<string, Intl.Segmenter>();

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from marotte.gateway.rest import (
+    connections,
     database,
     doctor,
+    emotes,
     engines,
     lan,
     log,
@@ -20,6 +22,7 @@ from marotte.gateway.rest import (
     settings,
     show,
     timings,
+    verdicts,
 )
 
 
@@ -36,7 +39,9 @@ for _module in (
     show,
     percepts,
     now,
+    connections,
     engines,
+    emotes,
     people,
     doctor,
     security,
@@ -47,5 +52,6 @@ for _module in (
     moderation,
     settings,
     timings,
+    verdicts,
 ):
     router.include_router(_module.router)

@@ -1,4 +1,4 @@
-"""Engines and links: how they fare, and which brain leads."""
+"""Engines: how they fare, and which brain leads."""
 
 import asyncio
 import base64
@@ -91,21 +91,6 @@ async def sounds(run: TheRun) -> dict[str, int]:
 async def clear_sounds(run: TheRun) -> dict[str, int]:
     """Delete the sound that is kept of earlier lines: voices make it again when it is next said."""
     return {"deleted": await asyncio.wrap_future(run.sounds.clear())}
-
-
-@router.get("/links", dependencies=[Viewer])
-async def links(run: TheRun) -> list[dict[str, Any]]:
-    """Return every link and how its connection fares."""
-    states = run.link_states
-    return [
-        {
-            "name": name,
-            "kind": "irc",
-            "state": states[name].state if name in states else "connecting",
-            "detail": states[name].detail if name in states else "",
-        }
-        for name in run.links
-    ]
 
 
 @router.get("/found", dependencies=[Operator])

@@ -8,12 +8,13 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from marotte import events
+from marotte.config import Answers
 from marotte.conversation import Conversation
 from marotte.figures import counts
 from marotte.gateway.guard import Rights
 from marotte.gateway.rest.access import Moderator, Operator, TheRights, TheRun, Viewer, as_json
 from marotte.gateway.waiting import WaitingList
-from marotte.mind.attention import words
+from marotte.mind.lanes import words
 from marotte.show import Run
 
 router = APIRouter()
@@ -43,11 +44,11 @@ async def turns(
 @router.get("/queue", dependencies=[Viewer])
 async def queue(run: TheRun, rights: TheRights) -> Response:
     """Return what waits on every floor, in the order in which it will be served, and why it waits."""
-    return as_json([entry for floor in _floors(run, rights) for entry in _queue(floor)])
+    return as_json([entry for floor in _floors(run, rights) for entry in _queue(run, floor)])
 
 
-def _queue(floor: Conversation) -> list[dict[str, Any]]:
-    busy = floor.floor.turn
+def _queue(run: Run, floor: Conversation) -> list[dict[str, Any]]:
+    busy, now = floor.floor.turn, run.clock.now()
     found: list[dict[str, Any]] = []
     pending = sorted(floor.attention.pending(), key=lambda each: not each[2].pinned)
     for place, (lane, policy, waiting) in enumerate(pending):
@@ -56,8 +57,11 @@ def _queue(floor: Conversation) -> list[dict[str, Any]]:
             if place
             else ("waits for the turn that speaks" if busy else "is next")
         )
-        if place and policy.merge == "last":
-            why += f"; of this lane the newest {policy.together} are answered together"
+        if place and policy.merge in ("last", "best"):
+            which = "newest" if policy.merge == "last" else "best"
+            why += f"; of this lane the {which} {policy.together} are answered together"
+        if not waiting.pinned and run.mutes.has("lane", lane, now):
+            why = "waits until its lane is no longer muted"
         found.append(
             {
                 "percept": waiting.percept.id,
@@ -66,7 +70,8 @@ def _queue(floor: Conversation) -> list[dict[str, Any]]:
                 "kind": events.tag(waiting.percept),
                 "who": waiting.percept.viewer.name if waiting.percept.viewer else "",
                 "viewer": waiting.percept.viewer.id if waiting.percept.viewer else "",
-                "text": words(waiting.percept)[:300],
+                "link": waiting.percept.link,
+                "text": _gist(waiting.percept)[:300],
                 "at": waiting.percept.at,
                 "priority": policy.priority,
                 "merged": waiting.merged,
@@ -75,6 +80,23 @@ def _queue(floor: Conversation) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _gist(percept: events.AnyPercept) -> str:
+    """Say what came: the words, and what was given or redeemed."""
+    match percept:
+        case events.Redemption():
+            what = percept.reward
+        case events.Gift():
+            what = f"{percept.amount:g} {percept.unit or percept.what}"
+        case events.Subscription():
+            longer = f"{percept.months} months" if percept.months > 1 else ""
+            what = f"{percept.given} given" if percept.given else longer
+        case events.Raid():
+            what = f"{percept.party} viewers"
+        case _:
+            what = ""
+    return " · ".join(filter(None, (what, words(percept))))
 
 
 @router.delete("/queue/{percept}", status_code=204, dependencies=[Moderator])
@@ -87,9 +109,9 @@ async def skip(run: TheRun, percept: str) -> None:
 class Mute(BaseModel):
     """What is not to be answered for a while."""
 
-    what: Literal["sense", "lane", "viewer"]
+    what: Literal["sense", "lane", "link", "viewer"]
     name: str = Field(min_length=1, max_length=200)
-    """A kind of percept, a lane's name, or a viewer's id."""
+    """A kind of percept, a lane's name, a link's, or a viewer's id."""
     seconds: float = Field(default=0, ge=0, le=86_400)
     """0 is until it is unmuted."""
 
@@ -108,6 +130,19 @@ async def answer_now(run: TheRun, percept: str) -> None:
         raise HTTPException(404, "nothing waits under this id")
 
 
+class Answering(BaseModel):
+    """Which chat messages are answered."""
+
+    which: Answers
+    """``addressed``: those that name the character or ask something; ``named``: those alone that name it."""
+
+
+@router.put("/answer", status_code=204, dependencies=[Moderator])
+async def answer(run: TheRun, body: Answering) -> None:
+    """Answer everything in chats, or only what is addressed to the character, from now on; ``/show`` tells which."""
+    run.orders.answer(body.which)
+
+
 @router.get("/mutes", dependencies=[Viewer])
 async def mutes(run: TheRun) -> list[dict[str, Any]]:
     """Return what is muted, and for how many seconds more; null is until it is unmuted."""
@@ -120,7 +155,7 @@ async def mutes(run: TheRun) -> list[dict[str, Any]]:
 
 @router.post("/mutes", status_code=204, dependencies=[Moderator])
 async def mute(run: TheRun, body: Mute) -> None:
-    """Answer a sense, a lane or a viewer no more for a while; what must survive waits until then."""
+    """Answer a sense, a lane, a link or a viewer no more for a while; what must survive waits until then."""
     run.orders.mute(body.what, body.name, body.seconds)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from marotte.gateway.rest.access import Moderator, TheRun, TheWho, as_json
-from marotte.mind.attention import words
+from marotte.mind.lanes import words
 
 MOST_EXCHANGES = 20
 LONGEST_NOTE = 2_000

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from marotte import events
 from marotte.bus import NoResponders
 from marotte.gateway.rest.access import Operator, TheRun
-from marotte.mind.attention import words
+from marotte.mind.lanes import words
 
 LONGEST_WAIT = 120.0
 

@@ -27,6 +27,7 @@ async def show(run: TheRun, _: TheRights) -> dict[str, Any]:
         "version": marotte.__version__,
         "run": run.id,
         "started_at": run.public.opened,
+        "answer": run.public.attention.answer,
         "character": {**card.model_dump(exclude={"examples", "never"}), "context": run.persona.context},
         "lanes": [
             {"name": name, **lane.model_dump()}

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Suspense, useEffect, useState } from "react";
 import { useParams } from "react-router";
+import { useEmotes } from "../../emotes/names";
 import { leave } from "../../protocol/token";
 import { Refused } from "../Refused";
 import { DeskContext } from "./desk";
@@ -24,6 +25,7 @@ export function Control() {
   const page = pageAt(useParams()["*"] ?? "");
   const character = status.welcome?.character.name ?? "Marotte";
 
+  useEmotes(status.welcome !== null);
   useEffect(installable, []);
   useEffect(() => {
     document.title = `${character} – ${!page || page.path === "now" ? "control" : page.title.toLowerCase()}`;

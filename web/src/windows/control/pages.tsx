@@ -20,6 +20,7 @@ const ORDER = [
   "people",
   "memory",
   "moderation",
+  "connections",
   "log",
   "timings",
   "engines",

@@ -14,7 +14,7 @@ export type Topic =
   | "dropped"
   | "stopped"
   | "engines"
-  | "links"
+  | "connections"
   | "found"
   | "floors"
   | "waiting"
@@ -29,7 +29,10 @@ const STALES: Partial<Record<AnyEvent["type"], Topic[]>> = {
   line_stopped: ["stopped"],
   engine_state: ["engines"],
   used: ["engines"],
-  link_state: ["links"],
+  link_state: ["connections"],
+  gap: ["connections"],
+  stream_started: ["connections"],
+  stream_ended: ["connections"],
   floor_opened: ["floors", "waiting"],
   floor_closed: ["floors", "waiting"],
   outlet_changed: ["floors"],
@@ -129,7 +132,7 @@ const ASK = {
   dropped: rest.dropped,
   stopped: rest.stopped,
   engines: rest.engines,
-  links: rest.links,
+  connections: rest.connections,
   found: rest.found,
   floors: rest.floors,
   waiting: rest.waiting,

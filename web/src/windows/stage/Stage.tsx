@@ -4,6 +4,7 @@ import { useSearchParams } from "react-router";
 import { Character } from "../../character/Character";
 import { cx } from "../../design/cx";
 import { House } from "../../design/House";
+import { useEmotes } from "../../emotes/names";
 import { token } from "../../protocol/token";
 import { useConnection, useStatus } from "../../protocol/useConnection";
 import { drawingOf } from "../../stage/drawing";
@@ -28,6 +29,7 @@ export function Stage() {
   const { welcome } = useStatus(connection);
   const { puppeteer, playback, sound } = usePuppeteer(connection);
   const [asked, setAsked] = useState(false);
+  useEmotes(welcome !== null);
 
   useEffect(() => {
     if (!options.sound) return;

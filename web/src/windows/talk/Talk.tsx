@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Dialog } from "../../design/Dialog";
+import { useEmotes } from "../../emotes/names";
 import { Refused } from "../Refused";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
@@ -23,6 +24,7 @@ export function Talk() {
   const watching = welcome !== null && welcome.floor === "public" && welcome.rights !== "operator";
   const disabled = state !== "open" || watching;
 
+  useEmotes(welcome !== null);
   useEffect(() => {
     document.title = welcome ? `${welcome.character.name} – Marotte` : "Marotte";
   }, [welcome]);

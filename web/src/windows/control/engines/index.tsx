@@ -3,9 +3,9 @@ import { lazy } from "react";
 
 export const page = {
   path: "engines",
-  title: "Engines and links",
+  title: "Engines",
   icon: Cpu,
   roles: ["operator", "moderator", "viewer"],
 };
 
-export default lazy(async () => ({ default: (await import("./EnginesAndLinks")).EnginesAndLinks }));
+export default lazy(async () => ({ default: (await import("./EnginesPage")).EnginesPage }));

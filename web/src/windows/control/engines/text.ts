@@ -1,4 +1,4 @@
-/** Every word of the page of engines and links. */
+/** Every word of the page. */
 export const TEXT = {
   engines: "Engines",
   enginesEmpty: "No engine is set up",
@@ -37,11 +37,6 @@ export const TEXT = {
     all === 0 ? "no line was asked for yet" : `${Math.round((100 * hits) / all)} % of ${all} lines were kept`,
   clear: "Clear",
   cleared: (lines: number) => (lines === 1 ? "1 line is deleted." : `${lines} lines are deleted.`),
-
-  links: "Links",
-  linksEmpty: "No links yet",
-  linksEmptyHelp: "A chat, OBS or a device appears here once show.toml names it.",
-  linkStates: { connecting: "connecting", up: "up", down: "down", refused: "refused", stopped: "stopped" },
 
   found: "Model servers on this machine",
   foundEmpty: "No model server was found",

@@ -4,9 +4,10 @@ import { Badge } from "../../../design/Badge";
 import { IconButton } from "../../../design/Button";
 import { cx } from "../../../design/cx";
 import { RelativeTime } from "../../../design/RelativeTime";
+import { Emoted } from "../../../emotes/Emoted";
 import type { Logged } from "./api";
 import { TEXT } from "./text";
-import { spoken, told, tone } from "./told";
+import { SAID, spoken, told, tone } from "./told";
 
 interface EventsProps {
   events: Logged[];
@@ -36,6 +37,7 @@ const Row = memo(EventRow, (before, after) => before.logged.seq === after.logged
 function EventRow({ logged: { event }, onTurn }: RowProps) {
   const [open, setOpen] = useState(false);
   const turn = "turn" in event ? event.turn : "";
+  const text = told(event);
   return (
     <li className="px-4 py-1.5 text-sm hover:bg-hover">
       <div className="flex min-h-8 items-center gap-x-3 max-sm:flex-wrap">
@@ -54,7 +56,11 @@ function EventRow({ logged: { event }, onTurn }: RowProps) {
             open ? "break-words" : "truncate",
           )}
         >
-          {told(event) || <span className="text-quiet">{TEXT.details}</span>}
+          {text ? (
+            <Emoted text={text} said={SAID.has(event.type)} />
+          ) : (
+            <span className="text-quiet">{TEXT.details}</span>
+          )}
         </button>
         <span className="hidden w-24 shrink-0 truncate text-right text-xs text-quiet lg:block">{event.floor}</span>
         {onTurn && (

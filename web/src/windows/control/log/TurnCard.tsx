@@ -4,6 +4,7 @@ import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
 import { RelativeTime } from "../../../design/RelativeTime";
 import { StackedBar, seconds } from "../../../design/StackedBar";
+import { Emoted } from "../../../emotes/Emoted";
 import { stagesOf, TARGET, totalOf } from "../timings/stages";
 import { TURN_TONES } from "../timings/tones";
 import { TEXT } from "./text";
@@ -42,7 +43,7 @@ export function TurnCard({ turn, onLeave }: { turn: ToldTurn; onLeave: () => voi
         {turn.text ? (
           <p>
             <span className="text-quiet">{TEXT.answers}</span> {turn.who && <b className="font-medium">{turn.who}: </b>}
-            {turn.text}
+            <Emoted text={turn.text} />
           </p>
         ) : (
           !turn.lane && <p className="text-quiet">{TEXT.forgotten}</p>
@@ -55,7 +56,7 @@ export function TurnCard({ turn, onLeave }: { turn: ToldTurn; onLeave: () => voi
               <li key={line.id} className="flex items-start gap-3">
                 <Badge tone={LINE_TONES[line.state]}>{TEXT.lineStates[line.state]}</Badge>
                 <span className="min-w-0 flex-1 pt-0.5">
-                  {line.heard || line.shown}
+                  <Emoted text={line.heard || line.shown} said />
                   {line.heard && line.shown.startsWith(line.heard) && (
                     <span className="text-quiet line-through">{line.shown.slice(line.heard.length)}</span>
                   )}

@@ -13,6 +13,7 @@ export const KINDS: readonly Kind[] = [
   "redemption",
   "follow",
   "raid",
+  "happening",
   "sighting",
   "due",
   "lull",
@@ -32,9 +33,18 @@ export const KINDS: readonly Kind[] = [
   "turn_ended",
   "tool_used",
   "express",
+  "followed",
   "verdict",
   "send",
+  "announce",
+  "fulfil",
+  "shout_out",
+  "clip",
   "act_done",
+  "removed",
+  "gap",
+  "stream_started",
+  "stream_ended",
   "link_state",
   "engine_state",
   "outlet_changed",
@@ -46,8 +56,10 @@ export const KINDS: readonly Kind[] = [
 /** A kind as people say it. */
 export const spoken = (kind: string) => kind.replaceAll("_", " ");
 
-const TROUBLE = new Set<Kind>(["task_failed", "line_stopped"]);
+const TROUBLE = new Set<Kind>(["task_failed", "line_stopped", "gap"]);
 const LIVE = new Set<Kind>(["turn_started", "line_started", "line_written", "line_ended", "turn_ended"]);
+/** Kinds whose words are the character's. */
+export const SAID = new Set<Kind>(["line_written", "line_started", "line_stopped", "line_ended", "turn_ended", "send"]);
 const GIFTS = new Set<Kind>(["gift", "subscription", "redemption", "raid", "follow"]);
 
 export function tone(event: AnyEvent): Tone {
@@ -108,6 +120,23 @@ export function told(event: AnyEvent): string {
       return joined(event.action, from, event.reason, event.seconds > 0 && `${event.seconds} s`);
     case "send":
       return joined(event.link, event.channel, quoted(event.text));
+    case "announce":
+      return joined(event.link, quoted(event.text));
+    case "fulfil":
+      return joined(event.link, event.reward, event.refund ? "refunded" : "fulfilled");
+    case "shout_out":
+      return joined(event.link, from);
+    case "removed":
+      return joined(event.link, event.what, event.reason);
+    case "gap":
+      return joined(event.link, `${event.seconds.toFixed(0)} s unheard`, event.detail);
+    case "stream_started":
+      return joined(event.link, quoted(event.title));
+    case "stream_ended":
+    case "clip":
+      return event.link;
+    case "followed":
+      return event.by;
     case "act_done":
       return joined(event.link, event.ok ? "done" : "not done", event.detail);
     case "link_state":

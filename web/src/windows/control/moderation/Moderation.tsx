@@ -1,9 +1,28 @@
+import { useState } from "react";
+import { Tabs } from "../../../design/Tabs";
 import { JudgedLines } from "./JudgedLines";
 import { Lists } from "./Lists";
 import { TryIt } from "./TryIt";
+import { TEXT } from "./text";
+import { Verdicts } from "./Verdicts";
 
-/** What was stopped and why, and the words that it goes by. */
+/** What was stopped and why, and the words that it goes by; who was judged, and what was done about them. */
 export function Moderation() {
+  const [part, setPart] = useState("lines");
+  return (
+    <Tabs
+      label={TEXT.parts}
+      value={part}
+      onChange={setPart}
+      tabs={[
+        { value: "lines", text: TEXT.lines, content: <Lines /> },
+        { value: "people", text: TEXT.people, content: <Verdicts /> },
+      ]}
+    />
+  );
+}
+
+function Lines() {
   return (
     <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
       <JudgedLines />

@@ -1,5 +1,9 @@
 /** Every word of the moderation page. */
 export const TEXT = {
+  parts: "What is moderated",
+  lines: "Lines",
+  people: "People",
+
   log: "Stopped lines",
   logEmpty: "Every line passed",
   logEmptyHelp:
@@ -49,4 +53,106 @@ export const TEXT = {
   passes: "passes",
   isStopped: "stopped",
   tryEmpty: "Type something above: nothing of it is said or kept.",
+};
+
+/** How long something lasts, in the unit that people would use. */
+const lasting = (seconds: number) => {
+  const [size, unit] =
+    seconds >= 86_400 ? [86_400, "d"] : seconds >= 3_600 ? [3_600, "h"] : seconds >= 60 ? [60, "min"] : [1, "s"];
+  return `${Math.round((seconds / size) * 10) / 10} ${unit}`;
+};
+
+/** The words of its part on people. */
+export const PEOPLE = {
+  log: "Verdicts",
+  find: "Find somebody by name or id",
+  state: "Show",
+  states: {
+    "": "All",
+    suggested: "Suggestions",
+    rehearsed: "Rehearsed",
+    waiting: "Under way",
+    done: "Done",
+    refused: "Not done",
+    undone: "Undone",
+  } as Record<string, string>,
+  badges: {
+    suggested: "suggested",
+    rehearsed: "rehearsed",
+    waiting: "under way",
+    done: "done",
+    refused: "not done",
+    undone: "undone",
+  } as Record<string, string>,
+  actions: { warn: "Warn", delete: "Delete", timeout: "Time out", ban: "Ban", allow: "Allow" } as Record<
+    string,
+    string
+  >,
+  what: (action: string, seconds: number) =>
+    `${PEOPLE.actions[action] ?? action}${action === "timeout" ? ` for ${lasting(seconds)}` : ""}`,
+  off: "off",
+  offHelp:
+    "Chat is not judged. Set on = true under [moderation.people] in the show’s settings: it begins as a rehearsal.",
+  rehearsal: "rehearsal",
+  rehearsalHelp:
+    "Nothing is done: what would be done is only written down here. Set rehearse = false in the settings once you agree with it.",
+  empty: "Nobody spoiled the chat",
+  emptyHelp: "What is decided on somebody stands here with its evidence. Try a text in the box beside.",
+  none: "No verdict is like that",
+  noneHelp: "Look for another name, or show all.",
+  forgotten: "a viewer who was forgotten",
+  by: (who: string) => `by ${who === "program" ? "the program" : who === "character" ? "the character" : who}`,
+  wrote: "wrote",
+  toldUs: "the character says",
+  score: (score: number) => `score ${Math.round(score * 10) / 10}`,
+  kinds: {
+    first: "first message",
+    link: "link",
+    hidden_link: "disguised link",
+    phrase: "spam phrase",
+    name: "spam service",
+    copies: "several people",
+    repeats: "repeated",
+    rate: "too fast",
+    capitals: "capitals",
+    marks: "piled-up marks",
+    word: "word",
+  } as Record<string, string>,
+  evidence: "Evidence",
+  appeal: "Appeal",
+  appealLabel: (name: string) => `What ${name} says against it`,
+  appealOpen: (name: string) => `Note an appeal of ${name}’s`,
+  keep: "Keep the note",
+  kept: "The note is kept.",
+  leave: "Close",
+  undo: "Undo",
+  undoOf: (name: string) => `Undo what was laid on ${name}`,
+  undone: "It is undone, and this viewer is let alone from now on.",
+  accept: "Do it",
+  acceptOf: (what: string, name: string) => `${what}: ${name}`,
+  accepted: "It is under way.",
+  dismiss: "Dismiss",
+  dismissOf: (name: string) => `Dismiss the suggestion about ${name}`,
+  dismissed: "Nothing is done about it.",
+
+  try: "Try it",
+  tryText: "What a viewer writes",
+  tryPlaceholder: "Type a message, and see what would be done about who wrote it.",
+  tryFirst: "Their first message ever",
+  tryEmpty: "Type something above: nothing is done, and nothing of it is kept.",
+  nothing: "Nothing would be done",
+
+  hand: "By hand",
+  handNo: "No link can do it",
+  handNoHelp: "None of the show’s links can moderate people: the page Connections tells what each of them lacks.",
+  viewer: "The viewer’s id",
+  viewerHint: "As the page People has it, for example twitch:123456.",
+  link: "Link",
+  action: "What to do",
+  seconds: "Seconds",
+  reason: "Reason, which they are told",
+  lay: "Lay it on them",
+  lift: "Let them alone",
+  sure: (what: string, viewer: string) => `${what}: ${viewer}?`,
+  sureHelp: "It is done at once, even while the program only rehearses. You can undo it in the log.",
 };

@@ -12,9 +12,9 @@ import { useMay } from "../desk";
 import { Listing } from "../Listing";
 import { useTopic } from "../useControl";
 import { DURATIONS, left, nameOf, useMute } from "./muting";
-import { spoken, TEXT } from "./text";
+import { TEXT } from "./text";
 
-/** What is not answered for a while, and the means to mute a lane or a sense. */
+/** What is not answered for a while, and the means to mute a lane, a sense or a link. */
 export function Mutes() {
   const moderator = useMay("moderator");
   const { dataUpdatedAt } = useTopic("mutes");
@@ -64,11 +64,15 @@ function Muted({ row, asked }: { row: MuteRow; asked: number }) {
   );
 }
 
-/** Mutes a whole lane or sense; a viewer is muted where they are seen. */
+const CALLED = { lane: TEXT.laneCalled, sense: TEXT.senseCalled, link: TEXT.linkCalled, viewer: TEXT.viewerCalled };
+
+/** Mutes a whole lane, sense or link; a viewer is muted where they are seen. */
 function MuteForm({ lanes }: { lanes: ShowInfo["lanes"] }) {
+  const { data: links = [] } = useTopic("connections");
   const choices = [
     ...lanes.map(({ name }): Mute => ({ what: "lane", name })),
     ...[...new Set(lanes.flatMap((lane) => lane.percepts))].map((name): Mute => ({ what: "sense", name })),
+    ...links.map(({ name }): Mute => ({ what: "link", name })),
   ];
   const [chosen, setChosen] = useState("0");
   const [duration, setDuration] = useState("600");
@@ -88,7 +92,7 @@ function MuteForm({ lanes }: { lanes: ShowInfo["lanes"] }) {
         value={chosen}
         options={choices.map((each, index) => ({
           value: String(index),
-          text: each.what === "lane" ? TEXT.laneCalled(each.name) : TEXT.senseCalled(spoken(each.name)),
+          text: CALLED[each.what](nameOf(each)),
         }))}
         onChange={setChosen}
         small

@@ -5,6 +5,7 @@ import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
 import { Select } from "../../../design/Select";
 import { useToast } from "../../../design/Toast";
+import { Emoted } from "../../../emotes/Emoted";
 import { rest } from "../../../protocol/rest";
 import type { Mood } from "../../../stage/puppeteer";
 import { Subtitles } from "../../../stage/Subtitles";
@@ -46,7 +47,11 @@ export function Now() {
             ) : (
               <>
                 {TEXT.answers} <span className="font-medium text-ink">{turn.who || turn.lane}</span>
-                {turn.text && <>: “{turn.text}”</>}
+                {turn.text && (
+                  <>
+                    : “<Emoted text={turn.text} />”
+                  </>
+                )}
               </>
             )}
           </p>

@@ -6,10 +6,12 @@ import { Card } from "../../../design/Card";
 import { Menu } from "../../../design/Menu";
 import { RelativeTime } from "../../../design/RelativeTime";
 import { useToast } from "../../../design/Toast";
+import { Emoted } from "../../../emotes/Emoted";
 import { type Mute, type QueueRow, rest } from "../../../protocol/rest";
 import { useMay } from "../desk";
 import { Listing } from "../Listing";
 import { useTopic } from "../useControl";
+import { Answering } from "./Answering";
 import { DURATIONS, useMute } from "./muting";
 import { spoken, TEXT } from "./text";
 
@@ -19,7 +21,7 @@ const DRAWN = 50;
 /** What waits for the character, lane by lane, and why. */
 export function Queue() {
   return (
-    <Card title={TEXT.queue} icon={<ListOrdered aria-hidden />}>
+    <Card title={TEXT.queue} icon={<ListOrdered aria-hidden />} aside={<Answering />}>
       <Listing
         topic="queue"
         empty={{ icon: <ListOrdered aria-hidden />, title: TEXT.queueEmpty, help: TEXT.queueEmptyHelp }}
@@ -67,13 +69,13 @@ function Waiting({ row }: { row: QueueRow }) {
           <Badge tone="gilt">{row.lane}</Badge>
           <span className="line-clamp-2 min-w-0 break-words">
             {row.who && <span className="font-medium">{row.who}: </span>}
-            {row.text || spoken(row.kind)}
+            {row.text ? <Emoted text={row.text} /> : spoken(row.kind)}
           </span>
           {row.pinned && <Badge tone="live">{TEXT.pinned}</Badge>}
           {row.merged > 0 && <Badge>{TEXT.merged(row.merged)}</Badge>}
         </p>
         <p className="mt-1 line-clamp-3 text-sm text-quiet">
-          <RelativeTime at={row.at} /> · {row.floor} · {row.why}
+          <RelativeTime at={row.at} /> · {[row.link, row.floor, row.why].filter(Boolean).join(" · ")}
         </p>
       </div>
       {moderator && <Orders row={row} />}
@@ -110,6 +112,7 @@ function Orders({ row }: { row: QueueRow }) {
           ...(row.viewer ? [group(TEXT.viewerCalled(row.who), { what: "viewer", name: row.viewer })] : []),
           group(TEXT.laneCalled(row.lane), { what: "lane", name: row.lane }),
           group(TEXT.senseCalled(spoken(row.kind)), { what: "sense", name: row.kind }),
+          ...(row.link ? [group(TEXT.linkCalled(row.link), { what: "link", name: row.link })] : []),
         ]}
       />
       <IconButton label={TEXT.skip} onClick={() => order.mutate("skip")} disabled={busy}>

@@ -10,6 +10,7 @@ import { RelativeTime } from "../../../design/RelativeTime";
 import { useToast } from "../../../design/Toast";
 import { Loaded } from "../Loaded";
 import { DURATIONS, useMute } from "../now/muting";
+import { Accounts } from "./Accounts";
 import { people, type ViewerDetail } from "./api";
 import { Exchanges, Known } from "./Known";
 import { Note } from "./Note";
@@ -33,6 +34,7 @@ export function Viewer({ id, onLeave }: ViewerProps) {
         {(found) => (
           <>
             <Who viewer={found} onForgotten={onLeave} />
+            <Accounts viewer={found} />
             <Note viewer={found} />
             <Known id={id} />
             <Exchanges rows={found.exchanges} />

@@ -33,6 +33,22 @@ export const TEXT = {
   keep: "Keep",
   noteKept: "The note is kept.",
 
+  accounts: "Accounts",
+  accountsEmpty: "No other account of theirs is known",
+  accountsEmptyHelp:
+    "Whoever writes on several platforms is known as one person once their accounts are joined: here, or by themselves with !link on both.",
+  remembered: "remembered under it",
+  here: "this one",
+  joinedBy: (who: string) => (who === "code" ? "joined by a code" : `joined by ${who}`),
+  part: (name: string) => `Part ${name}`,
+  parted: (name: string) => `${name} is remembered alone again.`,
+  join: "Join another",
+  joinTitle: (name: string) => `Which other account is ${name}’s?`,
+  joinHelp: "The same name is no proof: ask them, or let them type !link on both.",
+  joinSearch: "Search for the other account",
+  joinNone: "Nobody else is called that. Whoever has not written yet is not found.",
+  joined: (name: string, main: string) => `${name} is remembered as ${main} from now on.`,
+
   known: "What is known of them",
   knownEmpty: "Nothing is known of them",
   knownEmptyHelp: "What they tell the character of themselves is kept as a fact, with the words that it came from.",
