@@ -17,6 +17,7 @@ from marotte.events import (
     LinkState,
     Percept,
     Removed,
+    Send,
     StreamEnded,
     StreamStarted,
     tag,
@@ -165,13 +166,15 @@ class Platforms:
                 async for message in asked:
                     act: AnyAct = message.data
                     link = self.links.get(act.link)
-                    if link is None or tag(act) not in link.can:
-                        continue
-                    if len(doing) >= _ACTS:
+                    if link is None or (isinstance(act, Send) and "send" not in link.can):
+                        continue  # a link that only reads is asked to write by every answer
+                    if tag(act) not in link.can:
+                        self._run.publish(_undone(act, f"{link.name} can do no {tag(act).replace('_', ' ')} now"))
+                    elif len(doing) >= _ACTS:
                         self._run.publish(_undone(act, f"{_ACTS:,} acts wait already"))
-                        continue
-                    doing.add(task := group.create_task(link.act(act)))
-                    task.add_done_callback(doing.discard)
+                    else:
+                        doing.add(task := group.create_task(link.act(act)))
+                        task.add_done_callback(doing.discard)
         finally:
             asked.close()
 

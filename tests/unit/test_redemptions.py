@@ -17,6 +17,7 @@ from marotte.events import (
     Gift,
     LineStarted,
     LineWritten,
+    LinkState,
     Redemption,
     TurnStarted,
     Utterance,
@@ -302,3 +303,19 @@ async def test_what_waits_over_a_restart_is_closed_when_it_is_answered() -> None
         await s.none_yet()
         await s.h.attention.keep(waiting)
         assert not (await s.act()).refund
+
+
+async def test_what_a_link_could_not_do_is_asked_again_when_it_is_up() -> None:
+    async with stage() as at:
+        await at.redeem(redeemed("Whisper"))
+        act = await at.act()
+        undone = ActDone(act=act.id, link="twitch", ok=False, detail="twitch can do no fulfil now")
+        at.h.bus.publish(subject(undone), undone)
+        await at.none_yet()
+        for link, again in (("youtube", False), ("twitch", True), ("twitch", False)):
+            up = LinkState(link=link, state="up")
+            at.h.bus.publish(subject(up), up)
+            if again:
+                assert (await at.act()).id == act.id
+            else:
+                await at.none_yet()

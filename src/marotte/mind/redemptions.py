@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from marotte import config
 from marotte.bus import Bus, Subscription
 from marotte.config_pastimes import Reward, cue_of
@@ -23,6 +25,7 @@ from marotte.events import (
     Followed,
     Fulfil,
     LineStopped,
+    LinkState,
     Redemption,
     TurnEnded,
     TurnStarted,
@@ -108,6 +111,9 @@ class Redemptions:
         self._floor = floor
         self._watched: dict[str, _Watched] = {}
         self._turns: dict[str, tuple[str, ...]] = {}
+        self._undone: dict[str, Fulfil] = {}
+        """What a link did not do: it is asked again when it is up."""
+        self._asked: dict[str, Fulfil] = {}
 
     def manner(self, percept: AnyPercept) -> Manner:
         """Return how a percept wants to be answered."""
@@ -122,6 +128,7 @@ class Redemptions:
             *(f"event.{kind}.{floor}" for kind in kinds),
             "event.followed.>",
             "event.act_done.>",
+            "event.link_state.>",
             size=10_000,
         )
         try:
@@ -179,7 +186,13 @@ class Redemptions:
                 for watched in self._of([percept]):
                     watched.tries = Attention.MOST_TRIES
             case ActDone(act=act, ok=True) if act.startswith(_ACT):
+                self._asked.pop(act, None)
                 await self._kept(act.removeprefix(_ACT))
+            case ActDone(act=act, ok=False) if act in self._asked:
+                self._undone[act] = self._asked.pop(act)
+            case LinkState(link=link, state="up"):
+                for act in [a for a in self._undone.values() if a.link == link]:
+                    self._publish(replace(self._undone.pop(act.id), at=self._clock.wall()))
             case _:
                 pass
 
@@ -274,5 +287,10 @@ class Redemptions:
             log.error("that redemption %s is closed is not kept: %s", percept, error)
 
     def _publish(self, event: Event | None) -> None:
+        if isinstance(event, Fulfil):
+            self._asked[event.id] = event
+            for waiting in (self._asked, self._undone):
+                while len(waiting) > MOST:
+                    del waiting[next(iter(waiting))]
         if event is not None:
             self._bus.publish(subject(event), event)
