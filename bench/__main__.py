@@ -30,6 +30,7 @@ FIGURES = (
     "attention",
     "irc",
     "twitch",
+    "platforms",
     "bus",
     "sight",
     "jaw",
@@ -40,7 +41,7 @@ FIGURES = (
     "replay",
     "windows",
 )
-LONG = ("install",)
+LONG = ("install", "platforms_long")
 RESULTS = Path(__file__).parent / "results"
 HEAD = ("figure", "ours", "limit", "must reach", "")
 

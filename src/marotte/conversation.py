@@ -98,6 +98,7 @@ class Conversation:
         self.attention = Attention(
             name, show, shared.store, shared.moderator.unread, shared.publish, clock, shared.mutes
         )
+        self.attention.comes = shared.recorder.taken_in
         self.memory = Memory(shared.store, show.memory, clock, name)
         self.director = Director(
             self.floor,

@@ -65,6 +65,8 @@ class Attention:
         """Judges who wrote a chat message; returns whether it is spam, which is not read."""
         self.taken: Callable[[ChatMessage], bool] = lambda message: False
         """Takes a chat message that is a command, and does what it says; returns whether it was."""
+        self.comes: Callable[[AnyPercept], bool] = lambda percept: True
+        """Told of each percept that is to be taken in; returns whether it may be, or is offered again in its time."""
         self.alone: Callable[[AnyPercept], bool] = lambda percept: False
         """Whether a percept is answered in a turn of its own, whatever waits beside it."""
         self.dropped: Counter[tuple[str, str]] = Counter()
@@ -122,6 +124,8 @@ class Attention:
 
     def offer(self, percept: AnyPercept, tries: int = 0) -> None:
         """Take in a percept; costs the same in a flood as in a lull."""
+        if not tries and not self.comes(percept):
+            return
         lane = self._lane_of.get(tag(percept))
         if lane is None:
             self._drop("none", "blocked", Waiting(percept, 0.0))

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -47,6 +48,10 @@ from marotte.time import Clock
 
 T = TypeVar("T")
 
+_AT_ONCE = 0.002
+"""Seconds within which a percept is taken in at once."""
+_COMING = 10_000
+"""So many percepts are known that are not yet taken in."""
 SCENE = "the scene"
 """Under which name it is noted what was to be seen: none that an engine could have."""
 
@@ -102,6 +107,9 @@ class Recorder:
         self._noting: dict[type[Any], Callable[[Any], None]] = {}
         self._starts: dict[str, list[int]] = {}
         """The first samples of each floor's lines, in their order."""
+        self._came: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        """When percepts came that are not yet taken in, and how much had been said by then."""
+        self._said = 0
 
     # --- life
 
@@ -164,7 +172,7 @@ class Recorder:
     def _how(self, kind: type[Any]) -> Callable[[Any], None]:
         """Return how events of a kind are noted: looked up once, for all of them cross here."""
         if issubclass(kind, get_args(AnyPercept)):
-            return lambda percept: self._write(runlog.Perceived(t=self._t(), percept=percept))
+            return self._perceived
         if issubclass(kind, Onset | SpeechEnd | Transcript):
             return lambda event: self._write(runlog.Noticed(t=self._t(), event=event))
         if issubclass(kind, LineStarted):
@@ -173,7 +181,14 @@ class Recorder:
             return self._note_said
         return lambda _: None
 
+    def _perceived(self, percept: AnyPercept) -> None:
+        self._came[percept.id] = (self._t(), self._said)
+        if len(self._came) > _COMING:
+            self._came.popitem(last=False)
+        self._write(runlog.Perceived(t=self._t(), percept=percept))
+
     def _note_said(self, event: Any) -> None:
+        self._said += 1
         if (done := said(event, self._t())) is not None:
             self._write(done)
 
@@ -191,6 +206,13 @@ class Recorder:
     def closed(self, floor: str) -> None:
         """Note that a private floor closes."""
         self._write(runlog.Closed(t=self._t(), floor=floor))
+
+    def taken_in(self, percept: AnyPercept) -> bool:
+        """Note where a percept is taken in later than it came: a row had to be written, or the loop was busy."""
+        came, said = self._came.pop(percept.id, (0.0, self._said))
+        if self._log is not None and came and (self._said != said or self._t() - came > _AT_ONCE):
+            self._write(runlog.Late(t=self._t(), percept=percept.id))
+        return True
 
     def concluded(self, floor: str) -> None:
         """Note that a turn has said all."""

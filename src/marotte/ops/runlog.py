@@ -161,6 +161,12 @@ class Concluded(Entry):
     floor: str
 
 
+class Late(Entry):
+    """A percept was taken in only now, some time after it had come."""
+
+    percept: str
+
+
 class Said(Entry):
     """What the character did: a turn began, a line was written or stopped, a turn ended."""
 
@@ -192,6 +198,7 @@ AnyEntry = (
     | Gave
     | Finished
     | Concluded
+    | Late
     | Said
     | Gap
     | Ended

@@ -42,7 +42,7 @@ class Past:
         known: dict[int, _Call] = {}
         for entry in entries:
             if isinstance(entry, runlog.Called):
-                known[entry.call] = _Call(entry.asked)
+                known[entry.call] = _Call(entry.asked, entry.t)
                 self._calls[entry.engine].append(known[entry.call])
             elif isinstance(entry, runlog.Gave | runlog.Finished) and entry.call in known:
                 known[entry.call].add(entry)
@@ -50,6 +50,12 @@ class Past:
     def knows(self, who: str, asked: str) -> bool:
         """Whether just this was asked, and its answer is not yet taken."""
         return any(call.asked == asked for call in self._calls[who])
+
+    async def asked_again(self, who: str, asked: str) -> None:
+        """Wait until this was asked then: a turn that was cut before it came to that draws no chance."""
+        calls = self._calls[who]
+        if call := next((call for call in calls if call.asked == asked), calls[0] if calls else None):
+            await self.until(call.at)
 
     def take(self, who: str, asked: str) -> "_Call | None":
         """Take how a call went: the same question alike, any other in its turn; None where none is left."""
@@ -68,6 +74,8 @@ class _Call:
     """One call of an outside engine, as it went."""
 
     asked: str
+    at: float
+    """Seconds of the run at which it was asked."""
     answers: deque[runlog.Gave | runlog.Finished] = field(default_factory=deque[runlog.Gave | runlog.Finished])
 
     def add(self, answer: runlog.Gave | runlog.Finished) -> None:
@@ -110,6 +118,7 @@ class Answers:
     async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted | Call]:
         """Reply as the brain did."""
         if self._own is not None:
+            await self._past.asked_again(self._name, asked_of(prompt))
             then = self._past.take(self._name, asked_of(prompt))
             given = iter(then.answers if then else ())
             async for piece in self._own.reply(prompt):

@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from marotte import config
-from marotte.events import PUBLIC, SAMPLE_RATE, LineStarted, subject
+from marotte.events import PUBLIC, SAMPLE_RATE, AnyPercept, LineStarted, subject
+from marotte.mind.attention import Attention
 from marotte.ops import runlog
 from marotte.ops.recorder import said
 from marotte.ops.runlog import Header, LogError, Said, stamp
@@ -106,7 +107,10 @@ class _Replay:
         self._begun: Counter[str] = Counter()
         """How many turns each floor has begun."""
         self._began = 0.0
+        self._waiting: set[asyncio.Task[None]] = set()
         self._past = Past(entries, self.until)
+        self._late = {entry.percept: entry.t for entry in entries if isinstance(entry, runlog.Late)}
+        """When percepts were taken in that had come before."""
 
     async def run(self) -> Replayed:
         """Live through the log, and hold what is done to what was done."""
@@ -190,7 +194,24 @@ class _Replay:
                 await self.until(moments[self._begun[floor] - 1].finished)
 
         run.floors[floor].director.pace = pace
+        self._hold_back(run.floors[floor].attention)
         run.floors[floor].floor.finished = finished
+
+    def _hold_back(self, attention: Attention) -> None:
+        """Let attention take in a percept when it did: a replay need not wait for rows."""
+
+        async def later(percept: AnyPercept, at: float) -> None:
+            await self.until(at)
+            attention.offer(percept)
+
+        def comes(percept: AnyPercept) -> bool:
+            at = self._late.pop(percept.id, None)
+            if at is not None:
+                self._waiting.add(task := asyncio.create_task(later(percept, at)))
+                task.add_done_callback(self._waiting.discard)
+            return at is None
+
+        attention.comes = comes
 
     async def _drive(self, run: Run) -> None:
         """Give the run what came from outside, at its time."""
@@ -198,7 +219,7 @@ class _Replay:
             if isinstance(entry, runlog.Gap):
                 self._found.seconds, self._found.whole = entry.t, False
                 return
-            if isinstance(entry, runlog.Row | Said | runlog.Called | runlog.Gave | runlog.Finished):
+            if isinstance(entry, runlog.Row | Said | runlog.Called | runlog.Gave | runlog.Finished | runlog.Late):
                 continue
             await self.until(entry.t)
             try:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from marotte.text.normal import EMOJI
 
@@ -18,6 +19,7 @@ _EMOJI = re.compile(f"[{EMOJI}]")
 _JOINERS = re.compile(rf"(?<![{EMOJI}\u0600-\u06ff\u0900-\u0dff])[\u200c\u200d]|[\u200c\u200d]$")
 
 
+@lru_cache(4_096)
 def shown_name(name: str) -> str:
     """Return a name on one line, without what cannot be seen, turns writing round, or piles up; "" if nothing is left.
 

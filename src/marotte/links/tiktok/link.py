@@ -33,8 +33,8 @@ EAGER, RARE, EAGERLY = 60.0, 300.0, 900.0
 """Seconds between two looks whether they are live, at first and, after so many seconds of waiting, later."""
 LIMITED_PAUSE = 60.0
 REFUSED_PAUSE = 900.0
-GAP = 5.0
-"""Seconds of deafness that are worth telling."""
+GAP = 0.5
+"""Seconds of deafness that are worth telling: nothing but the last words comes again."""
 _HISTORY = 2.0
 """Seconds in which the last words come again after a connection."""
 _TICK = 1.0

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 OLDEST = 600.0
 """Seconds after which a message is taken for an old one that somebody sends again."""
-KNOWN = 50_000
+KNOWN = 20_000
 """Ids that are known again."""
 
 

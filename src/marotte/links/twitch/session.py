@@ -29,6 +29,8 @@ GRACE = 2.0
 """Seconds by which a keepalive may be late."""
 DRAIN = 2.0
 """Seconds for which the old connection is still read after we have moved."""
+AT_ONCE = 20
+"""So many frames of a flood are read before others have their turn."""
 AGAIN = 0.5
 """Seconds between attempts to find a new connection while the old one still serves."""
 ABNORMAL = 1006
@@ -66,6 +68,7 @@ class Socket:
         """When something came last."""
         self._socket, self._hearing, self._clock = socket, hearing, clock
         self._patience = DIAL
+        self._read = 0
 
     async def welcomed(self) -> None:
         """Wait for the welcome. Raises Ended."""
@@ -91,6 +94,9 @@ class Socket:
                 raise Ended(ABNORMAL) from None
             if message.type is aiohttp.WSMsgType.TEXT:
                 self.heard = self._clock.now()
+                self._read += 1
+                if self._read % AT_ONCE == 0:  # what has come already is read without waiting
+                    await asyncio.sleep(0)
                 if (frame := self._hearing.frame(message.data)) is not None:
                     return frame
             elif message.type is not aiohttp.WSMsgType.BINARY:

@@ -1,0 +1,76 @@
+"""The whole, proved: a stream over four platforms while everything breaks, after which every account is closed."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marotte import config
+from marotte.events import Asked, ChatMessage, Gift, Viewer
+from marotte.replay import replay
+from marotte.show import Run
+from tests.stream import EVERY, FAULTS, LASTS, PAID, stream
+
+pytestmark = pytest.mark.anyio
+SECONDS = 60.0
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(600)
+async def test_nothing_is_answered_twice_and_nothing_that_reached_us_is_lost(tmp_path: Path) -> None:
+    found = await stream(tmp_path, SECONDS)
+    assert found.problems == []
+    assert found.numbers["paid for"] == PAID
+    assert found.numbers["faults"] == len(FAULTS) == int(LASTS / EVERY) - 1
+    # How much an outage costs depends on the machine; the platforms that forget nothing are more than half.
+    assert found.numbers["answered"] >= found.numbers["of it reached us"] > PAID / 2
+    logs = [*(tmp_path / "runs").glob("*.jsonl")]
+    assert len(logs) == 1
+    again = await asyncio.to_thread(replay, logs[0])
+    assert again.difference is None
+    assert again.whole
+    assert again.lines > PAID / 2
+
+
+@pytest.mark.parametrize("late", ["row", "recall"])
+async def test_what_waited_in_the_run_waits_in_its_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    """A gift whose row takes its time comes after what was written later; one cut before it thought drew no chance."""
+    run = Run(config.parse("[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"), tmp_path, {})
+    await run.start()
+    gate = asyncio.Event()
+    keep, recall = run.store.keep_percept, run.public.memory.recall
+
+    async def slow_row(*given: Any) -> bool:
+        await gate.wait()
+        return await keep(*given)
+
+    async def slow_recall(*given: Any) -> Any:
+        await gate.wait()
+        return await recall(*given)
+
+    if late == "row":
+        monkeypatch.setattr(run.store, "keep_percept", slow_row)
+    else:
+        monkeypatch.setattr(run.public.memory, "recall", slow_recall)
+    turns = run.bus.subscribe("event.turn_started.>", "event.turn_ended.>")
+    ada = Viewer(id="irc:test/ada", name="Ada", platform="irc")
+    if late == "row":
+        run.publish(Gift(at=run.clock.wall(), viewer=ada, what="rose"))
+    run.publish(ChatMessage(at=run.clock.wall(), viewer=ada, text="Hello there, who are you?"))
+    await turns.get()
+    if late == "recall":
+        run.orders.cut("public", "stopped by the operator")
+        await turns.get()
+        run.publish(Asked(at=run.clock.wall(), text="Tell me a joke"))
+        await turns.get()
+    gate.set()
+    for _ in range(3 if late == "row" else 1):
+        await turns.get()
+    await run.stop()
+    (log,) = (tmp_path / "runs").glob("*.jsonl")
+    again = await asyncio.to_thread(replay, log)
+    assert again.difference is None
+    assert again.whole
