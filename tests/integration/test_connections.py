@@ -113,7 +113,7 @@ async def test_who_presses_twice_gets_one_connection_and_not_two(program: Within
     await until(lambda: "twitch twitch" not in program.run.supervisor.tasks, "the end of the first")
     link.let_go.set()
     assert [(await press)[0] for press in presses] == [204, 204]
-    await until(lambda: link.lives == 2, "another connection")
+    await until(lambda: link.lives >= 2, "another connection")
     assert "twitch twitch" in program.run.supervisor.tasks
 
 

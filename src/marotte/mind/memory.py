@@ -148,7 +148,8 @@ class Memory:
 
     async def _arrivals(self, percepts: Sequence[AnyPercept]) -> tuple[Arrival, ...]:
         """Return those who speak for the first time in this run, and were not here shortly before it."""
-        new = {who: p for p in percepts if p.viewer is not None and (who := person(p)) not in self._met}
+        named = [p for p in percepts if p.viewer is not None and p.viewer.name]
+        new = {who: p for p in named if (who := person(p)) not in self._met}
         if not new or not self.settings.welcome:
             return ()
         accounts = {id for who, p in new.items() for id in (who, p.viewer.id if p.viewer else who)}

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 from urllib.parse import quote
 
@@ -155,12 +155,12 @@ class _Server(Server):
         status, text = _detail(said)
         return self.clean(f"{status}: {text}" if status else text) if text else super().message(said)
 
-    async def _refusal(self, response: "aiohttp.ClientResponse") -> str:
-        told = await self.complaint(response)
-        reason = "has failed" if response.status >= 500 else "refuses the request"
-        if told.startswith("invalid_api_key") or not self.key:
-            reason = f"does not accept the key in {self._secret}" if self.key else f"wants a key: {self._hint}"
-        return f"{self.name}: {self.url} {reason} ({response.status}): {told}"
+    def refused(self, status: int, headers: Mapping[str, str] | None, complaint: str = "") -> EngineUnavailable:
+        usual = super().refused(status, headers, complaint)
+        if complaint.startswith("invalid_api_key") or not self.key:
+            return usual
+        reason = "has failed" if status >= 500 else "refuses the request"
+        return EngineUnavailable(f"{self.name}: {self.url} {reason} ({status}): {complaint}", usual.retry_after)
 
 
 def _body(line: Line, settings: ElevenLabsSettings, manner: Manner) -> dict[str, Any]:
