@@ -157,4 +157,3 @@ class Core:
     def emit(self, kind: str, event: dict[str, Any]) -> int:
         """Send an event to who is subscribed to it; return to how many."""
         raise NotImplementedError
-
