@@ -172,7 +172,7 @@ async def test_who_is_forgotten_is_gone_from_the_logs(tmp_path: Path) -> None:
 async def test_a_full_log_is_followed_by_another_that_can_be_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "LARGEST", 20_000)
+    monkeypatch.setattr(recorder, "LARGEST", 30_000)
     run = Run(config.parse(QUIET), tmp_path, {})
     await run.start()
     turns = run.bus.subscribe("event.turn_ended.>")
