@@ -32,6 +32,10 @@ WORDS = ("hello", "jester", "skull", "why", "bells", "song", "again", "real", "h
 SHOW = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
 
 
+TURN = 0.005
+"""Seconds of a turn that answers chat: two hundred a second, as nobody ever spoke."""
+
+
 class InstantDirector:
     """Takes whatever is next the moment that it is there."""
 
@@ -52,7 +56,8 @@ class InstantDirector:
                 else:
                     self.taken += 1 + entry.merged
             self._attention.settle(bundle, [percept.id for percept in bundle.percepts])
-            await asyncio.sleep(0)
+            # What was not chosen waits on: a turn that took no time at all would weigh it again without end.
+            await asyncio.sleep(TURN if bundle.lane == "chat" else 0)
 
 
 def messages(count: int) -> list[AnyPercept]:

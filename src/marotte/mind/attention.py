@@ -307,16 +307,15 @@ class Attention:
             self._drop(lane.name, "expired", lane.remove(lane.waiting[0]))
         chosen: list[Waiting] = []
         for entry in self._preferred(lane, now):
-            if len(chosen) >= policy.together and policy.merge != "best":
+            if len(chosen) >= policy.together:
                 break
             if chosen and (self.alone(entry.percept) or self.alone(chosen[0].percept)):
                 break
-            if len(chosen) < policy.together and (why := self._unworthy(entry.percept)):
-                self._drop(lane.name, why, lane.remove(entry))
-            elif self._merged(entry, chosen, policy):
-                lane.remove(entry)
-            elif len(chosen) < policy.together:
-                chosen.append(lane.remove(entry))
+            lane.remove(entry)
+            if why := self._unworthy(entry.percept):
+                self._drop(lane.name, why, entry)
+            elif not self._merged(entry, chosen, policy):
+                chosen.append(entry)
         if policy.merge == "last":
             chosen.reverse()
             while lane.waiting:

@@ -36,6 +36,8 @@ class Waiting:
     tries: int = 0
     pinned: bool = False
     """The operator wants it answered, and next."""
+    pairs: frozenset[str] | None = None
+    """Its pairs of letters, once it was compared with others."""
 
 
 class Mutes:

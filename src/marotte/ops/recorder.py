@@ -182,10 +182,11 @@ class Recorder:
         return lambda _: None
 
     def _perceived(self, percept: AnyPercept) -> None:
-        self._came[percept.id] = (self._t(), self._said)
+        now = self._t()
+        self._came[percept.id] = (now, self._said)
         if len(self._came) > _COMING:
             self._came.popitem(last=False)
-        self._write(runlog.Perceived(t=self._t(), percept=percept))
+        self._write(runlog.Perceived(t=now, percept=percept))
 
     def _note_said(self, event: Any) -> None:
         self._said += 1
