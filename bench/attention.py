@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -33,11 +34,11 @@ SHOW = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
 
 
 TURN = 0.005
-"""Seconds of a turn that answers chat: two hundred a second, as nobody ever spoke."""
+"""Seconds of a turn that answers chat: two hundred a second, as nobody ever spoke. A gift cuts it."""
 
 
 class InstantDirector:
-    """Takes whatever is next the moment that it is there."""
+    """Takes whatever is next the moment that it is there, or that its turn is over."""
 
     def __init__(self, run: Run) -> None:
         self.taken = 0
@@ -45,6 +46,8 @@ class InstantDirector:
         self.arrived: dict[str, float] = {}
         """When each gift was in hand, by id."""
         self._attention = run.public.attention
+        self._pressed = asyncio.Event()
+        self._attention.on_press = lambda lane: self._pressed.set()
 
     async def run(self) -> None:
         while True:
@@ -56,8 +59,11 @@ class InstantDirector:
                 else:
                     self.taken += 1 + entry.merged
             self._attention.settle(bundle, [percept.id for percept in bundle.percepts])
-            # What was not chosen waits on: a turn that took no time at all would weigh it again without end.
-            await asyncio.sleep(TURN if bundle.lane == "chat" else 0)
+            if bundle.lane == "chat":
+                # What was not chosen waits on: a turn that took no time at all would weigh it again without end.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._pressed.wait(), TURN)
+            self._pressed.clear()
 
 
 def messages(count: int) -> list[AnyPercept]:

@@ -211,7 +211,9 @@ class Recorder:
     def taken_in(self, percept: AnyPercept) -> bool:
         """Note where a percept is taken in later than it came: a row had to be written, or the loop was busy."""
         came, said = self._came.pop(percept.id, (0.0, self._said))
-        if self._log is not None and came and (self._said != said or self._t() - came > _AT_ONCE):
+        if self._log is None or not came:
+            return True
+        if self._said != said or self._clock.now() - self._began - came > _AT_ONCE:
             self._write(runlog.Late(t=self._t(), percept=percept.id))
         return True
 
