@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
+from marotte.time import new_loop
+
 
 @dataclass(frozen=True)
 class Row:
@@ -47,7 +49,8 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def go(work: Coroutine[None, None, Rows]) -> Rows:
     """Run a figure's coroutine on the loop that the program itself uses."""
-    return asyncio.run(work)
+    with asyncio.Runner(loop_factory=new_loop) as loop:
+        return loop.run(work)
 
 
 def measure(name: str) -> Rows:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import marotte
 from marotte.once import IN_THE_WAY, NO, OK, WRONG, Failure, kit_of
+from marotte.time import new_loop
 
 if TYPE_CHECKING:
     from marotte.config import Show
@@ -409,7 +410,8 @@ def _archive(options: argparse.Namespace) -> int:
 
 
 def _finish(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
+    with asyncio.Runner(loop_factory=new_loop) as loop:
+        return loop.run(work)
 
 
 if __name__ == "__main__":

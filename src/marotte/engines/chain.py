@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from marotte.engines.deadline import Deadline
 from marotte.engines.kinds import (
     EngineError,
     EngineUnavailable,
@@ -271,14 +272,15 @@ class _Direct(Generic[T]):
 
     def __init__(self, source: AsyncIterator[T]) -> None:
         self._source = source
+        self._deadline = Deadline()
 
     async def next(self, limit: float) -> T | None:
         """Wait for the next piece, and None behind the last; raises TimeoutError after ``limit`` seconds."""
-        async with asyncio.timeout(limit):
-            return await anext(self._source, None)
+        return await self._deadline.wait(anext(self._source, None), limit)
 
     async def close(self) -> None:
         """Ask it no more."""
+        self._deadline.close()
         close = getattr(self._source, "aclose", None)
         if close is not None:
             await close()
@@ -301,6 +303,7 @@ class _Pumped(Generic[T]):
         self._task = asyncio.create_task(_pump(source, self._pieces))
         self._input_ended = input_ended
         self._is_gone = gone
+        self._deadline = Deadline()
 
     async def next(self, limit: float) -> T | BaseException | None:
         """Wait for the next piece, a failure, and None behind the last.
@@ -310,20 +313,19 @@ class _Pumped(Generic[T]):
         if not self._pieces.empty():
             return self._pieces.get_nowait()
         if self._input_ended is None or self._input_ended.is_set():
-            async with asyncio.timeout(limit):
-                return await self._pieces.get()
+            return await self._deadline.wait(self._pieces.get(), limit)
         piece = asyncio.create_task(self._pieces.get())
         ended = asyncio.create_task(self._input_ended.wait())
         try:
             await asyncio.wait((piece, ended), return_when=asyncio.FIRST_COMPLETED)
-            async with asyncio.timeout(limit):
-                return await piece
+            return await self._deadline.wait(piece, limit)
         finally:
             piece.cancel()
             ended.cancel()
 
     async def close(self) -> None:
         """Ask it no more; does not wait."""
+        self._deadline.close()
         if not self._task.done():
             self._task.cancel()
             asyncio.get_running_loop().call_later(_GOODBYE, self._is_gone, self._task)

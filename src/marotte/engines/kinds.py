@@ -125,6 +125,7 @@ class Kit:
         if self.session is None or self.session.closed:
             self.session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                cookie_jar=aiohttp.DummyCookieJar(),  # a provider need not know us again
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
                 auto_decompress=True,
             )

@@ -85,6 +85,7 @@ class Speaker:
         """Sound that comes now is due at once, or nearly."""
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._resampler = Resampler()
         self._making: tuple[Speech, asyncio.Task[None]] | None = None
         self.outlets = Outlets(floor, publish, clock, began)
         """What plays, and what was played."""
@@ -271,6 +272,7 @@ class Speaker:
         finally:
             if self._making is not None:
                 self._making[1].cancel()
+            self._resampler.close()
 
     def _pause(self) -> float:
         """Return the seconds until the clock is looked at again: at the latest when the clock has played a line."""
@@ -303,7 +305,8 @@ class Speaker:
 
     async def _make(self, speech: Speech) -> None:
         """Fill a speech with the sound of its line."""
-        resampler = Resampler()
+        resampler = self._resampler
+        resampler.clear()
         try:
             async with aclosing(self.voices.speak(speech.line)) as sounds:
                 async for sound in sounds:

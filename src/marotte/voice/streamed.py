@@ -1,5 +1,6 @@
 """Sound that comes over HTTP as it is made: raw PCM or a WAV file, passed on in pieces."""
 
+import math
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 LARGEST = 64_000_000
 """Bytes of sound for one line."""
-_PIECE = 0.1
-"""Seconds of sound in one piece."""
-_AHEAD = 0.3
-"""While less than so many seconds lie ahead of the ear, pieces are passed on as small as they come."""
+_PIECES = ((0.3, 0.0, 0.1), (1.0, 0.1, 0.1), (math.inf, 0.4, 0.4))
+"""While less than the first lies ahead of the ear, a piece has at least the second and at most the third, in seconds.
+
+Each piece costs work on its way, so that they grow as soon as nobody waits for them.
+"""
 SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
 _LARGEST_HEADER = 65_536
@@ -73,7 +75,7 @@ async def streamed(
     clock: Clock,
     message: Callable[[bytes], str] = _text,
 ) -> AsyncIterator[Sound]:
-    """Yield about 100 ms of an answer's sound at a time, as mono 16-bit PCM at its own rate.
+    """Yield an answer's sound as mono 16-bit PCM at its own rate, in pieces as small as what lies ahead demands.
 
     A WAV file may hold whole numbers of 8 to 32 bits or floats, of up to 16 channels, and need not know its length.
     Raw PCM is mono, of 16 bits, at ``rate`` where its type tells none. ``message`` takes the reason out of a text that
@@ -82,7 +84,7 @@ async def streamed(
     Raises EngineUnavailable where it is not such sound, EngineError where there is none or far too much.
     """
     more, form, left = await _head(name, response, rate, message)
-    step, taken, made = 2 * round(form.rate * _PIECE), 0, 0
+    taken = made = 0
     rest = pcm = b""
     began = clock.now()
     while True:
@@ -94,7 +96,10 @@ async def streamed(
         whole = len(rest) // form.frame * form.frame
         pcm += _mono(name, rest[:whole], form)
         rest = rest[whole:]
-        if len(pcm) >= step or made / 2 / form.rate - (clock.now() - began) < _AHEAD:
+        ahead = made / 2 / form.rate - (clock.now() - began)
+        least, most = next((least, most) for until, least, most in _PIECES if ahead < until)
+        if len(pcm) >= 2 * form.rate * least:
+            step = 2 * round(form.rate * most)
             for at in range(0, len(pcm), step):
                 yield Sound(pcm=pcm[at : at + step], rate=form.rate)
             made += len(pcm)
