@@ -104,6 +104,20 @@ async def test_the_same_word_is_an_answer_where_the_character_is_silent() -> Non
         assert (await made.ending()).state == "done"
 
 
+async def test_who_speaks_into_silence_is_answered_without_a_wait() -> None:
+    async with house(ScriptedBrain("Noon.", token=0.0)) as made:
+        made.publish(Onset())
+        await asyncio.sleep(0.5)
+        made.publish(SpeechEnd(seconds=0.5))
+        made.publish(Transcript(text="What time is it?", final=True, viewer=ADA))
+        understood = made.clock.wall()
+        made.attention.offer(Utterance(text="What time is it?", viewer=ADA))
+        await made.ending()
+    [started] = made.events.of(LineStarted)
+    # There was nothing to cut: nobody has to decide whether the character goes on.
+    assert started.at - understood < 0.04
+
+
 async def test_words_cut_in_before_all_is_said() -> None:
     async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
         await speaking(made)

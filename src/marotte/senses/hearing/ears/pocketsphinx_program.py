@@ -15,6 +15,12 @@ from marotte.engines.program import Request, serve
 
 _FREE = "_default"
 _GRAMMAR = "commands"
+_QUICK = {"maxhmmpf": 3_000, "maxwpf": 20, "fwdflat": False}
+"""How much the language model's search looks at.
+
+Measured on 45 sentences of clean synthetic speech: it takes 0.25 of their length instead of 0.57, and errs in 43 words
+of a hundred instead of 41; of 52 commands it knows 41 instead of 42.
+"""
 _GREETINGS = ("", "hey ", "hello ", "hi ", "ok ")
 
 
@@ -23,7 +29,7 @@ class Decoder:
 
     def __init__(self) -> None:
         library: Any = importlib.import_module("pocketsphinx")
-        self._decoder = library.Decoder(loglevel="FATAL")
+        self._decoder = library.Decoder(loglevel="FATAL", **_QUICK)
         # The grammar's search, made later, is small: it can afford to throw away less, and finds more.
         for option, value in (("beam", 1e-80), ("pbeam", 1e-80), ("wbeam", 1e-50), ("bestpath", False)):
             self._decoder.config[option] = value
