@@ -1,6 +1,6 @@
 """A conversation by voice: from the end of speech to a transcript and to the first sound, and from an onset to silence.
 
-Sentences that espeak-ng has spoken are fed in real time in pieces of 20 ms, as a window does. Speech begins and ends
+Sentences that espeak-ng has spoken are fed in real time in pieces of 16 ms, as a window does. Speech begins and ends
 where it is louder than a thirtieth of its peak. Ears, brain and voice are scripted but for the last figure, where they
 are the embedded ones. The limit of what hearing does is the same endpointer and detector at work on the same sound
 without any program around them, in samples and not in seconds: it holds the length of the frames and the detector's
@@ -48,7 +48,7 @@ from marotte.time import Clock
 from marotte.voice.voices.espeak import EspeakSettings, EspeakVoice
 
 HEARING = config.Hearing()
-PIECE = RATE // 50
+PIECE = 256
 QUIET_AFTER = 2.2
 """Seconds that a microphone goes on after what was said."""
 THINKS = (0.1, 0.8)

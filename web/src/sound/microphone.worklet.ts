@@ -1,10 +1,10 @@
 /// <reference types="@types/audioworklet" />
 import { Downsampler, Framer, toPcm } from "./downsample";
 
-/** 20 ms at 16 kHz. */
-const FRAME = 320;
+/** 16 ms at 16 kHz: half of what voice activity is told from, which so never waits for a piece's other half. */
+const FRAME = 256;
 
-/** Hands the microphone's sound to the page as 16 kHz frames of 20 ms. */
+/** Hands the microphone's sound to the page as 16 kHz frames of 16 ms. */
 class Microphone extends AudioWorkletProcessor {
   #downsampler = new Downsampler(sampleRate);
   #framer = new Framer(FRAME);
