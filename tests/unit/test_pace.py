@@ -8,7 +8,7 @@ import pytest
 
 from marotte.events import Act, ActDone, Event, Send, Verdict, Viewer
 from marotte.links.link import BaseLink, Passing, Refused
-from marotte.links.pace import Gate, Late, Window
+from marotte.links.pace import Backoff, Gate, Late, Window
 from marotte.time import Clock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -99,3 +99,13 @@ async def test_what_is_refused_is_not_tried_again() -> None:
     del link.acts[Send]
     assert "can do no send" in (await link.act(Send(link="scripted", text="hi"))).detail
     assert link.can == {"verdict"}
+
+
+async def test_waits_double_until_something_has_gone_well_for_a_while() -> None:
+    class Longest(Random):
+        def uniform(self, a: float, b: float) -> float:
+            return b
+
+    backoff = Backoff(Longest(1), 1.0, 30.0, stable=10.0)
+    assert [backoff.next(0.0) for _ in range(6)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert [backoff.next(9.9), backoff.next(10.0), backoff.next(0.0)] == [30.0, 2.0, 4.0]

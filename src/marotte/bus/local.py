@@ -25,6 +25,9 @@ def _matches(pattern: tuple[str, ...], subject: tuple[str, ...]) -> bool:
     return len(pattern) == len(subject) and all(p in ("*", s) for p, s in zip(pattern, subject, strict=True))
 
 
+_numbers = itertools.count()
+
+
 class LocalSubscription:
     """A mailbox: a bounded deque and whoever waits for it."""
 
@@ -32,7 +35,10 @@ class LocalSubscription:
         self, bus: "LocalBus", patterns: tuple[tuple[str, ...], ...], queue: str, size: int, overflow: Overflow
     ) -> None:
         self._bus = bus
-        self.patterns = patterns
+        self.number = next(_numbers)
+        self.wild = tuple(pattern for pattern in patterns if "*" in pattern or pattern[-1] == ">")
+        self.named = tuple(dict.fromkeys(pattern for pattern in patterns if pattern not in self.wild))
+        """Patterns that are subjects."""
         self.queue = queue
         self.only_latest = overflow == "latest"
         self._size = 1 if self.only_latest else size
@@ -129,7 +135,10 @@ class LocalBus:
     MOST_ROUTES = 10_000
 
     def __init__(self) -> None:
-        self._subscriptions: list[LocalSubscription] = []
+        self._subscriptions: dict[LocalSubscription, None] = {}
+        """In the order in which they came."""
+        self._named: dict[tuple[str, ...], list[LocalSubscription]] = {}
+        """Who receives a subject that they name: one lookup, however many floors there are."""
         self._routes: dict[str, tuple[LocalSubscription | _Group, ...]] = {}
         self._inboxes = itertools.count()
         self.closed_drops = 0
@@ -157,24 +166,29 @@ class LocalBus:
             raise ValueError(f"a mailbox holds at least one message, not {size}")
         checked = tuple(_check(pattern, pattern=True) for pattern in patterns)
         subscription = LocalSubscription(self, checked, queue, size, overflow)
-        self._subscriptions.append(subscription)
+        self._subscriptions[subscription] = None
+        for pattern in subscription.named:
+            self._named.setdefault(pattern, []).append(subscription)
         self._unlearn(subscription)
         return subscription
 
     def forget(self, subscription: LocalSubscription) -> None:
         """Deliver nothing more to a closed mailbox."""
         if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
+            del self._subscriptions[subscription]
+            for pattern in subscription.named:
+                self._named[pattern].remove(subscription)
+                if not self._named[pattern]:
+                    del self._named[pattern]
             self.closed_drops += 0 if subscription.only_latest else subscription.dropped
             self._unlearn(subscription)
 
     def _unlearn(self, subscription: LocalSubscription) -> None:
         """Forget the routes that a subscription changes: single subjects', or all where a pattern is wild."""
-        for pattern in subscription.patterns:
-            if "*" in pattern or pattern[-1] == ">":
-                self._routes.clear()
-            else:
-                self._routes.pop(".".join(pattern), None)
+        if subscription.wild:
+            self._routes.clear()
+        for pattern in subscription.named:
+            self._routes.pop(".".join(pattern), None)
 
     async def request(self, subject: str, data: Any, within: float = 2.0) -> Any:
         """Ask, and return the first answer's data. Raises NoResponders at once, TimeoutError after ``within`` s."""
@@ -192,7 +206,9 @@ class LocalBus:
     def _resolve(self, subject: str) -> tuple[LocalSubscription | _Group, ...]:
         """Find who receives a subject; remembered until a subscription comes or goes."""
         tokens = _check(subject, pattern=False)
-        matching = [s for s in self._subscriptions if any(_matches(pattern, tokens) for pattern in s.patterns)]
+        found = set(self._named.get(tokens, ()))
+        found.update(s for s in self._subscriptions if s.wild and any(_matches(pattern, tokens) for pattern in s.wild))
+        matching = sorted(found, key=lambda subscription: subscription.number)
         groups: dict[str, list[LocalSubscription]] = {}
         for subscription in matching:
             if subscription.queue:

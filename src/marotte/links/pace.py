@@ -19,13 +19,14 @@ class Late(Exception):
 class Backoff:
     """Waits that double, with full jitter, and begin anew after something has gone well for a while."""
 
-    def __init__(self, rng: Random, first: float, most: float) -> None:
-        self._rng, self._first, self._most = rng, first, most
+    def __init__(self, rng: Random, first: float, most: float, stable: float = STABLE) -> None:
+        """All in seconds; what has lasted for ``stable`` has gone well."""
+        self._rng, self._first, self._most, self._stable = rng, first, most, stable
         self._failures = 0
 
     def next(self, lasted: float) -> float:
         """Return the seconds to wait now that what had lasted so many seconds has failed."""
-        self._failures = 1 if lasted >= STABLE else min(self._failures + 1, 32)
+        self._failures = 1 if lasted >= self._stable else min(self._failures + 1, 32)
         return self._rng.uniform(0, min(self._most, self._first * 2**self._failures))
 
 

@@ -202,6 +202,6 @@ class _Hold(Mouth):
             heard=heard,
             cut=not whole,
             reason=reason,
-            answered=tuple(answered),
+            answered=tuple(dict.fromkeys(answered)),
             timings=Timings(**self._marks),
         )

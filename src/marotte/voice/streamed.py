@@ -21,6 +21,8 @@ _PIECES = ((0.3, 0.0, 0.1), (1.0, 0.1, 0.1), (math.inf, 0.4, 0.4))
 
 Each piece costs work on its way, so that they grow as soon as nobody waits for them.
 """
+_NAP = 0.25
+"""Seconds between two looks at what has come, where a second or more lies ahead: taken together it costs a tenth."""
 SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
 _LARGEST_HEADER = 65_536
@@ -104,6 +106,8 @@ async def streamed(
                 yield Sound(pcm=pcm[at : at + step], rate=form.rate)
             made += len(pcm)
             pcm = b""
+        if ahead >= _PIECES[-2][0]:
+            await clock.sleep(_NAP)
         if not left or not (more := await response.content.readany()):
             break
     if pcm:
