@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from marotte.config_engines import Seconds
 from marotte.events import Cue
 from marotte.mistakes import nearest
-from marotte.text.holes import unfilled
+from marotte.text.holes import checked
 from marotte.text.views import FEELINGS, GESTURES, views
 
 Who = Literal["everyone", "subscribers", "vips", "moderators", "operator"]
@@ -49,15 +49,11 @@ def _cue(text: str) -> str:
 
 
 def _reply(template: str) -> str:
-    if why := unfilled(template, "user", "args", "count", "answer"):
-        raise ValueError(why)
-    return template
+    return checked(template, "user", "args", "count", "answer")
 
 
 def _prompt(template: str) -> str:
-    if why := unfilled(template, "user", "args", "count"):
-        raise ValueError(why)
-    return template
+    return checked(template, "user", "args", "count")
 
 
 Name = Annotated[str, Field(pattern=r"^[^\W\d_]\w{0,29}$", description="a word without its exclamation mark")]
@@ -87,7 +83,9 @@ class Command(Model):
     """Seconds until the same viewer may use it again."""
     reply: Reply = ""
     """What is written back. ``{user}`` who asked, ``{args}`` what stands behind the command, ``{count}`` how often it
-    was used, ``{random:heads|tails}`` one of these, ``{answer}`` what its action has to say. Left out: that alone."""
+    was used, ``{random:heads|tails}`` one of these, ``{answer}`` what its action has to say. What stands in square
+    brackets with a hole in it is left out where that hole is empty: ``Hello[ and {args}]``. Without a reply the action
+    has its say alone."""
     spoken: bool = False
     """Say the reply aloud as well."""
     action: Action = "none"
@@ -132,11 +130,33 @@ class Reward(Model):
     fulfil: Literal["auto", "never"] = "auto"
     """auto: the platform is told that it was fulfilled once it was heard, or that it is given back where it could not
     be · never: that is left to people."""
+    cost: int = Field(default=0, ge=0, le=1_000_000_000)
+    """How many channel points it costs: with a cost the program itself makes the reward on Twitch, changes it as the
+    show changes, and hides it once the show has it no longer. 0: it is somebody else's. Twitch lets a program close the
+    redemptions of no rewards but those that it made."""
+    asks: str = Field(default="", max_length=200)
+    """What the viewer is asked, who then has to write something; "": nothing. Only with a cost, as the three below."""
+    cooldown: int = Field(default=0, ge=0, le=604_800)
+    """Seconds until anybody may redeem it again."""
+    per_stream: int = Field(default=0, ge=0, le=1_000_000)
+    """How often it may be redeemed in a stream; 0: without a limit."""
+    per_viewer: int = Field(default=0, ge=0, le=1_000_000)
+    """How often each viewer may redeem it in a stream; 0: without a limit."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "Reward":
         if self.speak and self.prompt:
             raise ValueError("prompt: with speak = true nobody is asked, the viewer's words are said as they stand")
+        return self
+
+    @model_validator(mode="after")
+    def _made_here(self) -> "Reward":
+        for key in ("asks", "cooldown", "per_stream", "per_viewer"):
+            if getattr(self, key) and not self.cost:
+                raise ValueError(f"{key}: give it a cost as well, a reward without one is made and changed elsewhere")
+        if self.cost and not self.asks and (self.speak or "{args}" in self.prompt):
+            key = "speak" if self.speak else "prompt"
+            raise ValueError(f"asks: {key} needs words of the viewer, who writes none unless asked for some")
         return self
 
 
@@ -197,6 +217,8 @@ def ambiguous(
                 key = f"commands.{name}" if word == name else f"commands.{name}.aliases"
                 yield key, f"!{word} is a word for {other!r} already"
     for title, reward in rewards.items():
+        if reward.cost and len(title) > 45:
+            yield f"redemptions.{title}", f"a reward on Twitch is called with at most 45 characters, not {len(title)}"
         if reward.voice and reward.voice not in voices:
             key, near = f"redemptions.{title}.voice", nearest(reward.voice, voices)
             yield key, f"there is no voice {reward.voice!r} in voice.chain or voice.others{near}"

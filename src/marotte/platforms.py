@@ -118,7 +118,9 @@ class Platforms:
         if show.twitch is not None:
             from marotte.links.twitch.link import TwitchLink
 
-            yield TwitchLink(show.twitch, secrets, tokens, self._arrive, run.clock, Random())
+            yield TwitchLink(
+                show.twitch, secrets, tokens, self._arrive, run.clock, Random(), lambda: run.show.redemptions
+            )
         if show.youtube is not None:
             from marotte.links.youtube.link import YouTubeLink
 

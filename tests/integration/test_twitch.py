@@ -359,10 +359,15 @@ async def test_a_welcome_with_more_in_it_is_one(rough: TwitchServer, tmp_path: P
 
 async def test_a_drop_while_it_recovers_keeps_the_gap(at: Stage) -> None:
     twitch = at.twitch
+
+    def asked() -> list[float]:
+        return [one.ended for one in twitch.requests if "custom_rewards" in one.route]
+
+    await waiting.until(lambda: len(asked()) == 2 and all(asked()), "as it begins: which it made, and what waits")
     sing = twitch.reward("Sing")
-    twitch.fault("helix:hang", on="channel_points/custom_rewards")
+    twitch.fault("helix:hang", times=2, on="channel_points/custom_rewards")
     twitch.fault("close:4006")
-    await waiting.until(lambda: any("custom_rewards" in one.route for one in twitch.requests), "it asks")
+    await waiting.until(lambda: len(asked()) == 4, "it asks")
     lost = twitch.redeem("ada", sing, "heard before the second drop")
     await at.heard(1)
     twitch.fault("drop")

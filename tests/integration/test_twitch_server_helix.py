@@ -370,6 +370,37 @@ async def test_rewards_are_made_listed_and_dropped(twitch: TwitchServer, client:
     assert (await client.ask("GET", path, id=told["data"][0]["id"], **where))[0] == 404
 
 
+async def test_rewards_are_changed_by_who_made_them_alone(twitch: TwitchServer, client: Client) -> None:
+    path, own = "channel_points/custom_rewards", {"broadcaster_id": twitch.broadcaster.id}
+    sing, hand = twitch.reward("Sing"), twitch.reward("Made by hand", client_id="")
+
+    async def changed(body: dict[str, object], reward: str = sing.id) -> int:
+        return (await client.ask("PATCH", path, body, id=reward, **own))[0]
+
+    limits = {"is_max_per_stream_enabled": True, "max_per_stream": 3, "is_global_cooldown_enabled": False}
+    assert await changed({"title": "SING", "cost": 5, "prompt": "Which?", "is_user_input_required": True}) == 200
+    assert (sing.title, sing.cost, sing.prompt, sing.user_input) == ("SING", 5, "Which?", True)
+    status, told = await client.ask("PATCH", path, limits, id=sing.id, **own)
+    assert (status, told["data"][0]["max_per_stream_setting"]) == (200, {"is_enabled": True, "max_per_stream": 3})
+    assert await changed({"is_enabled": False}) == 200
+    with pytest.raises(ValueError, match="nobody can redeem"):
+        twitch.redeem("ada", sing, "of the sea")
+    for wrong in (
+        {"title": "made BY hand"}, {"title": ""}, {"cost": True}, {"cost": 0}, {"prompt": "x" * 201},
+        {"is_max_per_stream_enabled": True, "max_per_stream": 0}, {"is_global_cooldown_enabled": True},
+        {"is_global_cooldown_enabled": True, "global_cooldown_seconds": 604_801}, {"max_per_stream": 4},
+    ):  # fmt: skip
+        assert await changed(wrong) == 400, wrong
+    assert await changed({"cost": 1}, hand.id) == 403
+    assert await changed({"cost": 1}, "nothing") == 404
+    for number in range(48):
+        twitch.reward(f"Another {number}")
+    status, told = await client.ask("POST", path, {"title": "One too many", "cost": 1}, **own)
+    assert (status, told["message"]) == (400, "CREATE_CUSTOM_REWARD_TOO_MANY_REWARDS")
+    twitch.affiliate = False
+    assert (await client.ask("GET", path, **own))[0] == 403
+
+
 async def test_streams_and_clips_depend_on_being_live(twitch: TwitchServer, client: Client) -> None:
     own = twitch.broadcaster.id
     assert (await client.ask("GET", "streams", user_id=own))[1]["data"][0]["type"] == "live"

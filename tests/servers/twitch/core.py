@@ -45,6 +45,8 @@ class Core:
         """The ids of who may moderate, besides the broadcaster."""
         self.emotes: dict[str, str] = {"Kappa": "25", "VoHiYo": "81274"}
         """Words that are emotes, with their ids."""
+        self.affiliate = True
+        """Whether the channel has channel points."""
         self.live = True
         self.stream: dict[str, Any] = {"title": "A puppet speaks", "game_name": "Just Chatting", "viewer_count": 12}
         # --- records

@@ -169,9 +169,14 @@ class Happenings(EventSub):
         return made
 
     def redeem(self, user: str | User, reward: str | Reward, text: str = "") -> str:
-        """Let somebody redeem a reward, which waits to be fulfilled; return the redemption's id."""
+        """Let somebody redeem a reward, which waits to be fulfilled; return the redemption's id.
+
+        Raises ValueError where no viewer could: what is hidden or rests, or asks for a text that is not given.
+        """
         who = self.user(user)
         what = reward if isinstance(reward, Reward) else self.reward(reward, user_input=bool(text))
+        if not what.enabled or what.paused or (what.user_input and not text):
+            raise ValueError(f"nobody can redeem {what}")
         status = "FULFILLED" if what.skips_queue else "UNFULFILLED"
         one = Redemption(self.new_id(), who, what, text, stamp(), status)
         self.redemptions[one.id] = one

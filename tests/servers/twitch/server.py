@@ -7,10 +7,11 @@ from contextlib import suppress
 from aiohttp import web
 
 from tests.servers.twitch.moderation import Moderation
+from tests.servers.twitch.points import Points
 from tests.servers.twitch.subscriptions import Subscriptions
 
 
-class TwitchServer(Subscriptions, Moderation):
+class TwitchServer(Subscriptions, Moderation, Points):
     """The server, on a free port; use it as an async context manager.
 
     ``second`` is how many real seconds a second of the protocol lasts: with 0.02 a keepalive comes 50 times as
@@ -36,6 +37,7 @@ class TwitchServer(Subscriptions, Moderation):
         self.login_routes(app)
         self.helix_routes(app)
         self.moderation_routes(app)
+        self.points_routes(app)
         self.subscription_routes(app)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
 

@@ -195,7 +195,13 @@ class Reward:
     client_id: str = CLIENT_ID
     """Who made it: only that app may read and change its redemptions."""
     enabled: bool = True
+    paused: bool = False
     skips_queue: bool = False
+    per_stream: int = 0
+    """Redemptions in a stream; 0: as many as wanted."""
+    per_viewer: int = 0
+    cooldown: int = 0
+    """Seconds."""
 
     def brief(self) -> dict[str, Any]:
         return {"id": self.id, "title": self.title, "cost": self.cost, "prompt": self.prompt}

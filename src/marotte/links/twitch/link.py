@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from marotte.config_links import Twitch
-from marotte.events import Event, Gap, StreamEnded, StreamStarted
+from marotte.config_pastimes import Reward
+from marotte.events import Event, Fulfil, Gap, StreamEnded, StreamStarted
 from marotte.links.link import BaseLink, Passing, Refused, State
 from marotte.links.pace import Backoff
 from marotte.links.tokens import TokenError, Tokens, missing
@@ -22,6 +23,7 @@ from marotte.links.twitch.helix import Helix, first
 from marotte.links.twitch.login import AGAIN, Door
 from marotte.links.twitch.percepts import REDEMPTIONS, moment
 from marotte.links.twitch.recovery import missed, on_air
+from marotte.links.twitch.rewards import Rewards
 from marotte.links.twitch.rights import ACTS, FOLLOWS, acts, lost, wanted
 from marotte.links.twitch.sending import Sending
 from marotte.links.twitch.session import UNREACHABLE, Ended, Session
@@ -39,8 +41,12 @@ KNOCK = 0.8
 PATIENT = 300.0
 """Seconds for which we knock so often."""
 LONGEST_PAUSE = 30.0
+STABLE = 10.0
+"""Seconds after which a connection that breaks was a good one: the next is tried at once."""
 REFUSED_PAUSE = 900.0
 """Seconds after which we try again although nobody has signed in again."""
+LOOKED_BACK = 86_400.0
+"""Redemptions that were made before the run, and are older than this, are left to people."""
 _TITLE_WITHIN = 3.0
 _TASKS = 50
 _READ_ONLY = "the chat is only read, by nobody in particular"
@@ -59,8 +65,12 @@ class TwitchLink(BaseLink):
         publish: Callable[[Event], None],
         clock: Clock,
         rng: Random,
+        rewards: Callable[[], Mapping[str, Reward]] = dict,
     ) -> None:
-        """Its name is ``twitch``, under which its token is kept and which its events bear."""
+        """Its name is ``twitch``, under which its token is kept and which its events bear.
+
+        ``rewards`` returns what the show says of rewards now.
+        """
         super().__init__("twitch", publish, clock, rng)
         self._settings, self._secrets = settings, secrets
         self._account = Account(tokens, clock)
@@ -78,7 +88,11 @@ class TwitchLink(BaseLink):
         """Since when we hear nothing, on the clock; None: we do, or have not begun."""
         self._in = False
         """Whether we are subscribed."""
-        self._mending: asyncio.Task[None] | None = None
+        self._looked_back = False
+        """Whether we have asked for the redemptions that were made before the run."""
+        self._rewards = Rewards(rewards, clock, self._up)
+        self._beside: list[asyncio.Task[None]] = []
+        """What is done beside a session for as long as it lasts."""
         self._looking = False
         self._told = ("", "")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,6 +116,8 @@ class TwitchLink(BaseLink):
             live = name in subscriptions.live
             why = subscriptions.lost.get(name, "it is not subscribed to yet")
             found.append(Standing(name, live, kind.brings if live else f"{kind.brings}: {why}"))
+        if self._settings.redemptions:
+            found += self._rewards.standing(self._account.id == subscriptions.channel)
         if self._helix is not None and self._helix.points:
             found.append(Standing("points", True, self._helix.points))
         return found
@@ -190,7 +206,7 @@ class TwitchLink(BaseLink):
         """Hold one session after another. Raises Dismissed, Refused."""
         self._news("connecting", "Twitch")
         await self._arrive(http)
-        backoff, unreachable = Backoff(self.rng, 0.25, LONGEST_PAUSE), 0.0
+        backoff, unreachable = Backoff(self.rng, 0.25, LONGEST_PAUSE, STABLE), 0.0
         while True:
             began = self.clock.now()
             try:
@@ -215,8 +231,8 @@ class TwitchLink(BaseLink):
         try:
             await session.run()
         finally:
-            if self._mending is not None:
-                self._mending.cancel()
+            for task in self._beside:
+                task.cancel()
             if self._silent is None and self._in:
                 self._silent = session.heard or self.clock.now()
             self._in = False
@@ -235,6 +251,7 @@ class TwitchLink(BaseLink):
                 await self.clock.sleep(max(error.wait, backoff.next(0.0)))
         if self._subscriptions is None or self._subscriptions.channel != channel:
             self._silent = self._on_air = None
+            self._looked_back = False
             self._subscriptions = Subscriptions(self._settings, self._account, channel, self.clock)
             live = self._subscriptions.live
             self._hearing = Hearing(self.name, self._channel, live, self._heard, self.counted, self.clock)
@@ -279,37 +296,62 @@ class TwitchLink(BaseLink):
         self._in, self._out = True, ""
         self._sending.moderates = self._account.id == subscriptions.channel or FOLLOWS in subscriptions.live
         self._up()
-        if self._mending is not None:
-            self._mending.cancel()
-        self._mending = self._aside(subscriptions.mend(helix, session))
+        for task in self._beside:
+            task.cancel()
+        works = [subscriptions.mend(helix, session)]
+        if self._account.id == subscriptions.channel and Fulfil in self.acts:
+            works.append(self._rewards.keep(helix, subscriptions.channel))
+        self._beside = [task for work in works if (task := self._aside(work)) is not None]
         if self._silent is not None:
             await self._recover(helix, self._silent)
         await self._look_on_air(helix)
+        if not self._looked_back:
+            await self._look_back(helix)
 
     def _up(self) -> None:
         if self._subscriptions is not None:
             away = len(self._subscriptions.lost)
             lacking = f"; {away} of {len(self._subscriptions.kinds)} subscriptions are missing" if away else ""
+            if refused := len(self._rewards.refused):
+                lacking += f"; {refused} of the rewards are not as the show wants them"
             self._news("up", f"as {self._account.token.name} in #{self._channel}{lacking}")
 
     async def _recover(self, helix: Helix, since: float) -> None:
         """Ask for what can be asked for of a gap, and tell of it."""
         gap = self.clock.now() - since
         detail, recovered = "what was written meanwhile is lost", 0
-        if self._hearing is not None and self._subscriptions is not None and REDEMPTIONS in self._subscriptions.live:
-            percepts = self._hearing.percepts
-            try:
-                found = await missed(helix, self._subscriptions.channel, self.clock.wall() - gap, self.clock)
-            except (Refused, Passing) as error:
-                detail += f"; redemptions could not be asked for: {error}"
-                found = []
-            for one in found:
-                made = percepts.redemption(one, moment(one.redeemed_at, self.clock.wall()))
-                recovered += self._hearing.take(made, made.id)
+        try:
+            recovered = await self._ask_for_redemptions(helix, self.clock.wall() - gap)
+        except (Refused, Passing) as error:
+            detail += f"; redemptions could not be asked for: {error}"
         self._silent = None
         self.counted["gaps"] += 1
         self.counted["recovered"] += recovered
         self.publish(Gap(at=self.clock.wall(), link=self.name, seconds=gap, recovered=recovered, detail=detail))
+
+    async def _look_back(self, helix: Helix) -> None:
+        """Ask for the redemptions that were made before the run; which of them it answered, their rows tell."""
+        try:
+            found = await self._ask_for_redemptions(helix, self.clock.wall() - LOOKED_BACK)
+        except (Refused, Passing) as error:
+            log.info("twitch: what was redeemed before the run is asked for with the next connection: %s", error)
+            return
+        self._looked_back = True
+        self.counted["recovered"] += found
+
+    async def _ask_for_redemptions(self, helix: Helix, since: float) -> int:
+        """Publish the redemptions since a time of the wall clock that wait and are new; returns how many these are.
+
+        Raises Refused, Passing.
+        """
+        hearing, subscriptions = self._hearing, self._subscriptions
+        if hearing is None or subscriptions is None or REDEMPTIONS not in subscriptions.live:
+            return 0
+        new = 0
+        for one in await missed(helix, subscriptions.channel, since, self.clock):
+            made = hearing.percepts.redemption(one, moment(one.redeemed_at, self.clock.wall()))
+            new += hearing.take(made, made.id)
+        return new
 
     def _revoked(self, name: str, why: str) -> None:
         """Twitch has taken a subscription back: what that means for all the others, the token tells."""
