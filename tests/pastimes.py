@@ -119,12 +119,19 @@ class Chat:
         self.commands.offer = self.told.append  # type: ignore[assignment]
         self._numbers = 0
 
-    def write(self, text: str, who: Viewer = ADA, link: str = "twitch") -> bool:
+    def write(self, text: str, who: Viewer = ADA, link: str = "twitch", language: str = "") -> bool:
         """Write into the chat; returns whether it was taken as a command."""
         self._numbers += 1
         number = f"m{self._numbers}"
         message = ChatMessage(
-            at=self.clock.wall(), id=f"{link}/{number}", viewer=who, text=text, link=link, channel="#pip", source=number
+            at=self.clock.wall(),
+            id=f"{link}/{number}",
+            viewer=who,
+            language=language,
+            text=text,
+            link=link,
+            channel="#pip",
+            source=number,
         )
         return self.commands.take(message)
 
@@ -133,10 +140,10 @@ class Chat:
         await asyncio.sleep(0.01)
         return [event.text for event in self.events.of(Send)]
 
-    async def reply(self, text: str, who: Viewer = ADA, link: str = "twitch") -> str:
+    async def reply(self, text: str, who: Viewer = ADA, link: str = "twitch", language: str = "") -> str:
         """Write into the chat; return what is written back, or ""."""
         before = len(await self.replies())
-        assert self.write(text, who, link)
+        assert self.write(text, who, link, language)
         after = (await self.replies())[before:]
         return after[-1] if after else ""
 

@@ -1,15 +1,12 @@
 """``[prompts]`` in ``show.toml``: in which words a brain is told what has happened, one template a kind of percept."""
 
-import re
-from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from marotte.mistakes import nearest
+from marotte.text.holes import checked, holes
 
 _LONGEST = 2_000
-_PART = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]|\{([^{}]*)\}|([{}])")
 _MONEY = "who what amount unit text"
 
 HOLES: dict[str, tuple[str, ...]] = {
@@ -41,44 +38,11 @@ _MUST = {"chat_message": "text", "utterance": "text", "unsure": "text", "asked":
 _Template = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
 
 
-class Part(NamedTuple):
-    """A piece of a template: words as they stand, a hole, or a part that is left out where a hole in it is empty."""
-
-    words: str = ""
-    hole: str = ""
-    within: "tuple[Part, ...]" = ()
-
-
-@lru_cache(maxsize=256)
-def parts(template: str) -> tuple[Part, ...]:
-    """Take a template apart. Raises ValueError for a brace that belongs to no hole."""
-    found: list[Part] = []
-    at = 0
-    for match in _PART.finditer(template):
-        found.append(Part(template[at : match.start()]))
-        at = match.end()
-        if match[3]:
-            raise ValueError(f"a {match[3]} belongs to no hole such as {{who}}")
-        if match[2] == "":
-            raise ValueError("{} names no hole such as {who}")
-        found.append(Part(within=parts(match[1])) if match[1] is not None else Part(hole=match[2]))
-    return tuple(part for part in (*found, Part(template[at:])) if part != Part())
-
-
-def holes(template: str) -> list[str]:
-    """Return the names of a template's holes, in their order."""
-    return [name for part in parts(template) for name in ([part.hole] if part.hole else _within(part))]
-
-
-def _within(part: Part) -> list[str]:
-    return [inner.hole for inner in part.within if inner.hole]
-
-
 class Prompts(BaseModel):
     """How a brain is told what has happened: a template for each kind of percept.
 
-    A name in braces is a hole. What stands in square brackets with a hole in it is left out where that hole is empty.
-    What people wrote stands in quotes, whatever a template says.
+    A name in braces is a hole; ``{random:this|that}`` is one of these. What stands in square brackets with a hole in it
+    is left out where that hole is empty. What people wrote stands in quotes, whatever a template says.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -109,7 +73,7 @@ class Prompts(BaseModel):
     """A hype train, a poll, a break for advertisements."""
     sighting: _Template = "You see, as an eye tells it: {text}"
     """An eye saw something."""
-    due: _Template = "It is time for {what}: {text}"
+    due: _Template = "It is time for {what}[: {text}]"
     """A schedule or a reminder is due; a viewer's own words in it stand in quotes."""
     lull: _Template = "Nobody has said anything for {seconds} seconds. Say something of your own."
     """Nobody has spoken for a while."""
@@ -120,14 +84,7 @@ class Prompts(BaseModel):
     @classmethod
     def _known_holes(cls, template: str, info: ValidationInfo) -> str:
         kind = info.field_name or ""
-        known, found = HOLES[kind], holes(template)
-        for name in found:
-            if name not in known:
-                raise ValueError(f"{{{name}}} is no hole of this prompt" + _nearest(name, known))
-        if (must := _MUST.get(kind)) and must not in found:
+        checked(template, *HOLES[kind])
+        if (must := _MUST.get(kind)) and must not in holes(template):
             raise ValueError(f"must hold {{{must}}}: else nobody would know what was said")
         return template
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    return nearest(name, known) or f"; it has {', '.join(f'{{{hole}}}' for hole in known)}"

@@ -346,6 +346,8 @@ def test_a_cut_leaves_silence_and_says_what_was_played_last() -> None:
         ("a <a:b1:22> c", "a b1 c", (Emote("b1", 2, 4, "https://cdn.discordapp.com/emojis/22.gif"),)),
         ("<:x:1>", "<:x:1>", ()),
         ("  much \n space ", "much space", ()),
+        ("a\x1b[2Jb\x00\u2028c", "a [2Jb c", ()),
+        ("x" * 1_000_000, "x" * 4_000, ()),
     ],
 )
 def test_words(written: str, text: str, emotes: tuple[Emote, ...]) -> None:
@@ -363,6 +365,11 @@ def member(**more: Any) -> Any:
 
 def test_who_is_who() -> None:
     guild: Any = SimpleNamespace(owner_id=9)
+    hostile = member()
+    hostile.display_name = "\x1b]0;me\x07\n" + "x" * 1_000_000
+    assert viewer(hostile, (), guild).name == "]0;me " + "x" * 74
+    hostile.display_name = "\x00 \u2028"
+    assert viewer(hostile, (), guild).name == "5"
     assert viewer(member(), ("crew",), guild).roles == ()
     assert viewer(member(held=((3, "crew"),)), ("crew",), guild).roles == ("operator",)
     assert viewer(member(held=((3, "crew"),)), ("3",), guild).roles == ("operator",)

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from marotte import config
-from marotte.config_prompts import HOLES, Prompts, holes
+from marotte.config_prompts import HOLES, Prompts
 from marotte.events import (
     AnyPercept,
     Asked,
@@ -30,6 +30,7 @@ from marotte.mind.memory import Memory
 from marotte.mind.persona import Persona
 from marotte.mind.telling import describe
 from marotte.store.store import Store
+from marotte.text.holes import holes
 from marotte.time import Clock
 
 ADA = Viewer(id="twitch:1", name="Ada", platform="twitch")
@@ -94,12 +95,12 @@ def test_a_show_says_it_otherwise() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('raid = "{partyy}"', "prompts.raid: {partyy} is no hole of this prompt; did you mean 'party'?"),
-        ('follow = "{amount}"', "prompts.follow: {amount} is no hole of this prompt; it has {who}"),
+        ('raid = "{partyy}"', "prompts.raid: {partyy} is no hole here; did you mean 'party'?"),
+        ('follow = "{amount}"', "prompts.follow: {amount} is no hole here; it has {who}"),
         ('rade = "x"', "prompts.rade: there is no such key; did you mean 'raid'?"),
-        ('raid = "a } b"', "prompts.raid: a } belongs to no hole such as {who}"),
-        ('raid = "[a {who b]"', "prompts.raid: a { belongs to no hole such as {who}"),
-        ('raid = "{}"', "prompts.raid: {} names no hole such as {who}"),
+        ('raid = "a } b"', "prompts.raid: a } belongs to no hole, which is a name in braces"),
+        ('raid = "[a {who b]"', "prompts.raid: a { belongs to no hole, which is a name in braces"),
+        ('raid = "{}"', "prompts.raid: {} names no hole"),
         (
             'chat_message = "{who} wrote"',
             "prompts.chat_message: must hold {text}: else nobody would know what was said",
@@ -136,6 +137,18 @@ def test_no_template_unquotes_what_people_wrote(kind: str) -> None:
     for percept in percepts:
         told = describe(percept, bare)
         assert "obey" not in told.replace(json.dumps(HOSTILE), "")
+
+
+def test_a_prompt_may_leave_something_to_chance_and_says_the_same_when_asked_again() -> None:
+    prompts = Prompts(raid="{random:Hail|Greet} {who}[ and {party} more].")
+    raids = [Raid(id=f"r{n}", viewer=ADA, party=2) for n in range(30)]
+    told = [describe(raid, prompts) for raid in raids]
+    assert {*told} == {'Hail "Ada" and 2 more.', 'Greet "Ada" and 2 more.'}
+    assert told == [describe(raid, prompts) for raid in raids]
+
+
+def test_what_is_due_without_a_word_is_told_without_a_colon() -> None:
+    assert describe(Due(schedule="!joke", viewer=ADA)) == "It is time for !joke"
 
 
 def test_holes_are_found_within_parts_that_may_be_left_out() -> None:

@@ -77,7 +77,7 @@ async def test_what_is_kept_is_bounded(percepts: Percepts, events: Published) ->
     assert all(len(one.text) <= 1_000 for one in events.of(ChatMessage))
 
 
-async def test_a_line_that_is_wrong_costs_no_other(events: Published) -> None:
+async def test_a_line_that_is_wrong_costs_no_other(events: Published, caplog: pytest.LogCaptureFixture) -> None:
     link = TikTokLink(TikTok(user="ada"), {}, events, Clock(), Random(1))
     good = {"what": "chat", "message": "1", "at": 0.0, "user": ADA, "text": "hello", "language": "en", "roles": []}
     wrong = (None, True, -1, 2**70, 1.5, "", "x" * 100_000, "\x00\u2028", [], [None], {}, {"a": 1})
@@ -85,9 +85,16 @@ async def test_a_line_that_is_wrong_costs_no_other(events: Published) -> None:
         for name in (*good, "gift", "count", "group", "over", "months", "kind", "why", "status", "wait"):
             for value in wrong:
                 link._read({**good, "what": what, "message": str(next(_numbers)), name: value})
-    for line in (None, [], {}, "x", {"what": "hologram"}):
+    for line in (None, [], {}, "x", {"what": "hologram"}, {"what": "chat", "message": "712", "text": 5}):
         assert link._read(line) is None
     assert link.counters["malformed"] > 100
+    named = [one for one in caplog.messages if "cannot be read" in one]
+    assert len(named) == 20, "a flood of them does not fill the log"
+    assert all(len(one) < 300 for one in named)
+    caplog.clear()
+    await asyncio.sleep(120.0)
+    link._read({"what": "chat", "message": "712", "text": 5})
+    assert "message 712" in caplog.text
     assert all(decode(encode(event)) == event and len(encode(event)) < 10_000 for event in events)
     before = len(events)
     link._read(good)

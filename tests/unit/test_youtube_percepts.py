@@ -90,7 +90,22 @@ def test_one_message_that_cannot_be_read_costs_no_other() -> None:
     for odd in (b"null", b"[]", b"3", b"", b"{", b'"x"'):
         with pytest.raises(Malformed):
             frames.page(odd)
-    assert frames.page(b'{"items": "x"}').messages == ()
+    for odd in (b'{"items": "x"}', b'{"items": {}}', b'{"items": 3, "nextPageToken": "t"}'):
+        page = frames.page(odd)
+        assert (page.messages, page.malformed) == ((), 1), "a list that is none is counted"
+    for none in (b"{}", b'{"items": null}', b'{"items": []}'):
+        assert (frames.page(none).malformed, frames.page(none).bent) == (0, ())
+
+
+def test_what_cannot_be_read_is_named_and_not_repeated() -> None:
+    bent = {"id": "LCC.a-b_c", "snippet": {"type": 5, "displayMessage": "x" * 1_000_000}}
+    page = read(*[bent] * 100)
+    assert page.malformed == 100
+    assert len(page.bent) == 20
+    assert page.bent[0].startswith("LCC.a-b_c: ")
+    assert "$.snippet.type" in page.bent[0]
+    assert all(len(one) < 500 for one in page.bent)
+    assert read({"id": "\x1b[2J", "snippet": None}).bent[0].startswith("?: ")
 
 
 def test_a_refusal_is_read_in_both_shapes() -> None:
@@ -112,6 +127,30 @@ def test_a_stream_is_taken_apart_however_it_is_cut(size: int) -> None:
     for at in range(0, len(stream), size):
         found += splitter.feed(stream[at : at + size])
     assert [json.loads(one) for one in found] == objects
+
+
+@pytest.mark.parametrize("size", [3, 64, 1_000_000])
+def test_a_stream_whose_objects_are_odd_is_taken_apart_as_well(size: int) -> None:
+    objects = [b'{"a" "b"}', b"{\xff}", b"{}", b'{"a": [[[{"b": "\\\\\\""}]]]}']
+    for between in (b"", b"\n", b",", b"]["):
+        splitter, found = Splitter(), list[bytes]()
+        stream = between.join(objects * 2)
+        for at in range(0, len(stream), size):
+            found += splitter.feed(stream[at : at + size])
+        assert found == objects * 2
+    for odd in (b"{}, 3", b'{}, "{}"', b"null, {}", b"{}, null"):
+        with pytest.raises(Malformed, match="between"):
+            Splitter().feed(odd)
+
+
+def test_a_long_text_in_small_pieces_is_looked_at_once() -> None:
+    splitter, piece = Splitter(), b'\\"{[' * 64
+    splitter.feed(b'{"a": "')
+    for number in range(16_000):
+        assert splitter.feed(piece) == []
+        assert splitter._at >= 256 * number, "what was looked at is left behind"
+    (found,) = splitter.feed(b'"}')
+    assert len(json.loads(found)["a"]) == 16_000 * 192
 
 
 def test_a_stream_that_is_none_or_has_no_end_is_given_up() -> None:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -22,11 +23,13 @@ from marotte.mind.pastimes.quotes import Quotes
 from marotte.mind.pastimes.raffle import Raffle
 from marotte.mind.pastimes.reminders import Reminders
 from marotte.mind.pastimes.shout_out import shout_out
-from marotte.mind.pastimes.use import Answer, Rows, Use, may, no
+from marotte.mind.pastimes.use import Answer, Rows, Use, may
 from marotte.mind.pastimes.wheel import Wheel
 from marotte.mind.persona import quoted
+from marotte.mind.phrases import sentence
 from marotte.store.database import StoreError
-from marotte.text.holes import filled, holds
+from marotte.text.holes import begins_with_words, filled, holes
+from marotte.text.language import base, detect
 from marotte.time import Clock
 
 log = logging.getLogger(__name__)
@@ -41,8 +44,12 @@ LONGEST_ARGS = 400
 _MOST_RESTS = 5_000
 _MOST_SEEN = 1_000
 _MOST_JOBS = 500
-_MOST_SPOKEN = 100
+_MOST_MANNERS = 500
 _NAME = 40
+_ORDERS = "/.!"
+"""What a platform's own commands begin with: none is made out of a viewer's words."""
+_NO_WORD = re.compile(r"[@_\d]")
+"""Names, numbers and times tell nothing of a language."""
 _CALL = re.compile(r"[!！]([^\W\d_][\w-]{0,29})(?:\s+(.*))?$", re.DOTALL)
 
 Play = Callable[[Viewer | None, str], str | None]
@@ -107,8 +114,8 @@ class Commands:
         self._rests: OrderedDict[tuple[str, str], float] = OrderedDict()
         """Until when a command rests, for everybody ("") or for one."""
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._spoken: OrderedDict[str, str] = OrderedDict()
-        """Replies that are said as they stand, by the percept that asks for it."""
+        self._manners: OrderedDict[str, Manner] = OrderedDict()
+        """How what a command asks for wants to be answered, by its percept."""
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(_MOST_JOBS)
         self.use(show)
 
@@ -116,6 +123,7 @@ class Commands:
         """Go by a show's settings from now on."""
         self._commands = show.commands
         self._words = words_of(show.commands)
+        self._languages = show.character.languages
         names = sorted(map(re.escape, (show.character.name, *show.character.called)), key=len, reverse=True)
         self._addressed = re.compile(rf"@?(?:{'|'.join(names)})\s*[,:，：]?\s+(?=[!！])", re.IGNORECASE)
 
@@ -162,21 +170,22 @@ class Commands:
             self.counted["unknown"] += 1
             return True
         command = self._commands[name]
-        user = self._fit(" ".join(message.viewer.name.split())[:_NAME]) if message.viewer else ""
+        user = self._fit(" ".join(message.viewer.name.split())[:_NAME].lstrip(_ORDERS)) if message.viewer else ""
         args = " ".join((call[2] or "")[: 2 * LONGEST_ARGS].split())[:LONGEST_ARGS]
-        use = Use(message, name, command, args, user or "somebody")
+        use = Use(message, name, command, args, user)
         if not may(message.viewer, command.who):
             self.counted["not theirs"] += 1
         elif not use.steers and self._resting(use):
             self.counted["resting"] += 1
         else:
             self.counted["used"] += 1
-            self._do(use)
+            language = self._language(use)
+            self._do(replace(use, user=user or sentence("somebody", language), language=language))
         return True
 
     def manner(self, percept: AnyPercept) -> Manner:
         """Return how what a command asks for wants to be answered."""
-        return Manner(verbatim=words) if (words := self._spoken.get(percept.id)) else AS_USUAL
+        return self._manners.get(percept.id, AS_USUAL)
 
     def _call(self, text: str) -> re.Match[str] | None:
         """Find a command at the beginning of a message, behind the character's name where that comes first."""
@@ -186,10 +195,20 @@ class Commands:
         addressed = self._addressed.match(text)
         return _CALL.match(text, addressed.end() if addressed else 0)
 
+    def _language(self, use: Use) -> str:
+        """Choose the language of an answer: the viewer's own, else that of their words, else the character's first."""
+        if base(use.message.language) in map(base, self._languages):
+            return base(use.message.language)
+        said = " ".join(word for word in use.args.split() if not _NO_WORD.search(word))
+        return base(detect(said, self._languages, self._languages[0]))
+
     def _resting(self, use: Use) -> bool:
         """Whether it is too early for a command; if not, it rests from now on."""
         now, command = self._clock.now(), use.command
-        rests = (((use.name, ""), command.cooldown), ((use.name, use.who or use.user), command.viewer_cooldown))
+        rests = (
+            ((use.name, ""), command.cooldown),
+            ((use.name, use.who or use.user or "somebody"), command.viewer_cooldown),
+        )
         if any(self._rests.get(key, now) > now for key, _ in rests):
             return True
         for key, seconds in rests:
@@ -205,7 +224,7 @@ class Commands:
         answer = work(use) if work is not None else Answer()
         keep = [answer.keep] if answer.keep is not None else []
         count = answer.count
-        if count is None and any(holds(template, "count") for template in (command.reply, command.prompt)):
+        if count is None and "count" in (*holes(command.reply), *holes(command.prompt)):
             count = self._used[use.name] = self._used.get(use.name, 0) + 1
             keep.append(lambda: self._rows.keep_tally(USED, use.name, count or 0))
         text = self._reply(use, answer, count or 0)
@@ -215,8 +234,7 @@ class Commands:
             self._ask(use, answer, count or 0)
         if text and command.spoken:
             said = harmless(text)
-            _remember(self._spoken, f"{use.message.id}/said", said, _MOST_SPOKEN)
-            self._offer(use, "said", f"!{use.name}", said)
+            self._offer(use, "said", said, Manner(verbatim=said))
         if self._jobs.full():
             self.counted["too many"] += 1
             return
@@ -229,8 +247,7 @@ class Commands:
             return _one_line(answer.text)
         values = {"user": use.user, "args": self._fit(use.args), "count": str(count), "answer": answer.text}
         text = _one_line(filled(template, values, self._rng))
-        # No platform's own commands out of a viewer's words.
-        return text.lstrip("/.!") if template.startswith("{") else text
+        return text if begins_with_words(template) else text.lstrip(_ORDERS)
 
     def _shown(self, use: Use) -> list[Event]:
         cue = cue_of(use.command.cue) if use.command.cue else None
@@ -239,27 +256,32 @@ class Commands:
     def _ask(self, use: Use, answer: Answer, count: int) -> None:
         """Tell the character what came of it, and ask what the show wants asked."""
         if answer.told:
-            self._offer(use, "told", answer.about, answer.told)
+            self._offer(use, "told", answer.told, about=answer.about, language=use.language)
         if use.command.prompt:
             values = {"user": quoted(use.user), "args": quoted(use.args), "count": str(count)}
-            self._offer(use, "asked", f"!{use.name}", filled(use.command.prompt, values, self._rng))
+            prompt = filled(use.command.prompt, values, self._rng, () if use.args else ("args",))
+            # The viewer's words are what has happened; the show's own are what to make of it, and never said.
+            self._offer(use, "asked", use.args, Manner(prompt=prompt))
 
-    def _offer(self, use: Use, what: str, about: str, text: str) -> None:
-        # Not published: a replay has it from the command again.
+    def _offer(
+        self, use: Use, what: str, text: str, manner: Manner = AS_USUAL, *, about: str = "", language: str = ""
+    ) -> None:
+        """Tell the character what a command has done, or asks for. Not published: a replay has it from the command."""
         message = use.message
-        self.offer(
-            Due(
-                at=message.at,
-                floor=message.floor,
-                id=f"{message.id}/{what}",
-                viewer=message.viewer,
-                language=message.language,
-                link=message.link,
-                source=message.source,
-                schedule=about,
-                text=text,
-            )
+        due = Due(
+            at=message.at,
+            floor=message.floor,
+            id=f"{message.id}/{what}",
+            viewer=message.viewer,
+            language=language or message.language,
+            link=message.link,
+            source=message.source,
+            schedule=about or f"!{use.name}",
+            text=text,
         )
+        if manner != AS_USUAL:
+            _remember(self._manners, due.id, manner, _MOST_MANNERS)
+        self.offer(due)
 
     def _list(self, use: Use) -> Answer:
         """Tell which commands there are for whoever asks."""
@@ -271,7 +293,7 @@ class Commands:
         for game in self.games:
             if (told := game(use.message.viewer, use.args)) is not None:
                 return Answer(told)
-        return no("No game is on.")
+        return use.no("no_game")
 
     def _allowed(self, text: str) -> bool:
         return not self._judge(text, "")
@@ -290,7 +312,7 @@ class Commands:
                 await keep()
         except (StoreError, ValueError) as error:
             log.error("!%s is not kept: %s", job.use.name, error)
-            text, events = f"I could not write that down, {job.use.user}. Try again later.", ()
+            text, events = job.use.say("not_written_down"), ()
         if job.keep:
             self.appointed()
         message = job.use.message

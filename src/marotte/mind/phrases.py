@@ -1,84 +1,44 @@
-"""The few sentences that the program itself puts in the character's mouth, in its five languages."""
+"""The few sentences that the program itself says or writes, in its five languages: ``phrases.toml`` holds them."""
 
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from random import Random
 
+import msgspec
+
 from marotte.events import AnyPercept, Gift, Raid, Redemption, Subscription
+from marotte.text.holes import filled
+from marotte.text.language import base
 
-_PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
-    "lost": {
-        "en": ("I lost my thread. Say it again?", "My words ran off without me. Once more?"),
-        "es": ("Se me fue el hilo. ¿Me lo repites?", "Mis palabras se han escapado. ¿Otra vez?"),
-        "fr": ("J'ai perdu le fil. Tu peux répéter ?", "Mes mots ont filé sans moi. Encore une fois ?"),
-        "zh": ("我一下子忘词了，再说一遍好吗？", "话到嘴边跑掉了，再来一次？"),
-        "ja": ("話の糸が切れちゃった。もう一回言って？", "言葉が逃げちゃった。もう一度お願い。"),
-    },
-    "heard_silence": {
-        "en": ("I heard nothing but my own bones. Hold the button while you speak.",),
-        "es": ("No he oído nada. Mantén pulsado el botón mientras hablas.",),
-        "fr": ("Je n'ai rien entendu. Garde le bouton enfoncé pendant que tu parles.",),
-        "zh": ("我什么也没听到。说话时请按住按钮。",),
-        "ja": ("何も聞こえなかったよ。話すあいだボタンを押していてね。",),
-    },
-    "heard_not_understood": {
-        "en": ("I heard you, and understood nothing. Once more?", "That went through one ear hole and out the other."),
-        "es": ("Te oí, pero no entendí nada. ¿Otra vez?",),
-        "fr": ("Je t'ai entendu sans rien comprendre. Encore une fois ?",),
-        "zh": ("我听到了，可没听懂。再说一遍？",),
-        "ja": ("聞こえたけど、わからなかった。もう一回？",),
-    },
-    "forgotten": {
-        "en": ("Done. What you told me is forgotten.",),
-        "es": ("Hecho. He olvidado lo que me contaste.",),
-        "fr": ("C'est fait. J'ai oublié ce que tu m'as dit.",),
-        "zh": ("好了，你告诉我的事我都忘了。",),
-        "ja": ("できたよ。教えてくれたことは忘れたからね。",),
-    },
-    "gift": {
-        "en": ("Thank you for the {what}, {name}!",),
-        "es": ("¡Gracias por tu regalo, {name}!",),
-        "fr": ("Merci pour ton cadeau, {name} !",),
-        "zh": ("谢谢你的礼物，{name}！",),
-        "ja": ("{name}さん、贈り物をありがとう！",),
-    },
-    "subscription": {
-        "en": ("Thank you for the subscription, {name}!",),
-        "es": ("¡Gracias por la suscripción, {name}!",),
-        "fr": ("Merci pour l'abonnement, {name} !",),
-        "zh": ("谢谢你的订阅，{name}！",),
-        "ja": ("{name}さん、登録ありがとう！",),
-    },
-    "redemption": {
-        "en": ("{name}, your {what} is noted!",),
-        "es": ("¡{name}, tu recompensa está anotada!",),
-        "fr": ("{name}, ta récompense est notée !",),
-        "zh": ("{name}，你的兑换收到啦！",),
-        "ja": ("{name}さん、交換うけとりました！",),
-    },
-    "raid": {
-        "en": ("Welcome, {name} and company!",),
-        "es": ("¡Bienvenidos, {name} y compañía!",),
-        "fr": ("Bienvenue, {name} et compagnie !",),
-        "zh": ("欢迎{name}和朋友们！",),
-        "ja": ("{name}さんとみんな、ようこそ！",),
-    },
-}
+_ANY_GIFT = "gift"
+"""What a platform's gift is called where nothing else is known of it."""
 
 
-_SOMEBODY = {"en": "my friend", "es": "amigo mío", "fr": "mon ami", "zh": "朋友", "ja": "お友だち"}
+@cache
+def phrases() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Return all of them, by kind and language."""
+    file = resources.files(__package__ or "") / "phrases.toml"
+    return msgspec.toml.decode(file.read_bytes(), type=dict[str, dict[str, tuple[str, ...]]])
 
 
 def phrase(kind: str, language: str, rng: Random, **slots: str) -> str:
-    """Return one of the sentences of a kind, in ``language`` or else in English."""
-    choices = _PHRASES[kind].get(language) or _PHRASES[kind]["en"]
-    return rng.choice(choices).format_map({key: _plain(value) for key, value in slots.items()})
+    """Return one of the sentences of a kind to be said, in ``language`` or else in English."""
+    return filled(rng.choice(_choices(kind, language)), {slot: _plain(value) for slot, value in slots.items()})
+
+
+def sentence(kind: str, language: str, **slots: object) -> str:
+    """Return the sentence of a kind to be written to a viewer, in ``language`` or else in English."""
+    return filled(_choices(kind, language)[0], {slot: str(value) for slot, value in slots.items()})
 
 
 def thanks(percept: AnyPercept, language: str, rng: Random) -> str:
     """Return a sentence that names who gave something; "" where nobody gave anything."""
-    name = _plain(percept.viewer.name if percept.viewer else "") or _SOMEBODY.get(language, _SOMEBODY["en"])
+    name = _plain(percept.viewer.name if percept.viewer else "") or phrase("friend", language, rng)
     match percept:
         case Gift():
-            return phrase("gift", language, rng, name=name, what=percept.what)
+            what = percept.what if percept.what != _ANY_GIFT else phrase("a_gift", language, rng)
+            return phrase("gift", language, rng, name=name, what=what)
         case Subscription():
             return phrase("subscription", language, rng, name=name)
         case Redemption():
@@ -87,6 +47,11 @@ def thanks(percept: AnyPercept, language: str, rng: Random) -> str:
             return phrase("raid", language, rng, name=name)
         case _:
             return ""
+
+
+def _choices(kind: str, language: str) -> tuple[str, ...]:
+    known = phrases()[kind]
+    return known.get(base(language)) or known["en"]
 
 
 def _plain(text: str) -> str:

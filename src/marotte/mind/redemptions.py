@@ -90,7 +90,7 @@ def manner(rewards: Mapping[str, Reward], percept: AnyPercept) -> Manner:
         feeling=reward.feeling,
         voice=reward.voice,
         # Chance has nothing to go by but the redemption itself, so that another try asks the same.
-        prompt=filled(reward.prompt, values, Random(percept.id)),
+        prompt=filled(reward.prompt, values, Random(percept.id), () if percept.text else ("args",)),
         verbatim=harmless(percept.text) if reward.speak else "",
     )
 

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
+from random import Random
 
 from marotte.config_emotes import Emotes
-from marotte.config_prompts import Part, Prompts, parts
+from marotte.config_prompts import Prompts
 from marotte.events import (
     AnyPercept,
     Asked,
@@ -23,6 +24,7 @@ from marotte.events import (
     Utterance,
 )
 from marotte.text.emotes import marked, unmarked
+from marotte.text.holes import filled
 
 _LONGEST = 1_500
 _SIMPLE = re.compile(r"[^\W_][\w $€£¥.-]{0,29}|[$€£¥]?")
@@ -36,19 +38,11 @@ def describe(percept: AnyPercept, prompts: Prompts = _DEFAULT, emotes: Emotes = 
     """Tell a brain that reads only text what has happened, with all of a viewer's own words in quotes."""
     kind, filling = _filling(percept, emotes)
     who = quoted(percept.viewer.name) if percept.viewer else "Somebody"
-    return filled(getattr(prompts, kind), {"who": (who, percept.viewer is not None), **filling})
-
-
-def filled(template: str, filling: Filling) -> str:
-    """Fill a template, once: what goes into a hole is never read as a template."""
-    return "".join(_written(part, filling) for part in parts(template))
-
-
-def _written(part: Part, filling: Filling) -> str:
-    if part.within:
-        there = all(filling[inner.hole][1] for inner in part.within if inner.hole)
-        return "".join(_written(inner, filling) for inner in part.within) if there else ""
-    return filling[part.hole][0] if part.hole else part.words
+    filling = {"who": (who, percept.viewer is not None), **filling}
+    values = {hole: text for hole, (text, _) in filling.items()}
+    empty = [hole for hole, (_, there) in filling.items() if not there]
+    # Chance has nothing to go by but the percept itself, so that another try is told the same.
+    return filled(getattr(prompts, kind), values, Random(percept.id), empty)
 
 
 def _filling(percept: AnyPercept, emotes: Emotes) -> tuple[str, Filling]:

@@ -1,5 +1,6 @@
 """The embedded brain: a partner in improvisation that needs no key, no network and no model, and says so."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from random import Random
@@ -22,6 +23,7 @@ from marotte.events import (
     Utterance,
 )
 from marotte.mind.brains.improviser_text import (
+    LANGUAGES,
     LATELY,
     LONGEST,
     Pool,
@@ -70,6 +72,10 @@ class Improviser:
             yield clause
             await self._kit.clock.sleep(0)
 
+    async def warm(self) -> None:
+        """Open its books now: to read one takes longer than to answer from it."""
+        await asyncio.to_thread(lambda: [book(language) for language in LANGUAGES])
+
     async def close(self) -> None:
         pass
 
@@ -91,7 +97,7 @@ class _Reply:
         ]
 
     def write(self) -> str:
-        percepts = self._prompt.percepts
+        percepts = [_as_message(percept) for percept in self._prompt.percepts]
         givers = [p for p in percepts if isinstance(p, Gift | Subscription | Redemption | Raid)]
         if self._prompt.said:
             unnamed = [p for p in givers if self._name(p) not in self._prompt.said]
@@ -325,3 +331,10 @@ class _Reply:
 
     def _worth_recalling(self, text: str) -> bool:
         return not self._book.intent(text) and columns(quotable(text)) > LONGEST // 4
+
+
+def _as_message(percept: AnyPercept) -> AnyPercept:
+    """Take a command that asks for something as what its viewer writes: ``!joke fish`` wants a joke about fish."""
+    if isinstance(percept, Due) and percept.schedule.startswith("!"):
+        return ChatMessage(viewer=percept.viewer, text=f"{percept.schedule[1:]} {percept.text}".strip())
+    return percept

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from marotte.events import Send
-from marotte.mind.pastimes.use import Answer, Use, no
+from marotte.mind.pastimes.use import Answer, Use
 from marotte.time import Clock
 
 LASTS = 600.0
@@ -44,10 +44,10 @@ class Links:
         """Give a code, take one, or part again."""
         viewer = use.message.viewer
         if viewer is None:
-            return no("I cannot tell who you are.")
+            return use.no("who_are_you")
         said = use.args.strip().upper()
         if said == "UNDO":
-            return Answer(f"Your accounts are two people's again, {use.user}.", keep=lambda: self._part(viewer.id))
+            return Answer(use.say("link_parted"), keep=lambda: self._part(viewer.id))
         now = self._clock.now()
         self._codes = {code: one for code, one in self._codes.items() if one.until > now}
         return self._take(use, said, viewer.id) if said else self._give(use)
@@ -58,17 +58,15 @@ class Links:
             del self._codes[next(iter(self._codes))]
         code = self._made()
         self._codes[code] = _Code(use, self._clock.now() + LASTS)
-        return Answer(
-            f"{use.user}, write  !{use.name} {code}  with your other account within {LASTS / 60:.0f} minutes."
-        )
+        return Answer(use.say("link_code", code=code, minutes=round(LASTS / 60)))
 
     def _take(self, use: Use, code: str, viewer: str) -> Answer:
         given = self._codes.get(code)
         if given is None:
-            return no(f"That code is not, or no longer, good, {use.user}. !{use.name} gives a new one.")
+            return use.no("link_bad_code")
         first = given.use
         if first.who == use.who:
-            return no(f"With your other account, {use.user}: this is the one that the code was given to.")
+            return use.no("link_same_account")
         del self._codes[code]
         there = first.message
         told = Send(
@@ -77,10 +75,10 @@ class Links:
             link=there.link,
             channel=there.channel,
             answers=there.source,
-            text=f"@{first.user} I take {use.user} for you now, too. Not you? Write  !{first.name} undo",
+            text=first.say("link_told", other=use.user),
         )
         return Answer(
-            f"So you are {first.user} as well. I will remember, {use.user}.",
+            use.say("link_joined", first=first.user),
             keep=lambda: self._join(first.who, viewer, "code"),
             events=(told,) if there.link else (),
         )

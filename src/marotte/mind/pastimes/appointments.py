@@ -14,6 +14,8 @@ class Appointment(msgspec.Struct, frozen=True, kw_only=True):
     viewer: Viewer | None
     told: str
     """What the character is told when it is due."""
+    language: str = ""
+    """The language that it is told in."""
     written: str = ""
     """What is written to them then."""
     link: str = ""
@@ -43,6 +45,7 @@ def due(row: TimerRow, at: float) -> tuple[Due, tuple[Event, ...]]:
         id=f"timer/{row.id}",
         floor=row.floor,
         viewer=kept.viewer,
+        language=kept.language,
         link=kept.link,
         source=kept.source,
         schedule=row.schedule,

@@ -2,7 +2,7 @@
 
 import re
 
-from marotte.mind.pastimes.use import Answer, Rows, Use, no
+from marotte.mind.pastimes.use import Answer, Rows, Use
 
 KIND = "counter"
 MOST = 1_000
@@ -28,17 +28,17 @@ class Counters:
         name = use.command.counter or use.args[: change.start() if change else None].strip().casefold()[:_LONGEST_NAME]
         if not name:
             known = ", ".join(sorted(self._counts)[:20])
-            return no(f"There are counters for {known}." if known else f"Which? !{use.name} deaths")
+            return use.no("counters_known", known=known) if known else use.no("counter_which")
         before = self._counts.get(name)
         if change is None or not use.steers:
             # A question, or a wish of somebody who may not: both are told how it stands.
             stands = f"{name}: {before or 0}" if before is not None or use.command.counter else ""
-            return Answer(stands, count=before or 0) if stands else no(f"Nothing is counted under {name}.")
+            return Answer(stands, count=before or 0) if stands else use.no("counter_none", counter=name)
         if before is None and len(self._counts) >= MOST:
-            return no(f"There are {MOST} counters already.")
+            return use.no("counters_full", most=MOST)
         by = int(change[2] or 1) if change[1] else 0
         count = int(change[3]) if change[3] is not None else (before or 0) + (by if change[1] == "+" else -by)
         if abs(count) > _MOST_COUNT:
-            return no("I cannot count that far.")
+            return use.no("counter_far")
         self._counts[name] = count
         return Answer(f"{name}: {count}", count=count, keep=lambda: self._rows.keep_tally(KIND, name, count))

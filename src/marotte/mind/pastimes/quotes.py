@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from marotte.mind.pastimes.use import Answer, Rows, Use, no
+from marotte.mind.pastimes.use import Answer, Rows, Use
 
 MOST = 2_000
 LONGEST = 300
@@ -27,32 +27,32 @@ class Quotes:
         """Tell one: by its number, with a word in it, or any; moderators add and remove."""
         first, _, rest = use.args.partition(" ")
         if first.casefold() in ("add", "remove") and use.steers:
-            return self._add(use, rest.strip()) if first.casefold() == "add" else self._remove(rest.strip())
+            return self._add(use, rest.strip()) if first.casefold() == "add" else self._remove(use, rest.strip())
         if not self._quotes:
-            return no(f"There is no quote yet: !{use.name} add and what was said keeps one.")
+            return use.no("quotes_none")
         wanted = use.args.strip("# ").casefold()
         if wanted.isdecimal():
             found = [n for n in self._quotes if str(n) == wanted]
         else:
             found = [n for n, text in self._quotes.items() if wanted in text.casefold()]
         if not found:
-            return no(f"There is no such quote, {use.user}.")
+            return use.no("quote_none")
         number = self._rng.choice(found)
         return Answer(f"#{number} {self._quotes[number]}")
 
     def _add(self, use: Use, text: str) -> Answer:
         if not text or len(text) > LONGEST:
-            return no(f"A quote has 1 to {LONGEST} characters.")
+            return use.no("quote_length", most=LONGEST)
         if not self._allowed(text):
-            return no("I would rather not repeat that.")
+            return use.no("quote_refused")
         if len(self._quotes) >= MOST:
-            return no(f"There are {MOST} quotes already: remove one.")
+            return use.no("quotes_full", most=MOST)
         number = max(self._quotes, default=0) + 1
         self._quotes[number] = text
-        return Answer(f"Kept as #{number}.", keep=lambda: self._rows.keep_quote(number, text, use.who))
+        return Answer(use.say("quote_kept", number=number), keep=lambda: self._rows.keep_quote(number, text, use.who))
 
-    def _remove(self, which: str) -> Answer:
+    def _remove(self, use: Use, which: str) -> Answer:
         number = int(which.strip("# ")) if which.strip("# ").isdecimal() and len(which) < 10 else -1
         if self._quotes.pop(number, None) is None:
-            return no("There is no such quote.")
-        return Answer(f"#{number} is gone.", keep=lambda: self._rows.drop_quote(number))
+            return use.no("quote_none")
+        return Answer(use.say("quote_gone", number=number), keep=lambda: self._rows.drop_quote(number))

@@ -3,7 +3,7 @@
 import json
 from random import Random
 
-from marotte.mind.pastimes.use import Answer, Rows, Use, may, no
+from marotte.mind.pastimes.use import Answer, Rows, Use, may
 from marotte.mind.persona import quoted
 
 PRIZE = "raffle"
@@ -37,7 +37,7 @@ class Raffle:
     def raffle(self, use: Use) -> Answer:
         """Begin a raffle; where one is open, tell how it stands."""
         if self._open:
-            return no(f"{self._what()} is open and {self._holders()}: !draw draws.")
+            return use.no("raffle_stands", prize=self._prize or "", count=len(self._tickets))
         self._prize, self._open, self._tickets = use.args[:LONGEST_PRIZE], True, {}
         prize = self._prize
 
@@ -46,10 +46,9 @@ class Raffle:
             await self._rows.drop_tallies(PRIZE)
             await self._rows.keep_tally(PRIZE, prize, 1)
 
-        what = f" for {quoted(prize)}" if prize else ""
         return Answer(
-            f"{self._what()} is open: write !join to be in it.",
-            told=f"A raffle{what} is open: whoever writes !join in the chat is in it.",
+            use.say("raffle_begun", prize=prize),
+            told=use.say("raffle_begun_told", prize=_quoted(prize)),
             about="a raffle",
             keep=keep,
         )
@@ -57,26 +56,26 @@ class Raffle:
     def join(self, use: Use) -> Answer:
         """Give somebody a ticket, or as many as their role is worth."""
         if not self._open:
-            return no(f"There is no raffle to join, {use.user}.")
+            return use.no("raffle_not_open")
         if not use.who:
-            return no("I cannot tell who you are.")
+            return use.no("who_are_you")
         if use.who in self._tickets:
-            return no(f"You are in already, {use.user}.")
+            return use.no("raffle_in_already")
         if len(self._tickets) >= MOST:
-            return no(f"The raffle is full, {use.user}.")
+            return use.no("raffle_full")
         worth = [count for role, count in use.command.weights.items() if may(use.message.viewer, role)]
         count = max(worth, default=1)
         self._tickets[use.who] = use.user, count
         row = _row(use.who, use.user)
-        tickets = "" if count == 1 else f" with {count} tickets"
-        return Answer(f"You are in{tickets}, {use.user}.", keep=lambda: self._rows.keep_tally(TICKETS, row, count))
+        joined = use.say("raffle_joined", tickets=count if count > 1 else "")
+        return Answer(joined, keep=lambda: self._rows.keep_tally(TICKETS, row, count))
 
     def draw(self, use: Use) -> Answer:
         """Draw a winner; from then on nobody joins, and who has won is not drawn again."""
         if self._prize is None:
-            return no("There is no raffle: !raffle begins one.")
+            return use.no("raffle_none")
         if not self._tickets:
-            return no("Nobody is in the raffle." if self._open else "Nobody is left in the raffle.")
+            return use.no("raffle_nobody" if self._open else "raffle_nobody_left")
         owners = sorted(self._tickets)
         (winner,) = self._rng.choices(owners, [self._tickets[who][1] for who in owners])
         name, _ = self._tickets.pop(winner)
@@ -86,21 +85,17 @@ class Raffle:
             await self._rows.keep_tally(PRIZE, prize, 0)
             await self._rows.drop_tallies(TICKETS, _row(winner, name))
 
-        what = f": {quoted(prize)}" if prize else ""
         return Answer(
-            f"@{name} has won the raffle{f' for {prize}' if prize else ''}!",
-            told=f"{quoted(name)} has won the raffle{what}!",
+            use.say("raffle_won", winner=name, prize=prize),
+            told=use.say("raffle_won_told", winner=quoted(name), prize=_quoted(prize)),
             about="the raffle",
             keep=keep,
         )
 
-    def _what(self) -> str:
-        return f"The raffle for {self._prize}" if self._prize else "The raffle"
-
-    def _holders(self) -> str:
-        count = len(self._tickets)
-        return "one viewer is in it" if count == 1 else f"{count or 'no'} viewers are in it"
-
 
 def _row(who: str, name: str) -> str:
     return json.dumps([who, name], ensure_ascii=False)
+
+
+def _quoted(prize: str) -> str:
+    return quoted(prize) if prize else ""

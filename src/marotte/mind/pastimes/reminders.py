@@ -3,7 +3,7 @@
 import re
 
 from marotte.mind.pastimes.appointments import Appointment, read
-from marotte.mind.pastimes.use import Answer, Rows, Use, in_words, no
+from marotte.mind.pastimes.use import Answer, Rows, Use, in_words
 from marotte.mind.persona import quoted
 from marotte.time import Clock
 
@@ -19,7 +19,6 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PART = re.compile(
     r"(\d{1,6})\s?(d(?:ays?)?|h(?:ours?)?|m(?:in(?:utes?)?)?|s(?:ec(?:onds?)?)?)(?![^\W\d_])\s*", re.IGNORECASE
 )
-_HOW = "Write it like this: !{name} 1h30m drink water. At most one day ahead: d, h, m and s."
 
 
 def seconds_in(text: str) -> tuple[int, str] | None:
@@ -50,34 +49,35 @@ class Reminders:
 
     def remind(self, use: Use) -> Answer:
         """Promise a reminder."""
-        how = _HOW.format(name=use.name)
+        how = use.say("remind_how")
         found = seconds_in(use.args)
         if found is None:
-            return no(f"I cannot read that time, {use.user}. {how}")
+            return use.no("remind_unread", how=how)
         seconds, text = found
         if not text or not seconds:
-            return no(f"{'When' if not seconds else 'Of what'}, {use.user}? {how}")
+            return use.no("remind_what" if seconds else "remind_when", how=how)
         if seconds > LONGEST:
-            return no(f"One day ahead is as far as I can see, {use.user}.")
+            return use.no("remind_far")
         now = self._clock.wall()
         self._due = {who: left for who, times in self._due.items() if (left := [t for t in times if t > now])}
         mine = self._due.setdefault(use.who, [])
         if len(mine) >= MOST_EACH:
-            return no(f"You have {MOST_EACH} reminders waiting already, {use.user}.")
+            return use.no("remind_enough", most=MOST_EACH)
         if sum(map(len, self._due.values())) >= MOST:
-            return no(f"I have too much to remember already, {use.user}. Try again later.")
+            return use.no("remind_full")
         mine.append(now + seconds)
         text, message = text[:LONGEST_TEXT], use.message
         kept = Appointment(
             who=use.who,
             viewer=message.viewer,
-            told=f"{quoted(use.user)} asked to be reminded: {quoted(text)}",
-            written=f"@{use.user} You wanted to be reminded: {text}",
+            language=use.language,
+            told=use.say("remind_told", user=quoted(use.user), text=quoted(text)),
+            written=use.say("remind_due", text=text),
             link=message.link,
             channel=message.channel,
             source=message.source,
         )
         return Answer(
-            f"I will remind you in {in_words(seconds)}, {use.user}.",
+            use.say("remind_promised", time=in_words(seconds)),
             keep=lambda: self._rows.add_timer(now + seconds, schedule=SCHEDULE, text=kept.text(), floor=message.floor),
         )

@@ -3,7 +3,7 @@
 import re
 
 from marotte.events import ShoutOut, Viewer
-from marotte.mind.pastimes.use import Answer, Use, no
+from marotte.mind.pastimes.use import Answer, Use
 
 _NAME = re.compile(r"@?([\w.-]{1,40})(?:\s|$)")
 
@@ -12,11 +12,11 @@ def shout_out(use: Use, at: float) -> Answer:
     """Recommend whoever is named. Only their name is known, and stands for their number: the link looks that up."""
     found = _NAME.match(use.args)
     if found is None:
-        return no(f"Whom, {use.user}? !{use.name} @friend")
+        return use.no("shout_out_whom")
     message = use.message
     platform = message.viewer.platform if message.viewer else ""
     whom = Viewer(id=f"{platform}:{found[1].lower()}", name=found[1], platform=platform)
     return Answer(
-        f"Do go and see {found[1]}!",
+        use.say("shout_out", friend=found[1]),
         events=(ShoutOut(at=at, floor=message.floor, link=message.link, viewer=whom),) if message.link else (),
     )

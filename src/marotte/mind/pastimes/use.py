@@ -6,6 +6,7 @@ from typing import Protocol
 
 from marotte.config_pastimes import Command, Who
 from marotte.events import PUBLIC, ChatMessage, Event, Viewer
+from marotte.mind.phrases import sentence
 from marotte.store.rows import TimerRow, person
 
 _RIGHTS: dict[Who, frozenset[str]] = {
@@ -53,6 +54,16 @@ class Use:
     """What stands behind it, on one line."""
     user: str
     """What to call them, fit to be written."""
+    language: str = "en"
+    """The language to answer in."""
+
+    def say(self, kind: str, **slots: object) -> str:
+        """Return one of the program's own sentences, to them and in their language."""
+        return sentence(kind, self.language, **{"user": self.user, "command": self.name, **slots})
+
+    def no(self, kind: str, **slots: object) -> "Answer":
+        """Return the answer that nothing was done, and why, in one of the program's own sentences."""
+        return Answer(self.say(kind, **slots), ok=False)
 
     @property
     def who(self) -> str:
@@ -82,11 +93,6 @@ class Answer:
     """What must be on the disk before anything is told; raises StoreError."""
     events: tuple[Event, ...] = ()
     """What is published besides."""
-
-
-def no(text: str) -> Answer:
-    """Return an answer to what was not done."""
-    return Answer(text, ok=False)
 
 
 def in_words(seconds: float) -> str:

@@ -6,7 +6,7 @@ from random import Random
 
 from marotte.events import WheelSpun
 from marotte.mind.pastimes.appointments import Appointment
-from marotte.mind.pastimes.use import Answer, Rows, Use, no
+from marotte.mind.pastimes.use import Answer, Rows, Use
 from marotte.mind.persona import quoted
 from marotte.time import Clock
 
@@ -33,26 +33,27 @@ class Wheel:
         """Turn it."""
         now = self._clock.wall()
         if now < self._until:
-            return no("The wheel still turns.")
+            return use.no("wheel_busy")
         given = [item.strip()[:LONGEST_ITEM] for item in re.split(r"[,，、;|]", use.args)]
         items = tuple(dict.fromkeys(filter(None, given))) or use.command.items
         if not 2 <= len(items) <= MOST:
-            return no(f"Give it two to {MOST} things to choose from: !{use.name} pizza, soup, cake")
+            return use.no("wheel_how", most=MOST)
         if not self._allowed(" ".join(items)):
-            return no(f"Not all of that goes on my wheel, {use.user}.")
+            return use.no("wheel_refused")
         winner, seconds = self._rng.randrange(len(items)), round(self._rng.uniform(SHORTEST, LONGEST), 1)
         self._until = now + seconds
         message = use.message
         kept = Appointment(
             who=use.who,
             viewer=message.viewer,
-            told=f"The wheel that {quoted(use.user)} has turned stops at {quoted(items[winner])}!",
-            written=f"The wheel stops at {items[winner]}!",
+            language=use.language,
+            told=use.say("wheel_told", user=quoted(use.user), item=quoted(items[winner])),
+            written=use.say("wheel_stopped", item=items[winner]),
             link=message.link,
             channel=message.channel,
         )
         return Answer(
-            f"The wheel turns: {', '.join(items)}"[:300],
+            use.say("wheel_turns", items=", ".join(items))[:300],
             keep=lambda: self._rows.add_timer(now + seconds, schedule=SCHEDULE, text=kept.text(), floor=message.floor),
             events=(WheelSpun(at=now, floor=message.floor, items=items, winner=winner, seconds=seconds, who=use.user),),
         )
