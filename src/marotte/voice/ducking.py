@@ -51,7 +51,7 @@ class Ducking:
             case Transcript(final=True, text=""):
                 self._waits_until = self._clock.now()
             case Transcript(final=True):
-                # Words cut the turn that speaks; where they do not, it goes on. An answer to them need not wait for that.
+                # Words cut the turn that speaks; where they do not, it goes on. An answer need not wait for that.
                 self._waits_until = self._clock.now() + (_CUT_WITHIN if self._speaker.speaking else 0.0)
             case Transcript():
                 # Words are on their way: the ear decides.
