@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ async def alone(show: "Show", data: Path, secrets: dict[str, str]) -> None:
     """
     from marotte.config import ShowError
     from marotte.gateway import running
+    from marotte.links.discord.link import INSTALL
     from marotte.once import IN_THE_WAY, WRONG, Failure
     from marotte.show import Run
     from marotte.store.database import StoreError
@@ -27,6 +29,8 @@ async def alone(show: "Show", data: Path, secrets: dict[str, str]) -> None:
         raise Failure(WRONG, f"{show.file}: has no table [discord]; docs/discord.md tells what goes in there")
     if not secrets.get(show.discord.secret):
         raise Failure(WRONG, f"there is no {show.discord.secret} in the environment; docs/discord.md tells where it is")
+    if find_spec("discord") is None:
+        raise Failure(WRONG, INSTALL)
     away: dict[str, Any] = {"irc": {}, "twitch": None, "youtube": None, "tiktok": None, "device": None}
     away["sight"] = show.sight.model_copy(update={"camera": ""})
     only = show.model_copy(update=away)

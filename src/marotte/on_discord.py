@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from marotte.engines.kinds import EngineError
@@ -40,10 +41,11 @@ async def _announcement(run: "Run", started: StreamStarted) -> str:
     asked = Asked(text=f"You have just gone on air on {started.link}{title}. Invite everybody in one or two sentences.")
     thoughts, said = Thoughts(), ""
     try:
-        async for piece in run.brains.reply(run.persona.prompt((asked,), language)):
-            said += thoughts.feed(piece) if isinstance(piece, str) else ""
-            if len(said) > _LONGEST:
-                break
+        async with aclosing(run.brains.reply(run.persona.prompt((asked,), language))) as pieces:
+            async for piece in pieces:
+                said += thoughts.feed(piece) if isinstance(piece, str) else ""
+                if len(said) > _LONGEST:
+                    break
     except EngineError as error:
         log.warning("nobody wrote that the show is on air: %s", error)
         return ""

@@ -1,6 +1,7 @@
 """The Discord link against the local Discord, through the real discord.py."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from marotte import config
 from marotte.alone import alone
@@ -316,6 +319,66 @@ async def test_what_a_lost_session_missed_is_asked_for(discord: DiscordServer, f
         assert stage.of(Gap)[0].recovered == 1
 
 
+async def test_an_event_that_is_bent_costs_no_other(discord: DiscordServer, caplog: pytest.LogCaptureFixture) -> None:
+    """A field that is missing, null, of a wrong type or endless: the library itself would hang up on most of them."""
+    async with running() as stage:
+        discord.message("ada", "hello")
+        await until(stage.said, "the first")
+        (session,) = discord.sessions.sessions.values()
+        good, bent = session.kept[-1][1]["d"], itertools.count(10**17)
+        for name in good:
+            for value in (None, 5, "x" * 1_000_000, [], {"a": [1]}):
+                discord.sessions.dispatch("MESSAGE_CREATE", {**good, "id": str(next(bent)), name: value})
+            rest = {field: value for field, value in good.items() if field != name}
+            discord.sessions.dispatch("MESSAGE_CREATE", rest)
+        for event in ("MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "GUILD_BAN_ADD", "GUILD_UPDATE",
+                      "GUILD_CREATE", "CHANNEL_CREATE", "GUILD_ROLE_UPDATE", "VOICE_STATE_UPDATE"):  # fmt: skip
+            for odd in (None, 5, "x", [], {}, {"id": {}, "guild_id": []}):
+                discord.sessions.dispatch(event, odd)  # type: ignore[arg-type]
+        discord.message("bob", "straight")
+        await until(lambda: "straight" in stage.said(), "the other", 60)
+        assert (discord.sessions.identified, discord.sessions.resumed) == (1, 0), "the connection lives"
+        assert stage.link.counters["malformed"] > 50
+        assert all(len(text) <= 4_000 for text in stage.said())
+        named = [one for one in caplog.messages if "cannot be read" in one]
+        assert len(named) == 20, "a flood of them does not fill the log"
+        assert any("MESSAGE_CREATE 1000000000000" in one for one in named)
+        assert all(len(one) < 400 for one in named)
+
+
+async def test_what_was_missed_is_asked_for_where_it_reads_however_many_channels_there_are(
+    discord: DiscordServer,
+) -> None:
+    for number in range(30):
+        discord.world.channel(f"attic-{number}")
+    last = discord.world.channel("archive")
+    async with running(channels=("archive",)) as stage:
+        await until(lambda: discord.sessions.sessions, "a session")
+        for session in discord.sessions.sessions.values():
+            session.intents = 0
+        discord.message("ada", "meanwhile", channel="archive")
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.of(Gap)[0].recovered == 1
+        asked = {one.path for one in discord.requests if one.route == "history"}
+        assert asked == {f"/channels/{last.id}/messages"}
+
+
+async def test_a_gap_is_told_although_nobody_can_read_what_was_missed(discord: DiscordServer) -> None:
+    async with running() as stage:
+        discord.message("ada", "before")
+        await until(stage.said, "the first")
+        for session in discord.sessions.sessions.values():
+            session.intents = 0
+        discord.message("ada", "meanwhile")
+        discord.fault("garbage", 100, on="history")
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.of(Gap)[0].recovered == 0
+        discord.message("ada", "after")
+        await until(lambda: stage.said() == ["before", "after"], "what is said from now on")
+
+
 async def test_it_is_back_after_discord_was_down(discord: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AWAY", 3.0)
     async with running() as stage:
@@ -381,6 +444,25 @@ async def test_signing_in_tells_what_is_missing(discord: DiscordServer, tmp_path
             await asked(Discord())
 
 
+async def test_an_answer_that_comes_in_pieces_is_read_to_its_end(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"id": "12", "na', b'me": null, "flags"', b": null}"):
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/applications/@me", answer)
+    said: list[str] = []
+    async with aiohttp.ClientSession() as http, TestServer(app) as server:
+        where = str(server.make_url("")).rstrip("/")
+        await login(Discord(), {"DISCORD_TOKEN": TOKEN}, Tokens(tmp_path), Clock(), said.append, http, where)
+    assert said[0] == "The token is good: it is a bot's."
+    assert "client_id=12&" in said[1]
+
+
 async def test_it_lives_there_alone(discord: DiscordServer, tmp_path: Path) -> None:
     show = config.parse('[discord]\n[irc.home]\nhost = "irc.invalid"\n[attention]\nlull_after = 0\n')
     living = asyncio.create_task(alone(show, tmp_path, {"DISCORD_TOKEN": TOKEN}))
@@ -400,6 +482,13 @@ async def test_it_cannot_live_there_alone(tmp_path: Path, text: str, token: str,
     with pytest.raises(Failure) as refused:
         await alone(config.parse(text), tmp_path, {"DISCORD_TOKEN": token})
     assert told in str(refused.value)
+    assert refused.value.code == WRONG
+
+
+async def test_it_cannot_live_there_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marotte.alone.find_spec", lambda name: None)
+    with pytest.raises(Failure, match=r"marotte\[discord\]") as refused:
+        await alone(config.parse("[discord]"), tmp_path, {"DISCORD_TOKEN": TOKEN})
     assert refused.value.code == WRONG
 
 

@@ -49,6 +49,7 @@ class Hall:
         self.heard: dict[str, bytearray] = {}
         self.ended: list[str] = []
         self.error: Exception | None = None
+        self.listened = 0
 
     def now(self) -> int:
         return int((time.monotonic() - self.began) * 48_000)
@@ -65,6 +66,7 @@ class Hall:
         self.played_last = sample
 
     async def listen(self, viewer: Viewer, microphone: Microphone) -> None:
+        self.listened += 1
         if self.error:
             raise self.error
         sound = self.heard.setdefault(viewer.id, bytearray())
@@ -255,11 +257,16 @@ async def test_forged_packets_and_strangers_do_no_harm(discord: DiscordServer) -
         assert stage.link.counters["packets refused"] >= 4
 
 
-async def test_a_microphone_that_cannot_be_heard_is_told(discord: DiscordServer) -> None:
+async def test_a_microphone_that_cannot_be_heard_is_told(
+    discord: DiscordServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("marotte.links.discord.voice._DEAF", 0.02)
     async with talking(discord) as (stage, hall):
         hall.error = RuntimeError("no detector is installed")
         await discord.voice.speak(discord.voice_join("ada"), frames(tone(440, 0.1)))
         await until(lambda: "no detector" in voice_of(stage).detail, "the reason")
+        await until(lambda: hall.listened >= 5, "further attempts")
+        assert len([one for one in caplog.messages if "no detector" in one]) == 1, "it is logged once"
 
 
 def voice_of(stage: Stage) -> Any:
@@ -359,6 +366,54 @@ async def test_a_broken_call_is_made_again(
         await again(lambda: discord.voice.speak(ada, frames(tone(440, 0.3))), lambda: len(hall.loud(ada)) > heard)
         count = len(discord.voice.frames)
         await again(lambda: spoken(hall), lambda: len(discord.voice.frames) > count + 10)
+
+
+async def test_news_of_a_call_that_nobody_can_read_costs_nothing(discord: DiscordServer) -> None:
+    async with talking(discord) as (stage, hall):
+        odd: tuple[Any, ...] = ({"user_id": "5"}, {"user_id": None, "ssrc": 1}, {"user_id": [], "ssrc": "x" * 100_000},
+                                {"ssrc": 5}, [], "user_id", 5, None)  # fmt: skip
+        for op in (5, 11, 13, 99):
+            for data in odd:
+                discord.voice.calls[-1].send(op, data)
+        ada = discord.voice_join("ada")
+        await again(lambda: discord.voice.speak(ada, frames(tone(440, 0.3))), lambda: len(hall.loud(ada)) > 3_200)
+        assert (discord.voice.identified, hall.attached) == (1, 1), "it is the same call"
+        assert stage.link.counters["malformed"] >= 6
+
+
+async def test_what_cannot_be_decrypted_is_told(discord: DiscordServer) -> None:
+    async with talking(discord) as (stage, _):
+        await until(lambda: voice_of(stage).ok, "all is well")
+        receiver = stage.link.talk._receiver
+        assert receiver is not None
+        receiver.undecipherable = "somebody's end-to-end encryption cannot be opened"
+        assert (voice_of(stage).ok, voice_of(stage).detail) == (False, receiver.undecipherable)
+
+
+async def test_a_call_that_the_library_gives_up_in_silence_is_made_again(
+    discord: DiscordServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What its poller cannot read ends the poller and nothing else: we would stay in the channel, deaf."""
+    async with talking(discord) as (_, hall):
+        line = discord.voice.calls[-1].line
+        assert line is not None
+        line.outbox.put_nowait({"d": "what is this?"})
+        await until(lambda: hall.attached == 2, "another call")
+        ada = discord.voice_join("ada")
+        await again(lambda: discord.voice.speak(ada, frames(tone(440, 0.3))), lambda: len(hall.loud(ada)) > 3_200)
+
+
+async def test_a_call_in_which_it_has_lost_its_voice_is_made_again(
+    discord: DiscordServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The library's thread ends with the first error, and tells nobody."""
+    caplog.set_level(logging.CRITICAL, "discord")
+    async with talking(discord) as (_, hall):
+        hall.outlets[0]._pieces.append(None)
+        hall.outlets[0].play("t0", "l0", hall.now(), bytes(960))
+        await until(lambda: hall.attached == 2, "another call")
+        discord.voice.frames.clear()
+        await again(lambda: spoken(hall), lambda: len(discord.voice.frames) > 10)
 
 
 async def spoken(hall: Hall) -> None:

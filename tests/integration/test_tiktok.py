@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from random import Random
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from marotte.config_links import TikTok
+from marotte.engines.child import Child
 from marotte.events import (
     ChatMessage,
     Event,
@@ -28,23 +31,28 @@ from marotte.links.tiktok import link as link_module
 from marotte.links.tiktok.link import TikTokLink
 from tests.fast import Fast
 from tests.servers.tiktok import FAULTS, TikTokServer
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
-SPEED = 60.0
+SPEED = 240.0
+HOUR = 3600.0
+"""Of the link's clock: 15 s, that no test waits for."""
 KEY = "test-key-0123456789"
 
 
 class Stage:
     """A running link, its TikTok, and what it published."""
 
-    def __init__(self, tiktok: TikTokServer, key: str = KEY, **settings: Any) -> None:
+    def __init__(self, tiktok: TikTokServer, key: str = KEY, program: Child | None = None) -> None:
+        """``program`` reads for it, and outlives it; None: one of its own does."""
         self.tiktok, self.clock = tiktok, Fast(SPEED)
-        shown = {"user": "@jester", "room": str(tiktok.room), "sign": tiktok.url, **settings}
+        shown = {"user": "@jester", "room": str(tiktok.room), "sign": tiktok.url}
         self.events: list[Event] = []
         secrets = {"TIKTOK_SIGN_KEY": key}
         self.link = TikTokLink(TikTok(**shown), secrets, self.events.append, self.clock, Random(7))
+        if program is not None:
+            self.link._child = program
         self.task = asyncio.create_task(self.link.run())
 
     async def stop(self) -> None:
@@ -69,11 +77,33 @@ class Stage:
         return await until(found, f"{state} {part!r} is told", 240)
 
 
+class Kept(Child):
+    """The program, which takes seconds to start, for one link after another."""
+
+    async def close(self) -> None:
+        """Stay, because the next link is to find it."""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """One event loop for all, because they share the program."""
+    return "asyncio", {}
+
+
+@pytest.fixture(scope="module")
+async def program(anyio_backend: object) -> AsyncIterator[Child]:
+    kept = Kept("tiktok", "marotte.links.tiktok.tiktok_program", start_within=240.0)
+    yield kept
+    await Child.close(kept)
+
+
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is short on a fast clock is too short for a busy machine."""
-    monkeypatch.setattr(link_module, "QUIET", 8 * SPEED)
-    monkeypatch.setattr(link_module, "_HISTORY", 5 * SPEED)
+    """What is short on a fast clock is too short for a busy machine; it is over where a test lets time pass."""
+    monkeypatch.setattr(link_module, "QUIET", HOUR)
+    monkeypatch.setattr(link_module, "_HISTORY", HOUR)
+    monkeypatch.setattr(link_module, "REFUSED_PAUSE", SPEED)
+    monkeypatch.setattr("marotte.engines.child._GRACE", PATIENCE)
 
 
 @pytest.fixture
@@ -84,8 +114,8 @@ async def tiktok() -> AsyncIterator[TikTokServer]:
 
 
 @pytest.fixture
-async def stage(tiktok: TikTokServer) -> AsyncIterator[Stage]:
-    stage = Stage(tiktok)
+async def stage(tiktok: TikTokServer, program: Child) -> AsyncIterator[Stage]:
+    stage = Stage(tiktok, program=program)
     yield stage
     await stage.stop()
 
@@ -125,11 +155,40 @@ async def test_a_streak_of_gifts_is_one_gift_at_its_end_or_when_nothing_more_com
     tiktok.gift("Ada", "Rose", 5)
     tiktok.gift("Bob", "Galaxy", 1, diamonds=1000, streak=False)
     tiktok.gift("Cleo", "Rose", 2, end=False)
+    tiktok.chat("Cleo", "and no more")
+    await stage.hears("and no more")
+    stage.clock.skip(HOUR)
     await until(lambda: len(stage.of(Gift)) == 3, "three gifts")
     assert [(gift.viewer.name, gift.what, gift.amount) for gift in stage.of(Gift)] == [
         ("Ada", "Rose", 5.0), ("Bob", "Galaxy", 1.0), ("Cleo", "Rose", 2.0)
     ]  # fmt: skip
     assert len({gift.id for gift in stage.of(Gift)}) == 3
+
+
+async def test_gifts_that_nothing_ties_together_are_each_told_once(tiktok: TikTokServer, stage: Stage) -> None:
+    await stage.there()
+    tiktok.gift("Ada", "Galaxy", streak=False, grouped=False)
+    tiktok.fault("duplicate")
+    tiktok.gift("Ada", "Galaxy", streak=False, grouped=False)
+    tiktok.chat("Ada", "twice!")
+    await stage.hears("twice!")
+    assert [(gift.viewer.name, gift.what, gift.amount) for gift in stage.of(Gift)] == [("Ada", "Galaxy", 1.0)] * 2
+    assert len({gift.id for gift in stage.of(Gift)}) == 2
+
+
+async def test_what_cannot_be_read_is_counted_and_named(
+    tiktok: TikTokServer, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.there()
+    tiktok.fault("bad_message")
+    bent = tiktok.chat("Ada", "bent")
+    tiktok.fault("unknown")
+    tiktok.chat("Ada", "of a kind that is new")
+    tiktok.chat("Bob", "straight")
+    await stage.hears("straight")
+    assert stage.link.counters["malformed"] == 1
+    assert f"message {bent} cannot be read" in caplog.text
+    assert len(tiktok.connections) == 1, "the connection lives"
 
 
 async def test_the_end_is_told_and_the_next_beginning(tiktok: TikTokServer, stage: Stage) -> None:
@@ -154,6 +213,8 @@ async def test_hours_without_tiktok_are_a_gap_and_the_last_words_are_heard_once(
     for number in range(8):
         tiktok.chat("Ada", f"meanwhile {number}")
     await tiktok.up()
+    await stage.hears("meanwhile 7")
+    stage.clock.skip(HOUR)
     await until(lambda: stage.of(Gap), "the gap is told", 240)
     (gap,) = stage.of(Gap)
     assert gap.seconds > 6 * 3600
@@ -171,30 +232,31 @@ async def test_hours_without_tiktok_are_a_gap_and_the_last_words_are_heard_once(
 async def test_it_lives_through_every_fault(
     tiktok: TikTokServer, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "SILENT", 5.0)
+    async def hears(text: str) -> bool:
+        if tiktok.here() and text not in stage.texts():
+            tiktok.chat("Bob", text)
+        await asyncio.sleep(0.05)
+        return text in stage.texts()
+
     await stage.there()
     for fault in FAULTS:
+        monkeypatch.setattr(link_module, "SILENT", 2.0)
+        await until(lambda fault=fault: hears(f"before {fault}"), f"before {fault} it hears", 90)
         tiktok.fault(fault)
         if ":" in fault:
             tiktok.drop()  # so that it has to come again
         else:
             tiktok.chat("Ada", f"bent by {fault}")
         await until(lambda fault=fault: fault not in tiktok._faults, f"{fault} has happened", 90)
-
-        async def hears(text: str = f"after {fault}") -> bool:
-            await asyncio.sleep(0.2)
-            if tiktok.here() and text not in stage.texts():
-                tiktok.chat("Bob", text)
-            return text in stage.texts()
-
-        await until(hears, f"after {fault} it hears again", 90)
+        monkeypatch.setattr(link_module, "SILENT", 2 * PATIENCE)  # from the next connection on
+        await until(lambda fault=fault: hears(f"after {fault}"), f"after {fault} it hears again", 90)
     assert not stage.task.done()
     assert not [one for one in stage.events if KEY in repr(one)]
     tiktok.complaints.clear()
 
 
-async def test_a_key_that_is_not_accepted_is_told(tiktok: TikTokServer) -> None:
-    stage = Stage(tiktok, key="another-key")
+async def test_a_key_that_is_not_accepted_is_told(tiktok: TikTokServer, program: Child) -> None:
+    stage = Stage(tiktok, "another-key", program)
     try:
         refused = await stage.told("refused", "TIKTOK_SIGN_KEY")
         assert "another-key" not in refused.detail
@@ -213,10 +275,8 @@ async def test_a_limit_of_the_signing_service_is_kept(tiktok: TikTokServer, stag
     await stage.there()
 
 
-async def test_a_program_that_dies_is_started_again(tiktok: TikTokServer, stage: Stage) -> None:
-    import os
-    import signal
-
+async def test_a_program_that_dies_is_started_again(tiktok: TikTokServer) -> None:
+    stage = Stage(tiktok)
     await stage.there()
     before = stage.link._child.pid
     os.kill(before, signal.SIGKILL)

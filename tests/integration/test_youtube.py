@@ -255,15 +255,50 @@ async def test_a_stream_lives_through_every_fault_and_nothing_is_lost(
 
 @pytest.mark.parametrize("name", ["id", "snippet", "type", "authorDetails", "displayName", "publishedAt",
                                   "textMessageDetails", "messageText", "channelId", "isChatOwner"])  # fmt: skip
-@pytest.mark.parametrize("how", ["missing_field", "null_field", "wrong_type"])
-async def test_a_message_that_is_bent_costs_no_other(youtube: YouTubeServer, stage: Stage, how: str, name: str) -> None:
+@pytest.mark.parametrize("how", ["missing_field", "null_field", "wrong_type", "long_field"])
+async def test_a_message_that_is_bent_costs_no_other(
+    youtube: YouTubeServer, stage: Stage, how: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     stage.sign_in()
     await stage.up()
     youtube.fault(f"{how}:{name}", on="stream")
-    youtube.chat("Ada", "bent")
+    bent = youtube.chat("Ada", "bent")
     youtube.chat("Bob", "straight")
     await until(lambda: "straight" in stage.texts(), "the other is heard")
     assert len(stage.calls("stream")) == 1
+    assert all(len(text) <= 1_000 for text in stage.texts())
+    counted, named = stage.link.counters["malformed"], [one for one in caplog.messages if "cannot be read" in one]
+    assert (len(stage.events), counted) != (0, 0)
+    assert len(named) == counted
+    assert all((bent in one or name == "id") and len(one) < 500 for one in named)
+
+
+async def test_a_flood_of_what_cannot_be_read_is_counted_and_does_not_fill_the_log(
+    youtube: YouTubeServer, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.clock = Fast(1.0)
+    stage.sign_in()
+    await stage.up()
+    youtube.fault("null_field:snippet", 100, on="stream")
+    for number in range(100):
+        youtube.chat("Ada", f"{number}")
+        await asyncio.sleep(0)
+    youtube.chat("Bob", "straight")
+    await until(lambda: "straight" in stage.texts(), "the other is heard")
+    await until(lambda: stage.link.counters["malformed"] > 20, "they are counted")
+    assert len([one for one in caplog.messages if "cannot be read" in one]) == 20
+
+
+async def test_a_clock_that_is_wrong_makes_nobody_old(youtube: YouTubeServer, stage: Stage) -> None:
+    """Ours is two hours fast: what is said from now on is heard all the same."""
+    youtube.now = lambda: stage.now() - timedelta(hours=2)
+    stage.sign_in()
+    youtube.chat("Ada", "before")
+    await stage.up()
+    await stage.told("up", "in the chat")
+    youtube.chat("Ada", "now")
+    await stage.hears("now")
+    assert stage.texts() == ["now"]
 
 
 async def test_hours_without_youtube_are_a_gap_and_everything_is_asked_for_afterwards(
@@ -372,6 +407,20 @@ async def test_a_token_is_renewed_when_it_expires_and_when_it_is_not_taken(
     await until(lambda: len(stage.calls("token")) > before, "it is renewed")
     youtube.chat("Ada", "after two hours")
     await stage.hears("after two hours")
+
+
+async def test_a_renewal_that_fails_for_a_while_is_tried_again(youtube: YouTubeServer, stage: Stage) -> None:
+    """Google's login has a bad minute, or somebody on the way says no in its place: nobody need sign in again."""
+    grant = stage.sign_in()
+    await stage.up()
+    youtube.expire(grant.access)
+    youtube.fault("401", 2, on="token")
+    youtube.drop()
+    youtube.chat("Ada", "Are you there?")
+    await stage.hears("Are you there?")
+    assert len(stage.calls("token")) == 3
+    assert "refused" not in [state.state for state in stage.of(LinkState)]
+    assert all(grant.refresh not in state.detail for state in stage.of(LinkState))
 
 
 async def test_whoever_takes_the_right_back_is_told_how_to_sign_in_again(youtube: YouTubeServer, stage: Stage) -> None:

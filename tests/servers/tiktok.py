@@ -162,10 +162,18 @@ class TikTokServer:
         return number
 
     def gift(
-        self, user: str, name: str = "Rose", count: int = 1, *, diamonds: int = 1, streak: bool = True, end: bool = True
+        self,
+        user: str,
+        name: str = "Rose",
+        count: int = 1,
+        *,
+        diamonds: int = 1,
+        streak: bool = True,
+        end: bool = True,
+        grouped: bool = True,
     ) -> list[int]:
         """Give something: of what makes streaks, a message each time and a last one that ends it, unless it is lost."""
-        proto, group, kind = _proto(), next(self._ids), 1 if streak else 2
+        proto, group, kind = _proto(), next(self._ids) if grouped else 0, 1 if streak else 2
         gift = proto.Gift(id=zlib.crc32(name.encode()), name=name, describe=f"sent {name}", diamond_count=diamonds,
                           type=kind, combo=streak)  # fmt: skip
         steps = [(at, 0) for at in range(1, count + 1)] if streak else [(count, 0)]

@@ -9,13 +9,14 @@ import pytest
 
 from marotte.config_links import Discord
 from marotte.events import Emote
-from marotte.links.discord.acts import parts
+from marotte.links.discord.acts import Acts, parts
 from marotte.links.discord.jitter import HOLD, MOST, Jitter
 from marotte.links.discord.login import invitation
 from marotte.links.discord.outlet import FRAME, DiscordOutlet
 from marotte.links.discord.percepts import viewer, words
 from marotte.links.discord.receive import TAIL, Receiver, Voice
 from marotte.links.discord.rtp import GCM, SILENCE, XCHACHA, Packet, PacketError, opened
+from marotte.links.link import Passing
 from marotte.time import Clock
 from tests.servers.discord import rtp as theirs
 
@@ -395,3 +396,12 @@ def test_the_invitation_asks_for_what_the_show_needs() -> None:
     assert "guild_id=7" in quiet
     assert int(loud.rpartition("=")[2]) & (1 << 20 | 1 << 21)
     assert not int(quiet.partition("permissions=")[2].partition("&")[0]) & (1 << 20 | 1 << 3)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("error", [AttributeError, IndexError, KeyError, TypeError, ValueError])
+async def test_an_answer_that_nobody_can_read_is_asked_for_again(error: type[Exception]) -> None:
+    """The library fails in any of these ways; none may end the task that carries out everybody's acts."""
+    acts = Acts(Discord(), lambda: None, Clock())
+    with pytest.raises(Passing, match="nobody can read"), acts._told():
+        raise error("what is this?")

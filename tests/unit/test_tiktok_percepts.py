@@ -99,3 +99,18 @@ async def test_a_line_that_is_wrong_costs_no_other(events: Published, caplog: py
     before = len(events)
     link._read(good)
     assert len(events) == before + 1
+
+
+async def test_a_clock_that_is_wrong_makes_nobody_old(events: Published) -> None:
+    """Ours is two hours fast: what was said before we came is left out, and what is said from now on is not."""
+    clock = Clock()
+    link = TikTokLink(TikTok(user="ada"), {}, events, clock, Random(1))
+    ticking = asyncio.create_task(link._tick())
+    for text in ("before", "now"):
+        link._read({"what": "connected"})
+        for number in range(2):
+            line = {"what": "chat", "message": f"{text}-{number}", "at": clock.wall() - 7_200, "user": ADA}
+            link._read({**line, "text": text})
+        await asyncio.sleep(5.0)
+    ticking.cancel()
+    assert [one.text for one in events.of(ChatMessage)] == ["now", "now"]

@@ -24,7 +24,8 @@ What a client does wrong also stands in ``complaints``.
 ``401``, ``404``, ``429``, ``500``, ``503``, ``403:REASON`` refuse; ``hang`` never answers; ``drop`` breaks the
 connection (a stream in mid-object); ``garbage``, ``huge``; ``half`` stands still in mid-object while ``gate`` is shut;
 ``silent`` says nothing more; ``end`` closes a stream well, and no ``offlineAt``; ``duplicate``, ``reorder``;
-``missing_field:NAME``, ``null_field:NAME``, ``wrong_type:NAME``, ``extra_fields``, ``unknown_type`` bend a message.
+``missing_field:NAME``, ``null_field:NAME``, ``wrong_type:NAME``, ``long_field:NAME`` (a megabyte),
+``extra_fields``, ``unknown_type`` bend a message.
 ``await youtube.down()`` refuses every connection until ``await youtube.up()``, on the same port.
 
 *Its time* is ``clock``, in seconds, for what expires and how often one may ask; tests turn it by hand.

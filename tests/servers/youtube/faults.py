@@ -10,8 +10,8 @@ REASONS = (
 )  # fmt: skip
 CONNECTION = ("hang", "drop", "garbage", "huge", "half", "silent", "end")
 ORDER = ("duplicate", "reorder")
-BENT = ("missing_field", "null_field", "wrong_type", "extra_fields", "unknown_type")
-_NAMED = ("missing_field", "null_field", "wrong_type")
+_NAMED = ("missing_field", "null_field", "wrong_type", "long_field")
+BENT = (*_NAMED, "extra_fields", "unknown_type")
 STREAM_ONLY = ("half", "end")
 """Faults that wait for a stream."""
 
@@ -99,6 +99,8 @@ def _bend_field(part: Any, kind: str, name: str) -> None:
             del part[name]
         elif kind == "null_field":
             part[name] = None
+        elif kind == "long_field":
+            part[name] = "x" * 1_000_000
         else:
             part[name] = {"a": "surprise"} if isinstance(part[name], str) else "a surprise"
     for field, value in part.items():

@@ -147,7 +147,7 @@ class Acts:
             if until is not None and self._clock.now() >= until:
                 raise Late("it is stale before Discord answers") from None
             raise Passing("Discord does not answer") from None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             raise Passing("Discord answers what nobody can read") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             raise Passing(f"Discord cannot be reached: {type(error).__name__}") from None

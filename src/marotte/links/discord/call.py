@@ -72,7 +72,7 @@ class _State(VoiceConnectionState):
             await super()._poll_voice_ws(reconnect)
         except discord.ConnectionClosed as closed:
             self.code = closed.code
-        except (TimeoutError, OSError) as error:
+        except Exception as error:  # of what nobody can read, too: without this nobody would know that we are deaf
             log.info("discord: the call is lost: %s", type(error).__name__)
         self.voice_client.cleanup()
 
@@ -134,8 +134,16 @@ class VoiceCall(discord.VoiceClient):
 
     def speak(self, outlet: DiscordOutlet) -> None:
         """Send what an outlet plays. Raises discord.opus.OpusNotLoaded."""
-        self.play(_Source(outlet), application="voip", bitrate=64, signal_type="voice", fec=True)
+        source = _Source(outlet)
+        self.play(source, after=self._silent, application="voip", bitrate=64, signal_type="voice", fec=True)
         outlet.wake, outlet.rest = self.resume, self.pause
+
+    def _silent(self, error: Exception | None) -> None:
+        """Nothing is sent any more, on the library's thread: a call that cannot speak is none."""
+        if error is not None:
+            log.warning("discord: the call is silent: %s", type(error).__name__)
+        with suppress(RuntimeError):  # there is no loop any more
+            self.loop.call_soon_threadsafe(self.ended.set)
 
     # --- what receive.Secrets is
 

@@ -1,11 +1,16 @@
 """The bot on Discord's gateway: discord.py's client, that hands what happens to whoever listens."""
 
+import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import discord
 
 _GUILDS_WITHIN = 1.0
 """Seconds without news of a further server after which all are known."""
+
+_ESSENTIAL = {"READY", "RESUMED"}
+"""Events without which there is no session."""
 
 
 class Listener(Protocol):
@@ -39,6 +44,10 @@ class Listener(Protocol):
         """Somebody was banned."""
         ...
 
+    def malformed(self, event: str, which: str, error: BaseException | None) -> None:
+        """An event cannot be read, or done with; ``which`` is its number, as far as that is known."""
+        ...
+
 
 class Bot(discord.Client):
     """One life of the client."""
@@ -64,11 +73,25 @@ class Bot(discord.Client):
         )
         self._listener = listener
         self._wanted = guild
+        parsers = self._connection.parsers
+        for event in parsers.keys() - _ESSENTIAL:
+            parsers[event] = self._safely(event, parsers[event])
 
     @property
     def guild(self) -> discord.Guild | None:
         """The server that is meant, or None where the bot is not in it."""
         return next((guild for guild in self.guilds if self._wanted in ("", str(guild.id))), None)
+
+    def _safely(self, event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return what reads one kind of event; the library hangs up on one that it cannot read."""
+
+        def take(data: Any) -> None:
+            try:
+                parse(data)
+            except Exception as error:
+                self._listener.malformed(event, _number(data), error)
+
+        return take
 
     async def close(self) -> None:
         """Hang up, also in the midst of getting ready."""
@@ -76,6 +99,9 @@ class Bot(discord.Client):
         if getting_ready is not None:
             getting_ready.cancel()
         await super().close()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        self._listener.malformed(event_method, _number(args[-1] if args else None), sys.exception())
 
     async def on_ready(self) -> None:
         await self._listener.ready()
@@ -101,3 +127,9 @@ class Bot(discord.Client):
 
     async def on_member_ban(self, guild: discord.Guild, user: Any) -> None:
         self._listener.banned(guild.id, user.id)
+
+
+def _number(thing: Any) -> str:
+    """Return the number of what an event is about, "?" where it has none."""
+    found: Any = thing.get("id") if isinstance(thing, dict) else getattr(thing, "id", None)  # pyright: ignore
+    return str(found) if isinstance(found, int | str) and str(found).isdecimal() and len(str(found)) <= 20 else "?"

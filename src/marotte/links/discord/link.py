@@ -18,7 +18,7 @@ from marotte.links.discord.acts import Acts
 from marotte.links.discord.percepts import chat_message, viewer
 from marotte.links.discord.voice import Hall, Talk
 from marotte.links.link import BaseLink
-from marotte.links.pace import Backoff
+from marotte.links.pace import Backoff, Window
 from marotte.ports import Standing
 from marotte.time import Clock
 
@@ -69,9 +69,10 @@ class DiscordLink(BaseLink):
         self._down_since = 0.0
         self._known: OrderedDict[int, float] = OrderedDict()
         self._members: OrderedDict[int, tuple[float, Any]] = OrderedDict()
+        self._complaints = Window(20, 60.0)
         self._lacks_words = False
         self._trouble = "" if self._token else f"there is no {settings.secret} in the environment"
-        self.talk = Talk(settings.voice, self._viewer, clock, rng, self.counted)
+        self.talk = Talk(settings.voice, self._viewer, clock, rng, self.counted, self.malformed)
         acts = Acts(settings, lambda: self._bot if self._up.is_set() else None, clock)
         if settings.answer:
             self.acts[Send] = acts.send
@@ -264,6 +265,15 @@ class DiscordLink(BaseLink):
         if self._is_ours(guild):
             self.publish(Removed(at=self.clock.wall(), link=self.name, what="viewer", which=f"discord:{user}"))
 
+    def malformed(self, event: str, which: str, error: BaseException | None) -> None:
+        """Count what cannot be read, and log which it is, as often as a log can bear."""
+        self.counted["malformed"] += 1
+        now = self.clock.now()
+        if self._complaints.delay(now) == 0:
+            self._complaints.note(now)
+            why = f"{type(error).__name__}: {error}"[:200]
+            log.warning("discord: %s %s cannot be read and is left out: %s", event[:60], which, why)
+
     def _is_ours(self, guild: int) -> bool:
         ours = self._bot.guild if self._bot is not None else None
         return ours is not None and ours.id == guild
@@ -279,7 +289,8 @@ class DiscordLink(BaseLink):
             return False
         author = message.author if message.guild is not None else await self._member(message.author)
         by = self._viewer(author)
-        own = f"@{message.guild.me.display_name}" if message.guild is not None else ""
+        me: Any = message.guild.me if message.guild is not None else None  # None where Discord left us out of its news
+        own = f"@{me.display_name}" if me is not None else ""
         if not again and "operator" in by.roles and self._ordered(message.clean_content, own):
             return True
         meant = message.guild is None or bot.user in message.mentions or _answers(message, bot.user.id)
@@ -299,9 +310,10 @@ class DiscordLink(BaseLink):
             return False
         if message.guild is None or bot is None:
             return bot is not None
-        if not self._is_ours(message.guild.id):
-            return False
-        place: Any = message.channel
+        return self._is_ours(message.guild.id) and self._is_place(message.channel)
+
+    def _is_place(self, place: Any) -> bool:
+        """Whether we read a channel, or the channel of a thread."""
         parent: Any = getattr(place, "parent", None) or place
         names = {str(place.id), getattr(place, "name", ""), str(parent.id), getattr(parent, "name", "")}
         return not self._settings.channels or any(name.lstrip("#") in names for name in self._settings.channels)
@@ -331,8 +343,6 @@ class DiscordLink(BaseLink):
 
     async def _member(self, user: Any) -> Any:
         """Return somebody who writes to us directly as a member of our server, if they are one."""
-        import discord
-
         guild = self._bot.guild if self._bot is not None else None
         if guild is None:
             return user
@@ -344,7 +354,7 @@ class DiscordLink(BaseLink):
         try:
             async with asyncio.timeout(5.0):
                 known = await guild.fetch_member(user.id)
-        except (TimeoutError, discord.DiscordException, OSError):
+        except Exception:  # whatever Discord answers: they are somebody
             known = user
         while len(self._members) >= _KNOWN:
             self._members.popitem(last=False)
@@ -353,20 +363,19 @@ class DiscordLink(BaseLink):
 
     async def _catch_up(self, seconds: float) -> int:
         """Ask for what was written while we were away; returns how much of it was for us."""
-        import discord
-
         bot = self._bot
         if bot is None:
             return 0
         since = datetime.now(UTC) - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
-        places: list[Any] = [*(bot.guild.text_channels if bot.guild else ()), *bot.private_channels]
+        read = filter(self._is_place, bot.guild.text_channels) if bot.guild is not None else ()
+        places: list[Any] = [*read, *bot.private_channels]
         recovered = 0
         for place in places[:_CHANNELS]:
             try:
                 async with asyncio.timeout(10.0):
                     async for message in place.history(limit=_MISSED, after=since, oldest_first=True):
                         recovered += await self._hear(message)
-            except (TimeoutError, discord.DiscordException, OSError) as error:
+            except Exception as error:  # whatever Discord answers: the gap is told all the same
                 log.info("discord: what was written meanwhile cannot be read: %s", type(error).__name__)
         return recovered
 

@@ -5,7 +5,7 @@ A bot does not sign in as a person does: its owner copies its token from https:/
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,8 +38,8 @@ _ORDER = {"ban members": 1 << 2, "manage messages": 1 << 13, "time out members":
 
 class _Application(msgspec.Struct):
     id: str
-    name: str = ""
-    flags: int = 0
+    name: str | None = ""
+    flags: int | None = 0
 
 
 async def login(
@@ -59,11 +59,11 @@ async def login(
             " https://discord.com/developers/applications, copy the token of its bot (page Bot, Reset Token) there"
         )
     application = await _ask(http, f"{api}/applications/@me", token, settings.secret)
-    say(f"The token is good: it is {application.name[:80] or 'a bot'}'s.")
+    say(f"The token is good: it is {(application.name or 'a bot')[:80]}'s.")
     say(f"Invite it with: {invitation(application.id, settings)}")
     if not (settings.every or settings.operators):
         say("No privileged intent is needed: it reads what mentions it, and direct messages.")
-    elif application.flags & _CONTENT:
+    elif (application.flags or 0) & _CONTENT:
         say("The intent Message Content is on.")
     else:
         say(
@@ -92,7 +92,9 @@ async def _ask(http: "aiohttp.ClientSession", url: str, token: str, secret: str)
     try:
         async with asyncio.timeout(_WITHIN):
             async with http.get(url, headers=headers, allow_redirects=False) as response:
-                body: Any = await response.content.read(_LARGEST)
+                body = b""
+                while len(body) < _LARGEST and (piece := await response.content.read(_LARGEST)):
+                    body += piece
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         raise LoginError(f"Discord does not answer: {type(error).__name__}") from None
     if response.status in (401, 403):

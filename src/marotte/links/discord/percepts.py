@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 _EMOJI = re.compile(r"<(a?):(\w{2,32}):(\d{1,20})>")
 """https://discord.com/developers/docs/reference#message-formatting"""
 _PICTURE = "https://cdn.discordapp.com/emojis/{}.{}"
-_LONGEST_NAME = 80
+_LONGEST, _LONGEST_NAME = 4_000, 80
+"""Characters of what somebody wrote, who pays Discord for it, and of what they are called."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _KEEPS_ORDER = ("ban_members", "moderate_members", "manage_messages")
 
 
 def viewer(person: Any, operators: Collection[str], guild: "discord.Guild | None") -> Viewer:
     """Return somebody; ``person`` is a ``discord.Member``, or a ``discord.User`` of whom no roles are known."""
-    name = " ".join(str(person.display_name).split())[:_LONGEST_NAME]
+    name = _plain(str(person.display_name), _LONGEST_NAME)
     roles: list[str] = []
     if guild is not None and hasattr(person, "roles"):
         held = {text for role in person.roles for text in (role.name, str(role.id))}
@@ -36,7 +38,7 @@ def words(text: str, own: str) -> tuple[str, tuple[Emote, ...]]:
     """Return a text without the mention of ourselves (``own``, as people see it), and its small pictures."""
     if own:
         text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)[,:]?", " ", text, count=1)
-    text = " ".join(text.split())
+    text = _plain(text, _LONGEST)
     emotes: list[Emote] = []
     parts: list[str] = []
     length = done = 0
@@ -65,3 +67,8 @@ def chat_message(message: "discord.Message", by: Viewer, own: str, link: str, ag
         channel=str(message.channel.id),
         emotes=emotes,
     )
+
+
+def _plain(text: str, longest: int) -> str:
+    """Return a text as one line that can be read."""
+    return " ".join(_CONTROLS.sub(" ", text[: 4 * longest]).split())[:longest]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import discord
 
     from marotte.links.discord.client import Bot
-    from marotte.links.discord.receive import Voice
+    from marotte.links.discord.receive import Receiver, Voice
 
 log = logging.getLogger(__name__)
 
@@ -72,19 +72,27 @@ class Talk:
     """Keeps one voice channel's call, on whichever bot is connected."""
 
     def __init__(
-        self, wanted: str, viewer: Callable[[Any], Viewer], clock: Clock, rng: Random, counted: Counter[str]
+        self,
+        wanted: str,
+        viewer: Callable[[Any], Viewer],
+        clock: Clock,
+        rng: Random,
+        counted: Counter[str],
+        malformed: Callable[[str, str, BaseException | None], None],
     ) -> None:
-        """``wanted`` names the channel; ``viewer`` makes ours of a member."""
+        """``wanted`` names the channel; ``viewer`` makes ours of a member; ``malformed`` is a ``Listener``'s."""
         self._wanted = wanted
         self._viewer = viewer
         self._clock = clock
         self._rng = rng
         self._counted = counted
+        self._malformed = malformed
         self._bot: Bot | None = None
         self._there = asyncio.Event()
         self._gone = asyncio.Event()
         self._why = "not joined yet"
         self._deaf = ""
+        self._receiver: Receiver | None = None
         self._listening: set[asyncio.Task[None]] = set()
 
     def bot(self, bot: "Bot | None") -> None:
@@ -96,7 +104,8 @@ class Talk:
 
     def standing(self) -> Standing:
         """Return whether it is in the channel, and hears."""
-        why = self._why or self._deaf
+        undecipherable = self._receiver.undecipherable if self._receiver is not None else ""
+        why = self._why or self._deaf or undecipherable
         return Standing(f"voice: {self._wanted}"[:100], not why, why)
 
     async def run(self, hall: Hall) -> None:
@@ -171,14 +180,18 @@ class Talk:
             listening.add_done_callback(self._listening.discard)
 
         def happened(message: dict[str, Any]) -> None:
-            data: dict[str, Any] = message.get("d") or {}
-            if message.get("op") == 5 and "user_id" in data:
-                receiver.user(int(data["ssrc"]), int(data["user_id"]))
-            elif message.get("op") == 13:
-                receiver.left(int(data["user_id"]))
+            op = message.get("op")
+            data: Any = message.get("d") or {}
+            try:
+                if op == 5 and "user_id" in data:
+                    receiver.user(int(data["ssrc"]), int(data["user_id"]))
+                elif op == 13:
+                    receiver.left(int(data["user_id"]))
+            except (LookupError, TypeError, ValueError) as error:
+                self._malformed(f"voice event {op}", "?", error)
 
         receiver = Receiver(call, decoder, speaks, self._clock, asyncio.get_running_loop())
-        receiver.counted = self._counted
+        receiver.counted, self._receiver = self._counted, receiver
         stack.callback(receiver.close)
         call.happened = happened
         call.hear(receiver.packet)
@@ -190,8 +203,10 @@ class Talk:
                 await hall.listen(viewer, voice)
                 self._deaf = ""
             except Exception as error:
-                self._deaf = f"somebody is not heard: {error}"[:300]
-                log.warning("discord: %s is not heard: %s", viewer.id, error)
+                why = f"somebody is not heard: {error}"[:300]
+                if why != self._deaf:  # the same for everybody, and again and again
+                    log.warning("discord: %s", why)
+                self._deaf = why
                 await self._clock.sleep(_DEAF)
 
 
@@ -222,8 +237,8 @@ async def _joined(bot: "Bot", wanted: str) -> Any:
         raise CallError(f"{error}: pip install 'marotte[discord]'", 60.0) from None
     except TimeoutError:
         raise CallError("Discord does not let it in: may it see the channel, connect and speak?") from None
-    except (discord.DiscordException, OSError) as error:
-        raise CallError(f"the call failed: {error}"[:200]) from None
+    except Exception as error:  # whatever Discord's servers answer to the library
+        raise CallError(f"the call failed: {type(error).__name__}: {error}"[:200]) from None
 
 
 def _channel(bot: "Bot", wanted: str) -> "discord.VoiceChannel":

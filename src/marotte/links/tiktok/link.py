@@ -6,10 +6,12 @@ request (https://www.eulerstream.com). Nothing can be written.
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from importlib.util import find_spec
 from random import Random
+from typing import cast
 
 import msgspec
 
@@ -18,7 +20,7 @@ from marotte.engines.child import Child
 from marotte.engines.kinds import EngineError
 from marotte.events import Event, Gap, StreamEnded, StreamStarted
 from marotte.links.link import BaseLink, State
-from marotte.links.pace import Backoff
+from marotte.links.pace import Backoff, Window
 from marotte.links.tiktok.percepts import QUIET, Percepts, Told
 from marotte.ports import Standing
 from marotte.time import Clock
@@ -38,6 +40,7 @@ GAP = 0.5
 _HISTORY = 2.0
 """Seconds in which the last words come again after a connection."""
 _TICK = 1.0
+_NUMBER = re.compile(r"[\w-]{1,64}")
 _OFFLINE = ("UserOfflineError",)
 _NOBODY = ("UserNotFoundError", "AgeRestrictedError")
 
@@ -62,6 +65,7 @@ class TikTokLink(BaseLink):
         self._percepts = Percepts(self.name, self._count, clock)
         self._child = Child("tiktok", "marotte.links.tiktok.tiktok_program", start_within=120.0)
         self._told: tuple[State, str] = ("stopped", "")
+        self._complaints = Window(20, 60.0)
         self._on_air = False
         self._lost: float | None = None
         """Since when we hear nothing, on the clock; None: we do, or have not begun."""
@@ -176,6 +180,8 @@ class TikTokLink(BaseLink):
         while True:
             await self.clock.sleep(_TICK)
             self._percepts.flush(QUIET)
+            if self._lost is None and 0 < self._resumed <= self.clock.wall() - _HISTORY:
+                self._percepts.began = 0.0  # what comes now is new, whatever its clock says
             if self._gap is not None and self.clock.now() - self._gap[1] >= _HISTORY:
                 seconds, recovered, self._gap = self._gap[0], self._recovered, None
                 detail = "TikTok tells again only the last six messages of the chat"
@@ -190,14 +196,17 @@ class TikTokLink(BaseLink):
         """Do what one line of the program asks for; return it, or None where nobody can read it."""
         try:
             told = msgspec.convert(header, Told)
-        except (msgspec.ValidationError, ValueError):
-            self.counted["malformed"] += 1
+        except (msgspec.ValidationError, ValueError) as error:
+            which: object = cast("dict[str, object]", header).get("message") if isinstance(header, dict) else None
+            self._complain(which if isinstance(which, str) else "", str(error))
             return None
         match told.what:
             case "connected":
                 self._connected()
             case "end":
                 self._ends()
+            case "malformed":
+                self._complain(told.message, told.why)
             case "alive" | "ended":
                 pass
             case _:
@@ -206,6 +215,15 @@ class TikTokLink(BaseLink):
                 again = self._lost is not None or (self._gap is not None and told.at < self._resumed)
                 self._recovered += new and again and told.what == "chat"
         return told
+
+    def _complain(self, which: str, why: str) -> None:
+        """Count what cannot be read, and log which it is, as often as a log can bear."""
+        self.counted["malformed"] += 1
+        now = self.clock.now()
+        if self._complaints.delay(now) == 0:
+            self._complaints.note(now)
+            which = which if _NUMBER.fullmatch(which) else "?"
+            log.warning("tiktok: message %s cannot be read and is left out: %s", which, why[:200])
 
     def _count(self, event: Event) -> None:
         self.counted["events"] += 1

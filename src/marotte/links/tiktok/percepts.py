@@ -37,7 +37,7 @@ class User(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the program."""
 
-    what: Literal["connected", "chat", "gift", "follow", "subscribe", "like", "end", "alive", "ended"]
+    what: Literal["connected", "chat", "gift", "follow", "subscribe", "like", "end", "alive", "malformed", "ended"]
     message: Short = ""
     """Its number."""
     at: float = 0.0
@@ -70,7 +70,7 @@ class Percepts:
 
     def __init__(self, link: str, publish: Callable[[Event], None], clock: Clock) -> None:
         self.began = clock.wall()
-        """What was said before then is not answered."""
+        """What was said before then is not answered, until the last words of before have come: 0 from then on."""
         self.likes = 0
         self._link, self._publish, self._clock = link, publish, clock
         self._seen: OrderedDict[str, None] = OrderedDict()

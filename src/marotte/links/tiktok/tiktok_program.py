@@ -1,8 +1,9 @@
 """The program that reads a LIVE on TikTok with TikTokLive 7, whose licence (AGPL-3.0) stays out of our process.
 
 A request is ``{"user": …, "room": …, "sign": …, "key": …}``; it lasts as long as one connection. The answers are what
-happens: ``{"what": "connected"}``, then ``chat``, ``gift``, ``follow``, ``subscribe``, ``like``, ``end``, and ``alive``
-where anything else comes. The last is ``{"what": "ended", "kind": …, "why": …, "status": …, "wait": …}``.
+happens: ``{"what": "connected"}``, then ``chat``, ``gift``, ``follow``, ``subscribe``, ``like``, ``end``, ``malformed``
+for what cannot be read, and ``alive`` where anything else comes. The last is
+``{"what": "ended", "kind": …, "why": …, "status": …, "wait": …}``.
 
 https://github.com/isaackogan/TikTokLive (7.0.1). TikTok publishes no interface for this: all of it may change any day.
 """
@@ -26,6 +27,8 @@ _ALIVE = 5.0
 """Seconds between two words that something comes."""
 _MEMORY = 1 << 30
 """Bytes: what TikTok sends packed is unpacked without a limit."""
+_READ = frozenset(f"Webcast{kind}Message" for kind in ("Chat", "Gift", "Social", "SubNotify", "Like", "Control"))
+"""What is told of; of the rest it is no loss where TikTok has changed it."""
 _COMBO = 1
 """The kind of gift that is given in streaks."""
 
@@ -50,7 +53,8 @@ class Reader:
         client: Any = self._library.TikTokLiveClient(asked["user"], ws_kwargs={"close_timeout": _GOODBYE})
         told = Told(request)
         for name, tell in told.of.items():
-            client.add_listener(getattr(self._events, name), tell)
+            client.add_listener(getattr(self._events, name), told.safely(tell))
+        client._parse_webcast_response_message = told.parsed(client._parse_webcast_response_message)
         working = asyncio.ensure_future(self._work(client, asked["room"]))
         watching = asyncio.ensure_future(_until_cancelled(request))
         try:
@@ -106,6 +110,35 @@ class Told:
             }
         self._request.send({"what": what, **more})
 
+    def safely(self, tell: Any) -> Any:
+        """Return what tells of an event, and of one that is not as it should be."""
+
+        async def tells(event: Any) -> None:
+            try:
+                await tell(event)
+            except Exception as error:
+                head = getattr(event, "common", None)
+                self._malformed(getattr(head, "msg_id", ""), f"{type(event).__name__}, {type(error).__name__}")
+
+        return tells
+
+    def parsed(self, parse: Any) -> Any:
+        """Return the library's ``parse`` of one message, so that it tells what it leaves out in silence."""
+
+        async def parses(webcast_response: Any, webcast_response_message: Any) -> list[Any]:
+            made: list[Any] = []
+            with suppress(Exception):
+                made = await parse(webcast_response=webcast_response, webcast_response_message=webcast_response_message)
+            kind = getattr(webcast_response_message, "method", "")
+            if kind in _READ and len(made) < 2:  # else there is the event, and the word that something came
+                self._malformed(webcast_response_message.msg_id, kind)
+            return made
+
+        return parses
+
+    def _malformed(self, message: Any, why: str) -> None:
+        self._request.send({"what": "malformed", "message": str(message)[:_NAME], "why": why[:_NAME]})
+
     async def _connected(self, event: Any) -> None:
         self._send("connected")
 
@@ -126,12 +159,14 @@ class Told:
     async def _gift(self, event: Any) -> None:
         gift = event.gift
         streak = gift is not None and int(gift.type) == _COMBO
+        # Where nothing ties a gift to others, its message is all that it can be known by.
+        group = event.group_id or (0 if streak else event.common.msg_id)
         self._send(
             "gift",
             event,
             gift=str(gift.name if gift else "")[:_NAME],
             count=int(event.repeat_count),
-            group=f"{event.gift_id}-{event.group_id}",
+            group=f"{event.gift_id}-{group}",
             over=not streak or bool(event.repeat_end),
         )
 

@@ -17,8 +17,14 @@ LARGEST = 8 << 20
 _MOST = 5_000
 """Messages of one page; YouTube sends at most 2,000."""
 _TOKEN = 4_096
-_OUTSIDE = b"[], \t\r\n"
-_MARKS = re.compile(rb'["\\{}\[\]]')
+_TELLING = 20
+"""So many messages of a page are described that cannot be read."""
+_ID = re.compile(rb'"id"\s*:\s*"([!#-\[\]-~]{1,200})"')
+_BETWEEN = b"[], \t\r\n"
+_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+"""What a text goes on with, up to its end; a backslash at the end of what has come is left."""
+_NO_BRACKETS = re.compile(rb'(?:[^"{}\[\]]++|"' + _TEXT.pattern + rb'")*+', re.DOTALL)
+"""Everything up to the next bracket, or the beginning of a text whose end has not come."""
 _OPENS, _QUOTES, _ESCAPES = b'{"\\'
 
 
@@ -159,6 +165,8 @@ class Page(NamedTuple):
     messages: tuple[Message, ...] = ()
     malformed: int = 0
     """How many messages of it could not be read."""
+    bent: tuple[str, ...] = ()
+    """Which they are, the first of them, and why."""
     token: str = ""
     """Where to go on; "" where it does not say."""
     pause: float = 0.0
@@ -208,6 +216,7 @@ class _Refusal(Struct, frozen=True):
 
 _pages = msgspec.json.Decoder(_Page)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
+_items: msgspec.json.Decoder[list[msgspec.Raw] | None] = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _messages = msgspec.json.Decoder(Message)
 _lists = msgspec.json.Decoder(_List)
 _listed = msgspec.json.Decoder(Listed)
@@ -221,20 +230,25 @@ def page(data: bytes) -> Page:
         found = _pages.decode(data)
     except _WRONG as error:
         raise Malformed(_why(error)) from None
+    messages, bent, malformed = list[Message](), list[str](), 0
     try:
-        raws = _raws.decode(found.items)
+        raws = _items.decode(found.items) or []
     except _WRONG:
-        raws = []
-    messages, malformed = list[Message](), max(0, len(raws) - _MOST)
+        raws, malformed, bent = [], 1, ["? of a page whose items are no list"]
     for raw in raws[:_MOST]:
         try:
             messages.append(_messages.decode(raw))
-        except _WRONG:
+        except _WRONG as error:
             malformed += 1
+            if len(bent) < _TELLING:
+                known = _ID.search(raw)
+                bent.append(f"{known[1].decode() if known else '?'}: {_why(error)}")
+    malformed += max(0, len(raws) - _MOST)
     token, pause, over = found.nextPageToken, found.pollingIntervalMillis, found.offlineAt
     return Page(
         messages=tuple(messages),
         malformed=malformed,
+        bent=tuple(bent),
         token=token if isinstance(token, str) and len(token) <= _TOKEN else "",
         pause=min(max(pause, 0), 600_000) / 1_000 if isinstance(pause, int | float) else 0.0,
         over=isinstance(over, str) and bool(over),
@@ -279,7 +293,10 @@ def refusal(data: bytes) -> tuple[str, str]:
 
 
 class Splitter:
-    """Takes a stream apart into its objects: an array, pretty-printed, whose commas lead the next object."""
+    """Takes a stream apart into its objects: an array, pretty-printed, whose commas lead the next object.
+
+    What comes whole is read as such; what is cut is walked through from bracket to bracket, each byte at most twice.
+    """
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -287,48 +304,55 @@ class Splitter:
         """So far it was looked at."""
         self._depth = 0
         self._text = False
-        self._skipped = -1
-        """The byte that a backslash stands before."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what has come, and return the objects that are complete. Raises Malformed for what is no stream."""
         self._held += data
-        found: list[bytes] = []
+        found = self._whole()
         while end := self._end():
             found.append(bytes(self._held[:end]))
             del self._held[:end]
-            self._at, self._skipped = 0, -1
+            self._at = 0
         if len(self._held) > LARGEST:
             raise Malformed(f"an object of more than {LARGEST:,} bytes")
+        return found
+
+    def _whole(self) -> list[bytes]:
+        """Return the objects that are held where each is complete, which is so nearly always; else nothing."""
+        if self._depth:
+            return []
+        whole = bytes(self._held).strip(_BETWEEN)
+        try:
+            found = [bytes(one) for one in _raws.decode(b"[%b]" % whole)]
+        except _WRONG:
+            return []
+        if not all(one[0] == _OPENS for one in found):
+            return []
+        self._held.clear()
         return found
 
     def _end(self) -> int:
         """Return where the object ends with which what is held begins; 0 while its end has not come."""
         held = self._held
         if not self._depth:
-            del held[: len(held) - len(held.lstrip(_OUTSIDE))]
+            del held[: len(held) - len(held.lstrip(_BETWEEN))]
             if held and held[0] != _OPENS:
                 raise Malformed("there is something between the objects")
-        for mark in _MARKS.finditer(held, self._at):
-            at = mark.start()
-            if at != self._skipped and self._ends(at, held[at]):
-                return at + 1
-        self._at = len(held)
+        while found := (_TEXT if self._text else _NO_BRACKETS).match(held, self._at):
+            self._at = found.end()
+            if self._at == len(held) or (held[self._at] == _ESCAPES and self._text):
+                break
+            mark = held[self._at]
+            self._at += 1
+            if mark == _QUOTES:
+                self._text = not self._text
+            elif mark in b"{[":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if not self._depth:
+                    return self._at
         return 0
-
-    def _ends(self, at: int, mark: int) -> bool:
-        """Follow one mark; returns whether an object ends with it."""
-        if mark == _QUOTES:
-            self._text = not self._text
-        elif self._text:
-            if mark == _ESCAPES:
-                self._skipped = at + 1
-        elif mark in b"{[":
-            self._depth += 1
-        elif mark in b"}]":
-            self._depth -= 1
-            return not self._depth
-        return False
 
 
 def _why(error: Exception) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from marotte.config_links import YouTube
 from marotte.events import Event, Gap, Gift, Send, StreamEnded, StreamStarted, Subscription, Verdict
 from marotte.links.link import BaseLink, Passing, Refused, State
-from marotte.links.pace import Backoff
+from marotte.links.pace import Backoff, Window
 from marotte.links.tokens import TokenError, Tokens, missing
 from marotte.links.youtube.account import Account, Dismissed
 from marotte.links.youtube.acts import Acts
@@ -73,7 +73,10 @@ class YouTubeLink(BaseLink):
         self._over: OrderedDict[str, float] = OrderedDict()
         """Chats that are over, and until when on the clock we take that for granted."""
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._complaints = Window(20, 60.0)
         self._began = clock.wall()
+        self._caught_up = False
+        """Whether what was said before we came to the chat has come: what comes now is new, whatever its clock says."""
         self._waits = clock.now()
         """Since when we wait for a broadcast."""
         self._told: tuple[State, str] = ("stopped", "")
@@ -201,6 +204,7 @@ class YouTubeLink(BaseLink):
         """Read a chat to its end. Raises Dismissed."""
         if self._chat is None or self._chat.id != broadcast.chat:
             self._chat = Chat(broadcast.chat, self._ledger, self._hear, self._gap, self._state, self.clock, self.rng)
+            self._caught_up = False
         try:
             await self._chat.read(api)
         except Over as over:
@@ -215,6 +219,7 @@ class YouTubeLink(BaseLink):
             await self.clock.sleep(RARE)
 
     def _state(self, state: State, detail: str) -> None:
+        self._caught_up = self._caught_up or state == "up"
         title = self._broadcast.title if self._broadcast else ""
         self._news(state, detail or f"as {self._name}, in the chat of {title!r}")
 
@@ -223,7 +228,7 @@ class YouTubeLink(BaseLink):
     def _hear(self, page: Page) -> int:
         """Publish what a page brings; return how many of its messages are new."""
         new, now = 0, self.clock.wall()
-        self.counted["malformed"] += page.malformed
+        self._complain(page)
         for message in page.messages:
             if message.id in self._seen:
                 self.counted["duplicates"] += 1
@@ -247,7 +252,16 @@ class YouTubeLink(BaseLink):
     def _is_old(self, event: Event) -> bool:
         """Whether something happened before we were there; of what was paid for, long before."""
         back = HOUR if isinstance(event, Gift | Subscription) else _SLACK
-        return event.at < self._began - back
+        return not self._caught_up and event.at < self._began - back
+
+    def _complain(self, page: Page) -> None:
+        """Count what cannot be read, and log which it is, as often as a log can bear."""
+        self.counted["malformed"] += page.malformed
+        now = self.clock.now()
+        for which in page.bent:
+            if self._complaints.delay(now) == 0:
+                self._complaints.note(now)
+                log.warning("youtube: a message cannot be read and is left out: %s", which)
 
     def _gap(self, seconds: float, recovered: int, detail: str) -> None:
         self.counted["gaps"] += 1

@@ -6,7 +6,7 @@ and not for ``youtube.force-ssl``; Google wants the application's secret even of
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _WITHIN = 10.0
 """Seconds that an answer may take."""
 _LARGEST = 65_536
+_OFTEN = ("rate_limit_exceeded", "temporarily_unavailable", "server_error", "internal_failure")
+"""Google's words for what passes."""
 T = TypeVar("T")
 
 
@@ -48,15 +50,15 @@ class _Code(msgspec.Struct):
 
 
 class _Granted(msgspec.Struct):
-    access_token: str
-    refresh_token: str = ""
-    expires_in: float = 0.0
-    scope: str = ""
+    access_token: Annotated[str, msgspec.Meta(pattern="^[!-~]+$")]
+    refresh_token: str | None = ""
+    expires_in: float | None = 0.0
+    scope: str | None = ""
 
 
 class _No(msgspec.Struct):
-    error: str = ""
-    error_description: str = ""
+    error: str
+    error_description: str | None = ""
 
 
 def lacks(settings: YouTube, secrets: Mapping[str, str]) -> str:
@@ -173,9 +175,11 @@ class Door:
         if status in (400, 401, 403, 428):
             try:
                 said = msgspec.json.decode(body, type=_No)
-            except (msgspec.MsgspecError, ValueError):
-                said = _No()
-            raise No(said.error[:60] or f"status {status}", " ".join(said.error_description.split())[:200])
+            except (msgspec.MsgspecError, ValueError):  # whoever says so is not Google: a proxy, a hotel's network
+                raise Passing(f"Google's login answers what nobody can read ({status})") from None
+            if said.error in _OFTEN:
+                raise Passing(f"Google's login has had enough for now ({said.error})")
+            raise No(said.error[:60] or f"status {status}", " ".join((said.error_description or "").split())[:200])
         if status != 200:
             raise Passing(f"Google's login has failed ({status})")
         try:
@@ -204,9 +208,10 @@ async def _body(response: "aiohttp.ClientResponse") -> bytes:
 
 
 def _token(granted: _Granted, clock: Clock) -> Token:
+    lasts = granted.expires_in or 0.0
     return Token(
         access=granted.access_token,
-        refresh=granted.refresh_token,
-        expires=clock.wall() + granted.expires_in if granted.expires_in > 0 else 0.0,
-        scopes=tuple(granted.scope.split()),
+        refresh=granted.refresh_token or "",
+        expires=clock.wall() + lasts if lasts > 0 else 0.0,
+        scopes=tuple((granted.scope or "").split()),
     )
