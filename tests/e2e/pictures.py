@@ -27,6 +27,7 @@ LONG = (
     "Ladies and gentlemen, the bells are ringing, the curtain is nervous, and so am I, because tonight for the first"
     " time somebody sits in every single chair."
 )
+WHEEL = "!wheel sing, tell a joke, polish the bells, dance, a riddle, tomato soup, do an impression, be quiet"
 CHAT = (("Ada", "Did you ever lose a bell?"), ("Bruno", "What rhymes with marotte?"), ("Chiyo", "こんばんは！"))
 PAGES = ("people", "memory", "moderation", "engines", "timings", "log", "settings", "database", "doctor", "security")
 CAMERA = """{
@@ -138,6 +139,22 @@ async def stage(browser: Browser, program: Marotte, file: Path, text: str) -> No
     await visitor.connected()
     await expect(visitor.page.get_by_role("img").first).to_be_visible()
     await say(program, text)
+    await frozen(visitor)
+    await keep(visitor, file)
+    await visitor.event("turn_ended")
+    await visitor.page.context.close()
+
+
+async def wheel(browser: Browser, program: Marotte, file: Path) -> None:
+    """The wheel on the stage when it has stopped, while the character says where."""
+    visitor = await enter(
+        browser, f"{program.url}/stage?background=house", color_scheme="dark", device_scale_factor=SHARPNESS
+    )
+    await visitor.connected()
+    await expect(visitor.page.get_by_role("img").first).to_be_visible()
+    viewer = {"id": "test:ada", "name": "Ada", "roles": ["moderator"]}
+    await program.post("/api/v1/percepts", {"type": "chat_message", "text": WHEEL, "viewer": viewer})
+    await expect(visitor.page.locator("[data-winner]")).to_be_visible()
     await frozen(visitor)
     await keep(visitor, file)
     await visitor.event("turn_ended")
@@ -309,6 +326,7 @@ async def make(folder: Path) -> None:
                 await talk(browser, program, folder / "talk-phone.png", PHONE)
                 await seen(browser, program, folder / "talk-seen.png")
                 await stage(browser, program, folder / "stage.png", WELCOME)
+                await wheel(browser, program, folder / "wheel.png")
                 await control(browser, program, folder)
                 await pages(browser, program, folder)
             async with on_air(Path(hall), "[moderation.people]\non = true\n", LACKING) as stream:

@@ -1,5 +1,6 @@
 """Model servers are found on their usual ports, each with the brain that knows it best."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,6 +39,29 @@ async def test_ollama_is_found_under_its_own_interface_and_others_under_openais(
 def test_ollamas_usual_port_is_spoken_to_as_ollama() -> None:
     assert {server.engine for server in USUAL if ":11434" in server.url} == {"ollama"}
     assert {server.engine for server in USUAL if ":11434" not in server.url} == {"openai"}
+
+
+async def test_a_list_of_models_that_comes_in_pieces_is_read_whole() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"data": [{"id": "one"},')
+        await asyncio.sleep(0.05)  # a packet of its own
+        await response.write(b' {"id": "two"}]}')
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/models", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kit = Kit()
+    try:
+        [found] = await look_around(kit, [Usual("x", "http://{}:{}/v1".format(*runner.addresses[0]))])
+    finally:
+        await kit.close()
+        await runner.cleanup()
+    assert found.models == ("one", "two")
 
 
 async def test_what_is_no_list_of_models_is_no_server() -> None:

@@ -109,3 +109,10 @@ async def test_waits_double_until_something_has_gone_well_for_a_while() -> None:
     backoff = Backoff(Longest(1), 1.0, 30.0, stable=10.0)
     assert [backoff.next(0.0) for _ in range(6)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     assert [backoff.next(9.9), backoff.next(10.0), backoff.next(0.0)] == [30.0, 2.0, 4.0]
+
+
+async def test_an_act_that_fails_as_nobody_thought_of_holds_up_no_other() -> None:
+    link = Scripted(IndexError("no such place"), "said")
+    first = await link.act(Send(link="scripted", text="hi"))
+    assert (first.ok, first.detail) == (False, "it has failed: IndexError")
+    assert (await link.act(Send(link="scripted", text="hi"))).ok

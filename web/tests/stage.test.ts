@@ -10,18 +10,20 @@ test("a bare address shows everything, with nothing behind it", () => {
     subtitles: true,
     second: null,
     character: true,
+    wheel: true,
     sound: true,
     size: 1,
   });
 });
 
 test("the address chooses", () => {
-  expect(options("floor=talk-1&background=house&subtitles=off&character=off&sound=off&size=0.5")).toEqual({
+  expect(options("floor=talk-1&background=house&subtitles=off&character=off&wheel=off&sound=off&size=0.5")).toEqual({
     floor: "talk-1",
     background: "house",
     subtitles: false,
     second: "",
     character: false,
+    wheel: false,
     sound: false,
     size: 0.5,
   });

@@ -1,8 +1,9 @@
 // @vitest-environment jsdom
-import { fireEvent, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, screen } from "@testing-library/react";
 import "./dom";
 import { expect, test, vi } from "vitest";
 import { TooltipProvider } from "../src/design/Tooltip";
+import { setNames } from "../src/emotes/names";
 import { Connection, type Status } from "../src/protocol/client";
 import { Puppeteer } from "../src/stage/puppeteer";
 import { ConnectionBadge } from "../src/windows/ConnectionBadge";
@@ -185,6 +186,35 @@ test("the times of an answer count from the end of the words; what never came ha
     word: null,
     sound: 0.1 + 0.45,
   });
+});
+
+test("emotes are drawn in the conversation, with their names, and markup stays text", () => {
+  const connection = new Connection("ws://x/ws", { window: "talk", token: "", floor: "private" });
+  Element.prototype.scrollIntoView = () => {};
+  act(() => setNames({ Kappa: "/emotes/0123456789abcdef", Clap: "/emotes/00000000000000aa" }));
+  const evil = "<img src=x> Clap";
+  const reply = { who: "it" as const, key: "t", unasked: false, reason: "", timings: null, cut: false };
+  const conversation = {
+    partial: null,
+    entries: [
+      { ...YOURS, key: "typed-1", text: evil },
+      { ...YOURS, key: "said-1", text: "Clap your hands" },
+      { ...reply, state: "live" as const, heard: "", lines: [] },
+      { ...reply, key: "u", state: "done" as const, heard: "Clap, I say :Kappa: to that", lines: [] },
+    ],
+  };
+  render(
+    <TooltipProvider>
+      <ConversationList conversation={conversation} puppeteer={new Puppeteer(connection, null)} character="Pip" />
+    </TooltipProvider>,
+  );
+  const drawn = screen.getAllByRole("img").map((each) => each.getAttribute("alt"));
+  expect(drawn, "what was said aloud is words").toEqual(["Clap", "Kappa"]);
+  const rows = screen.getAllByRole("listitem").map((row) => row.textContent);
+  expect(rows[0]).toBe("You: <img src=x> ");
+  expect(rows[1]).toBe("You: Clap your hands");
+  expect(rows[3]).toBe("Pip: Clap, I say  to that");
+  act(() => setNames({}));
 });
 
 test("a screen reader is told whole lines, and not what its user has typed", () => {

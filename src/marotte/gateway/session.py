@@ -37,6 +37,7 @@ _FOR_FLOOR = frozenset(
         "line_translated",
         "line_ended",
         "express",
+        "wheel_spun",
         "stopped",
         "outlet_changed",
     )

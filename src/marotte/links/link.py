@@ -94,6 +94,10 @@ class BaseLink(ABC):
             detail, ok = await self._carry_out(act), True
         except (Refused, Late) as error:
             detail, ok = str(error), False
+        except Exception as error:
+            # Whatever a platform answers: other acts go on.
+            log.exception("%s: %s has failed", self.name, tag(act))
+            detail, ok = f"it has failed: {type(error).__name__}", False
         self.counted["acts" if ok else "acts refused"] += 1
         if not ok:
             log.warning("%s: %s is not done: %s", self.name, tag(act), detail)

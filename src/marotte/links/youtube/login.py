@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from marotte.config_links import YouTube
+from marotte.engines.http import whole
 from marotte.links.device_login import Code, LoginError, Pending, sign_in
 from marotte.links.link import Passing
 from marotte.links.tokens import Token, Tokens, missing
@@ -193,18 +194,9 @@ class Door:
         try:
             async with asyncio.timeout(_WITHIN):
                 async with self._http.request(method, where, allow_redirects=False, **more) as response:
-                    return response.status, await _body(response)
+                    return response.status, await whole(response, _LARGEST)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Passing(f"Google does not answer: {type(error).__name__}") from None
-
-
-async def _body(response: "aiohttp.ClientResponse") -> bytes:
-    body = b""
-    async for piece in response.content.iter_chunked(_LARGEST):
-        body += piece
-        if len(body) > _LARGEST:
-            break
-    return body
 
 
 def _token(granted: _Granted, clock: Clock) -> Token:

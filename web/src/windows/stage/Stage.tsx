@@ -11,6 +11,7 @@ import { drawingOf } from "../../stage/drawing";
 import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { usePuppeteer } from "../../stage/usePuppeteer";
+import { Wheel } from "../../stage/Wheel";
 import { stageOptions } from "./options";
 
 /** Words can be read before any picture. */
@@ -101,6 +102,7 @@ export function Stage() {
           />
         </div>
       )}
+      {options.wheel && <Wheel connection={connection} />}
       {sound === "blocked" && asked && (
         <button
           type="button"

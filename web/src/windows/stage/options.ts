@@ -7,6 +7,8 @@ export interface StageOptions {
   /** A second language below them; "": none, null: as the show says. */
   second: string | null;
   character: boolean;
+  /** The wheel of fortune, when somebody turns it. */
+  wheel: boolean;
   sound: boolean;
   /** How much of the height the character takes, 0.3 to 1. */
   size: number;
@@ -23,6 +25,7 @@ export function stageOptions(query: URLSearchParams): StageOptions {
     // Who shows none need not have any translated.
     second: subtitles === "off" ? "" : secondOf(subtitles),
     character: query.get("character") !== "off",
+    wheel: query.get("wheel") !== "off",
     sound: query.get("sound") !== "off",
     size: Number.isFinite(size) && size > 0 ? Math.min(1, Math.max(0.3, size)) : 1,
   };

@@ -4,6 +4,7 @@ import { Badge } from "../../design/Badge";
 import { cx } from "../../design/cx";
 import { Empty } from "../../design/Empty";
 import { Tooltip } from "../../design/Tooltip";
+import { Emoted } from "../../emotes/Emoted";
 import type { Puppeteer } from "../../stage/puppeteer";
 import { type Conversation, type Entry, heardOf, languageOf, type Reply, type Yours } from "./conversation";
 import { TEXT } from "./text";
@@ -72,7 +73,7 @@ function Mine({ entry }: { entry: Yours }) {
           <span className="sr-only">{TEXT.you}: </span>
         )}
         <span lang={entry.language || undefined} dir="auto">
-          {entry.text}
+          <Emoted text={entry.text} said={entry.key.startsWith("said-")} />
         </span>
         {entry.uncertain && (
           <Tooltip text={TEXT.uncertainWhy}>
@@ -106,7 +107,7 @@ function Theirs({ reply, puppeteer, character }: { reply: Reply; puppeteer: Pupp
         <span className="sr-only">{character}: </span>
         {text ? (
           <span lang={languageOf(reply) || undefined} dir="auto">
-            {text}
+            <Emoted text={text} said />
           </span>
         ) : (
           <span className={cx("text-quiet", reply.state === "live" && "animate-breathe")}>
