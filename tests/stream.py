@@ -328,6 +328,7 @@ class Stream:
             and all(self._status(one) != "UNFULFILLED" for one in self.redeemed.values())
             and {who for who, reached in self.spam.items() if reached} <= set(self.bans())
             and {said for said, told in self.chat.items() if told.arrives} <= {one.text for one in self.of(ChatMessage)}
+            and not self._untold()
         )
 
     def _status(self, redemption: str) -> str:
@@ -419,13 +420,20 @@ class Stream:
         found.problems += [f"{one} was told {times} times" for one, times in once.items() if times > 1]
         found.numbers["messages heard"] = heard.total()
 
-    def _gaps(self, found: Account) -> None:
+    def _untold(self) -> list[Told]:
+        """Return what never reached us and was told as no gap."""
         gaps: list[Gap] = self.of(Gap)
-        for told in (*self.paid.values(), *self.chat.values()):
-            gap = any(g.link == told.platform and g.at - g.seconds - _SLACK <= told.at <= g.at for g in gaps)
-            if not told.arrives and not gap:
-                found.problems.append(f"what was lost on {told.platform} at {told.at:.1f} was not told as a gap")
-        found.numbers["gaps told"] = len(gaps)
+        return [
+            told
+            for told in (*self.paid.values(), *self.chat.values())
+            if not told.arrives
+            and not any(g.link == told.platform and g.at - g.seconds - _SLACK <= told.at <= g.at for g in gaps)
+        ]
+
+    def _gaps(self, found: Account) -> None:
+        for told in self._untold():
+            found.problems.append(f"what was lost on {told.platform} at {told.at:.1f} was not told as a gap")
+        found.numbers["gaps told"] = len(self.of(Gap))
 
 
 _DEEDS = (

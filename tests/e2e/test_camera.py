@@ -13,7 +13,7 @@ from tests.e2e.visitor import DESK, PHONE, SHOW, Visitor
 from tests.servers.marotte import Marotte, marotte
 from tests.waiting import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = pytest.mark.anyio
 REFUSED = """navigator.mediaDevices.getUserMedia = wish => Promise.reject(
     new DOMException("no", wish.video ? "NotAllowedError" : "NotFoundError"))"""
 SCREEN = """navigator.mediaDevices.getDisplayMedia = async () => {
@@ -92,6 +92,7 @@ async def taken(talk: Visitor) -> bytes:
     return talk.pictures[0]
 
 
+@pytest.mark.alone
 async def test_it_sees_nothing_unless_it_is_let_and_then_everybody_sees_that(program: Marotte, visit: Visit) -> None:
     talk = await visit(program, "/talk")
     await talk.connected()
@@ -112,6 +113,7 @@ async def test_it_sees_nothing_unless_it_is_let_and_then_everybody_sees_that(pro
     assert talk.complaints == []
 
 
+@pytest.mark.alone
 async def test_a_screen_is_seen_small_enough_and_until_the_browser_ends_it(program: Marotte, visit: Visit) -> None:
     talk = await visit(program, "/talk")
     await talk.connected()
@@ -150,6 +152,7 @@ async def test_a_connection_that_came_back_knows_that_it_may_see(program: Marott
         await until(lambda: talk.sockets > sockets and told(talk) == [True, True], "that it may still see")
 
 
+@pytest.mark.alone
 async def test_when_it_is_quiet_it_remarks_on_what_has_changed_and_not_again(tmp_path: Path, visit: Visit) -> None:
     async with marotte(tmp_path, WATCHING) as program:
         talk = await visit(program, "/talk")

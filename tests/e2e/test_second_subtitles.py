@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.accessible import violations
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import Visit, hush
 from tests.e2e.visitor import DESK, PHONE, SHOW
 from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.servers.openai import OpenAIServer, Script
@@ -39,8 +39,8 @@ def answer(messages: list[dict[str, Any]]) -> str:
     return SPANISH if "into Spanish" in system else JAPANESE
 
 
-@pytest.fixture
-async def abroad(tmp_path: Path) -> AsyncIterator[Marotte]:
+@pytest.fixture(scope="module")
+async def house_abroad(anyio_backend: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Marotte]:
     async with OpenAIServer(Script(reply=answer)) as server:
         show = (
             SHOW
@@ -52,8 +52,15 @@ model = "gpt-4o-mini"
 secret = "TEST_KEY"
 """
         )
-        async with marotte(tmp_path, show, TEST_KEY=server.script.key) as program:
+        async with marotte(tmp_path_factory.mktemp("abroad"), show, TEST_KEY=server.script.key) as program:
             yield program
+
+
+@pytest.fixture
+async def abroad(house_abroad: Marotte) -> Marotte:
+    """Their program, silent at the beginning of a test."""
+    await hush(house_abroad)
+    return house_abroad
 
 
 @pytest.mark.parametrize(("size", "name"), [(DESK, "desk"), (PHONE, "phone")])

@@ -21,7 +21,7 @@ from tests.servers.marotte import Marotte
 from tests.servers.skull_host import SkullHost, syllables
 from tests.waiting import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = pytest.mark.anyio
 everywhere = pytest.mark.parametrize("scheme", ["dark", "light"])
 sized = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 RATE = 48_000
@@ -97,6 +97,7 @@ def sounded(skull: Visitor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.array(places, float), np.array(loud)
 
 
+@pytest.mark.alone
 async def test_pressed_it_listens_thinks_and_answers_with_its_jaw(program: Marotte, visit: Visit) -> None:
     skull = await visit(program, "/skull")
     await lit(skull, "idle")
@@ -121,6 +122,7 @@ async def test_pressed_it_listens_thinks_and_answers_with_its_jaw(program: Marot
     assert skull.complaints == []
 
 
+@pytest.mark.alone
 async def test_the_jaw_keeps_time_with_the_sound(program: Marotte, visit: Visit) -> None:
     skull = await visit(program, "/skull")
     await lit(skull, "idle")
@@ -138,6 +140,7 @@ async def test_the_jaw_keeps_time_with_the_sound(program: Marotte, visit: Visit)
     assert jaw[-1, 3] == 0, "shut when nothing sounds"
 
 
+@pytest.mark.alone
 async def test_a_press_cuts_it_and_shuts_the_jaw(program: Marotte, visit: Visit) -> None:
     skull = await visit(program, "/skull")
     await tell(program, skull)
@@ -158,6 +161,7 @@ async def _shut(page: Page) -> bool:
     return await opening(page) == 0
 
 
+@pytest.mark.alone
 async def test_it_is_seen_through_while_somebody_speaks(program: Marotte, visit: Visit) -> None:
     skull = await visit(program, "/skull")
     await lit(skull, "idle")
@@ -169,6 +173,7 @@ async def test_it_is_seen_through_while_somebody_speaks(program: Marotte, visit:
     await expect(skull.page.get_by_text("1 picture taken")).to_be_visible()
 
 
+@pytest.mark.alone
 async def test_who_covers_the_lens_is_not_seen(program: Marotte, visit: Visit) -> None:
     skull = await visit(program, "/skull")
     await skull.connected()
@@ -181,6 +186,7 @@ async def test_who_covers_the_lens_is_not_seen(program: Marotte, visit: Visit) -
     assert skull.pictures == []
 
 
+@pytest.mark.alone
 async def test_without_a_camera_it_says_so_and_converses_all_the_same(program: Marotte, browser: Browser) -> None:
     skull = await enter(browser, f"{program.url}/skull")
     try:
@@ -198,6 +204,7 @@ async def test_without_a_camera_it_says_so_and_converses_all_the_same(program: M
         await skull.page.context.close()
 
 
+@pytest.mark.alone
 async def test_where_nothing_can_sound_the_program_is_told_and_sends_none(program: Marotte, browser: Browser) -> None:
     skull = await enter(browser, f"{program.url}/skull")
     try:
@@ -217,6 +224,7 @@ async def test_where_nothing_can_sound_the_program_is_told_and_sends_none(progra
         await skull.page.context.close()
 
 
+@pytest.mark.alone
 async def test_it_comes_back_to_what_is_being_said(program: Marotte, visit: Visit) -> None:
     async with relay(program.url) as wire:
         skull = await visit(wire.url, "/skull")
@@ -251,6 +259,7 @@ async def on_stage(browser: Browser, host: SkullHost, **context: Any) -> AsyncIt
             await skull.page.context.close()
 
 
+@pytest.mark.alone
 async def test_an_acknowledgement_that_is_lost_is_asked_for_again(browser: Browser) -> None:
     async with SkullHost() as host, on_stage(browser, host) as skull:
         host.fault("no_ack", 2)
@@ -361,6 +370,7 @@ async def on_a_board(browser: Browser, host: SkullHost, **context: Any) -> Async
             await page.context.close()
 
 
+@pytest.mark.alone
 async def test_the_page_for_other_boards_converses_and_turns_its_pin(browser: Browser) -> None:
     async with SkullHost(answers=True) as host, on_a_board(browser, host) as board:
         page = board.page
@@ -383,6 +393,7 @@ async def test_the_page_for_other_boards_converses_and_turns_its_pin(browser: Br
         assert board.complaints == []
 
 
+@pytest.mark.alone
 async def test_the_page_for_other_boards_shuts_its_jaw_when_stopped_or_lost(browser: Browser) -> None:
     async with SkullHost() as host, on_a_board(browser, host) as board:
         page = board.page

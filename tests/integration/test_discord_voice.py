@@ -27,7 +27,7 @@ from tests.integration.test_hearing import flite
 from tests.servers.discord import TOKEN, DiscordServer, patched, rtp
 from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = pytest.mark.anyio
 _ = impatient  # a fixture for this file, too
 
 
@@ -140,6 +140,7 @@ def say(hall: Hall, sound: np.ndarray, turn: str = "t1", line: str = "l1", ahead
     return start, start + len(sound)
 
 
+@pytest.mark.alone
 async def test_what_the_character_says_is_heard_there(discord: DiscordServer) -> None:
     async with talking(discord) as (_, hall):
         await until(lambda: hall.outlets[0].resting, "rest")
@@ -165,6 +166,7 @@ async def test_what_the_character_says_is_heard_there(discord: DiscordServer) ->
     assert discord.complaints == []
 
 
+@pytest.mark.alone
 async def test_a_cut_is_silent_at_once(discord: DiscordServer) -> None:
     async with talking(discord) as (_, hall):
         start, _end = say(hall, tone(440, 5.0), ahead=0.0)
@@ -193,6 +195,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("marotte.links.discord.receive.WAIT", 1.0)
 
 
+@pytest.mark.alone
 async def test_what_somebody_says_is_heard(discord: DiscordServer, unhurried: None) -> None:
     word = soxr.resample(flite("tell me a joke").astype(np.float32), 16_000, 48_000).astype("<i2")
     async with talking(discord) as (_, hall):
@@ -214,6 +217,7 @@ async def test_what_somebody_says_is_heard(discord: DiscordServer, unhurried: No
         assert f"discord:{ada.id}" not in hall.ended
 
 
+@pytest.mark.alone
 async def test_silence_follows_so_that_the_ears_know_the_end(discord: DiscordServer) -> None:
     async with talking(discord) as (_, hall):
         ada = discord.voice_join("ada")
@@ -223,6 +227,7 @@ async def test_silence_follows_so_that_the_ears_know_the_end(discord: DiscordSer
 
 
 @pytest.mark.parametrize("fault", ["udp_loss:0.2", "udp_reorder"])
+@pytest.mark.alone
 async def test_what_is_lost_or_in_disorder(
     discord: DiscordServer, fault: str, unhurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +248,7 @@ async def test_what_is_lost_or_in_disorder(
         assert stage.link.counters["frames heard"] > 40
 
 
+@pytest.mark.alone
 async def test_forged_packets_and_strangers_do_no_harm(discord: DiscordServer) -> None:
     async with talking(discord) as (stage, hall):
         ada = discord.voice_join("ada")
@@ -294,6 +300,7 @@ class Dave:
 
 
 @pytest.mark.parametrize("error", ["", "NoValidCryptorFound", "UnencryptedWhenPassthroughDisabled", "not ready"])
+@pytest.mark.alone
 async def test_end_to_end_encryption(discord: DiscordServer, error: str, caplog: pytest.LogCaptureFixture) -> None:
     async with talking(discord) as (stage, hall):
         connection = stage.link._bot.voice_clients[0]._connection  # type: ignore[union-attr]
@@ -349,7 +356,7 @@ async def test_a_channel_that_is_not_there(discord: DiscordServer) -> None:
 
 @pytest.mark.parametrize("fault", ["voice:4006", "voice:4009", "voice:drop", "voice:4015", "invalid_session", "drop"])
 async def test_a_broken_call_is_made_again(
-    discord: DiscordServer, fault: str, caplog: pytest.LogCaptureFixture
+    discord: DiscordServer, fault: str, unhurried: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "discord")
     async with talking(discord) as (_, hall):
@@ -430,7 +437,7 @@ async def again(work: Callable[[], Any], done: Callable[[], bool]) -> None:
             await work()
 
 
-async def test_a_link_that_is_connected_anew_calls_anew(discord: DiscordServer) -> None:
+async def test_a_link_that_is_connected_anew_calls_anew(discord: DiscordServer, unhurried: None) -> None:
     async with talking(discord) as (stage, hall):
         first = hall.outlets[0]
         await stage.restart()
@@ -450,6 +457,7 @@ async def test_who_throws_it_out_has_peace(discord: DiscordServer, monkeypatch: 
 # --- a whole show
 
 
+@pytest.mark.alone
 async def test_a_show_listens_and_answers_there(
     discord: DiscordServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from tests.servers.skull_host import FRAME, RATE, SkullHost, syllables
 from tests.servers.skull_program import Kind, SkullProgram, skull_program
 from tests.waiting import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = pytest.mark.anyio
 
 CLOSED, OPEN, LATENCY = 90.0, 60.0, 80
 LATE = LATENCY * RATE // 1_000
@@ -54,6 +54,7 @@ async def test_press_ack_light_sound_and_release(kind: Kind, tmp_path: Path) -> 
         assert skull.lights[-3:] == ["idle", "listening", "thinking"]
 
 
+@pytest.mark.alone
 async def test_the_jaw_is_where_the_sound_is(kind: Kind, tmp_path: Path) -> None:
     for mode in ("track", "live"):
         async with SkullHost() as host, living(kind, host, tmp_path, mode) as skull:
@@ -69,6 +70,7 @@ async def test_the_jaw_is_where_the_sound_is(kind: Kind, tmp_path: Path) -> None
         assert errors[5] <= 0.03, errors
 
 
+@pytest.mark.alone
 async def test_an_ack_that_is_lost_is_asked_for_again(kind: Kind, tmp_path: Path) -> None:
     async with SkullHost() as host, living(kind, host, tmp_path) as skull:
         host.fault("no_ack", 2)
@@ -121,6 +123,7 @@ async def test_not_now(kind: Kind, tmp_path: Path) -> None:
         assert host.skull.speech == b""
 
 
+@pytest.mark.alone
 async def test_a_cut_shuts_the_jaw_and_is_reported(kind: Kind, tmp_path: Path) -> None:
     async with SkullHost() as host, living(kind, host, tmp_path) as skull:
         speaking = asyncio.create_task(host.speak(tone := _steady(3), jaw=[255] * (len(tone) // 2 // FRAME)))

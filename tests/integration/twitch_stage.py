@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 from marotte.config_links import Twitch
+from marotte.config_pastimes import Reward
 from marotte.events import (
     ChatMessage,
     Event,
@@ -33,12 +34,18 @@ def settings_for(twitch: TwitchServer, **more: Any) -> Twitch:
 class Stage:
     """A running link and what it published."""
 
-    def __init__(self, twitch: TwitchServer, folder: Path, **more: Any) -> None:
+    def __init__(
+        self, twitch: TwitchServer, folder: Path, rewards: Mapping[str, Reward] | None = None, **more: Any
+    ) -> None:
         self.twitch, self.tokens = twitch, Tokens(folder)
+        self.rewards = {"Sing": Reward()} if rewards is None else rewards
+        """What the show says of rewards; may be changed while the link runs."""
         self.settings = settings_for(twitch, **more)
         self.events: list[Event] = []
         secrets = {"TWITCH_CLIENT_SECRET": CLIENT_SECRET}
-        self.link = TwitchLink(self.settings, secrets, self.tokens, self.events.append, Clock(), Random(1))
+        self.link = TwitchLink(
+            self.settings, secrets, self.tokens, self.events.append, Clock(), Random(1), lambda: self.rewards
+        )
 
     def sign_in(self, user: str = "pip", without: tuple[str, ...] = (), expires: float = 0.0) -> str:
         """Keep a token, as ``marotte login twitch`` does; return it."""

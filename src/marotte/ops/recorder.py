@@ -215,6 +215,7 @@ class Recorder:
             return True
         if self._said != said or self._clock.now() - self._began - came > _AT_ONCE:
             self._write(runlog.Late(t=self._t(), percept=percept.id))
+            self._said += 1  # what came before now and is taken in from now on is late as well
         return True
 
     def concluded(self, floor: str) -> None:
