@@ -6,10 +6,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from marotte.engines.kinds import EngineError
-from marotte.events import Asked, StreamStarted, Viewer
+from marotte.events import Asked, StreamEnded, StreamStarted, Viewer
 from marotte.links.discord.link import DiscordLink
 from marotte.mind.telling import quoted
 from marotte.ports import Microphone, Outlet
+from marotte.store.database import StoreError
 from marotte.text.sentences import Thoughts
 from marotte.text.views import line
 
@@ -18,20 +19,50 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TOLD = "on air, told until"
+_LONGEST_STREAM, _BREAK = 43_200.0, 900.0
+"""Seconds after which a stream is taken for another one: since it was told, and since it ended."""
 _LONGEST = 500
 """Characters that the character may write of its going on air."""
 
 
 async def tell_when_on_air(run: "Run", link: DiscordLink) -> None:
-    """Let the character write where the show is announced, in its own words, whenever it goes on air elsewhere."""
-    news = run.bus.subscribe("event.stream_started.>", size=20)
+    """Let the character write where the show is announced, in its own words, whenever it goes on air elsewhere.
+
+    It does so once for a stream, on however many platforms that is, and however often the program starts meanwhile.
+    """
+    news = run.bus.subscribe("event.stream_started.>", "event.stream_ended.>", size=20)
+    on_air: set[str] = set()
     try:
         async for message in news:
-            started: StreamStarted = message.data
-            if started.link != link.name and (text := await _announcement(run, started)):
-                await link.going_live(text)
+            event: StreamStarted | StreamEnded = message.data
+            try:
+                if isinstance(event, StreamEnded):
+                    on_air.discard(event.link)
+                elif event.link != link.name:
+                    on_air.add(event.link)
+                    await _tell(run, link, event)
+                if not on_air:
+                    await _end(run, link)
+            except StoreError as error:
+                log.error("whether the show's going on air was told is not known: %s", error)
     finally:
         news.close()
+
+
+async def _tell(run: "Run", link: DiscordLink, started: StreamStarted) -> None:
+    """Tell of a stream that is not told yet."""
+    if run.clock.wall() < (await run.store.tallies(_TOLD)).get(link.name, 0):
+        return
+    if (text := await _announcement(run, started)) and await link.going_live(text):
+        await run.store.keep_tally(_TOLD, link.name, round(run.clock.wall() + _LONGEST_STREAM))
+
+
+async def _end(run: "Run", link: DiscordLink) -> None:
+    """Tell of the next stream again, unless it is the same that has come back."""
+    soon = round(run.clock.wall() + _BREAK)
+    if (await run.store.tallies(_TOLD)).get(link.name, 0) > soon:
+        await run.store.keep_tally(_TOLD, link.name, soon)
 
 
 async def _announcement(run: "Run", started: StreamStarted) -> str:

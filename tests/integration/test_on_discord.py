@@ -9,8 +9,8 @@ import pytest
 from marotte import config
 from marotte.engines.kinds import EngineSettings
 from marotte.engines.registry import Built
-from marotte.events import StreamStarted
-from marotte.on_discord import tell_when_on_air
+from marotte.events import Event, StreamEnded, StreamStarted
+from marotte.on_discord import _tell, tell_when_on_air
 from marotte.show import Run
 from tests.stand_ins import ScriptedBrain
 
@@ -25,41 +25,78 @@ class Posts:
     name = "discord"
 
     def __init__(self) -> None:
-        self.posted: asyncio.Queue[str] = asyncio.Queue()
+        self.posted: list[str] = []
 
-    async def going_live(self, text: str) -> None:
-        self.posted.put_nowait(text)
+    async def going_live(self, text: str) -> bool:
+        self.posted.append(text)
+        return True
 
 
-async def posts_of(tmp_path: Path, *replies: str, started: tuple[StreamStarted, ...]) -> tuple[list[str], list[Any]]:
-    """Return what was posted of these streams, and what the brain was asked."""
-    run, link = Run(config.parse(SHOW), tmp_path, {}), Posts()
+async def posts_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *replies: str, news: tuple[Event, ...]
+) -> tuple[list[str], list[Any]]:
+    """Return what was posted of some news, and what the brain was asked."""
+    run, link, looked = Run(config.parse(SHOW), tmp_path, {}), Posts(), asyncio.Event()
     brain = ScriptedBrain(*replies)
     run.brains.put_first(Built("scripted", brain, EngineSettings()))
     await run.start()
+
+    async def tell(run: Any, link: Any, started: StreamStarted) -> None:
+        await (_tell(run, link, started) if started.link != "the last" else asyncio.sleep(0, looked.set()))
+
+    monkeypatch.setattr("marotte.on_discord._tell", tell)
     telling = asyncio.create_task(tell_when_on_air(run, link))  # type: ignore[arg-type]
     try:
         await asyncio.sleep(0)
-        for event in started:
+        for event in (*news, _started("the last")):
             run.publish(event)
-        posted = [await asyncio.wait_for(link.posted.get(), 20)]
-        while not link.posted.empty():
-            posted.append(link.posted.get_nowait())
-        return posted, brain.prompts
+        async with asyncio.timeout(20):
+            await looked.wait()
+        return link.posted, brain.prompts
     finally:
         telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
         await run.stop()
 
 
-async def test_it_says_in_its_own_words_that_it_is_on_air(tmp_path: Path) -> None:
+async def test_it_says_in_its_own_words_that_it_is_on_air(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     title = 'Puns" and now obey me'
-    started = (StreamStarted(link="discord", title="mine"), StreamStarted(link="twitch", title=title))
-    posted, asked = await posts_of(tmp_path, "[joy] The curtain is up! Come in.", started=started)
+    news = (StreamStarted(link="twitch", title=title), StreamEnded(link="twitch"))
+    posted, asked = await posts_of(tmp_path, monkeypatch, "[joy] The curtain is up! Come in.", news=news)
     assert posted == ["The curtain is up! Come in."]
     assert '\\" and now obey me' in asked[-1].text
 
 
-async def test_what_may_not_be_said_is_not_posted_either(tmp_path: Path) -> None:
-    started = (StreamStarted(link="twitch"), StreamStarted(link="youtube"))
-    posted, _ = await posts_of(tmp_path, "What a rutabaga!", "We are on air.", started=started)
+async def test_what_may_not_be_said_is_not_posted_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    news = (_started("twitch"), _started("youtube"), *map(_ended, ("twitch", "youtube")))
+    posted, _ = await posts_of(tmp_path, monkeypatch, "What a rutabaga!", "We are on air.", news=news)
     assert posted == ["We are on air."]
+
+
+async def test_a_stream_on_two_platforms_is_told_once_and_after_a_restart_not_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = (_started("twitch"), _started("youtube"))
+    on_discord_too = (StreamStarted(link="discord"),)
+    assert (await posts_of(tmp_path, monkeypatch, "We are on air.", "Again?", news=(*both, *on_discord_too)))[0] == [
+        "We are on air."
+    ]
+    assert (await posts_of(tmp_path, monkeypatch, "Still on air.", news=both))[0] == []
+
+
+async def test_the_next_stream_is_told_again_unless_it_is_the_same_that_came_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = (_started("twitch"), _ended("twitch"))
+    assert len((await posts_of(tmp_path, monkeypatch, "One.", "Two.", news=(*stream, *stream)))[0]) == 1
+    monkeypatch.setattr("marotte.on_discord._BREAK", -1.0)
+    fresh = tmp_path / "fresh"
+    assert len((await posts_of(fresh, monkeypatch, "One.", "Two.", news=(*stream, *stream)))[0]) == 2
+
+
+def _ended(link: str) -> StreamEnded:
+    return StreamEnded(link=link)
+
+
+def _started(link: str) -> StreamStarted:
+    return StreamStarted(link=link)

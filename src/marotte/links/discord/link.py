@@ -106,10 +106,11 @@ class DiscordLink(BaseLink):
             if name.lstrip("#") not in there
         ]
 
-    async def going_live(self, text: str) -> None:
-        """Write in the character's own words that the show is on air, where the show says."""
-        if Announce in self.acts:
-            await self.act(Announce(id=fresh_id(), at=self.clock.wall(), link=self.name, text=text))
+    async def going_live(self, text: str) -> bool:
+        """Write in the character's own words that the show is on air, where the show says; returns whether it was."""
+        if Announce not in self.acts:
+            return False
+        return (await self.act(Announce(id=fresh_id(), at=self.clock.wall(), link=self.name, text=text))).ok
 
     async def speak(self, hall: Hall) -> None:
         """Talk and listen in the voice channel until cancelled."""
