@@ -255,6 +255,17 @@ async def test_closing_right_after_a_cut(child: Child) -> None:
     assert await child._settling is None
 
 
+async def test_closing_right_after_its_start_was_cut_short(child: Child) -> None:
+    starting = asyncio.create_task(child.start())
+    await until(lambda: child.pid, "that it runs")
+    running = child._running
+    assert running is not None
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await child.close()
+    assert running.process.returncode is not None, "its end was waited for, and nothing of it is left behind"
+
+
 async def test_it_dies_with_its_parent() -> None:
     code = (
         "import asyncio, os\nfrom marotte.engines.child import Child\n"

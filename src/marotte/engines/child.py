@@ -156,6 +156,7 @@ class Child:
         except BaseException:
             self._running = None
             running.signal()
+            self._settling = asyncio.create_task(running.kill())  # whoever closes waits for its end
             raise
         return running
 
