@@ -264,7 +264,8 @@ async def test_closing_right_after_its_start_was_cut_short(child: Child) -> None
     await asyncio.gather(starting, return_exceptions=True)
     await child.close()
     assert running.process.returncode is not None
-    assert running._in.is_closing(), "nothing of it is left behind"
+    assert child._settling is not None, "its end was waited for"
+    assert child._settling.done()
 
 
 async def test_it_dies_with_its_parent() -> None:
