@@ -8,6 +8,7 @@ import pytest
 from marotte.store import Store
 from marotte.time import Clock
 from tests.servers.postgres import Postgres
+from tests.servers.twitch import TwitchServer
 from tests.waiting import PATIENCE
 
 
@@ -15,6 +16,27 @@ from tests.waiting import PATIENCE
 def slow_to_die(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let child programs take their time to end: where a machine stalls, nobody would be left to see how they did."""
     monkeypatch.setattr("marotte.engines.child._DEATH", PATIENCE)
+
+
+@pytest.fixture
+def quick_twitch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the link to Twitch wait for little."""
+    monkeypatch.setattr("marotte.links.twitch.session.DRAIN", 0.2)
+    monkeypatch.setattr("marotte.links.twitch.account.LOOKS", 0.05)
+
+
+@pytest.fixture
+async def rough() -> AsyncIterator[TwitchServer]:
+    """A Twitch of which a test expects complaints."""
+    async with TwitchServer() as twitch:
+        yield twitch
+
+
+@pytest.fixture
+async def twitch(rough: TwitchServer) -> AsyncIterator[TwitchServer]:
+    """A Twitch that has nothing to complain of."""
+    yield rough
+    assert rough.complaints == []
 
 
 @pytest.fixture(scope="module")

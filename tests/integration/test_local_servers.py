@@ -1,6 +1,7 @@
 """Model servers are found on their usual ports, each with the brain that knows it best."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -41,6 +42,21 @@ def test_ollamas_usual_port_is_spoken_to_as_ollama() -> None:
     assert {server.engine for server in USUAL if ":11434" not in server.url} == {"openai"}
 
 
+async def found_where(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> tuple[Found, ...]:
+    """Return what is found at a port where models are asked of ``answer``."""
+    app = web.Application()
+    app.router.add_get("/v1/models", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kit = Kit()
+    try:
+        return await look_around(kit, [Usual("x", "http://{}:{}/v1".format(*runner.addresses[0]))])
+    finally:
+        await kit.close()
+        await runner.cleanup()
+
+
 async def test_a_list_of_models_that_comes_in_pieces_is_read_whole() -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -50,17 +66,7 @@ async def test_a_list_of_models_that_comes_in_pieces_is_read_whole() -> None:
         await response.write(b' {"id": "two"}]}')
         return response
 
-    app = web.Application()
-    app.router.add_get("/v1/models", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    kit = Kit()
-    try:
-        [found] = await look_around(kit, [Usual("x", "http://{}:{}/v1".format(*runner.addresses[0]))])
-    finally:
-        await kit.close()
-        await runner.cleanup()
+    [found] = await found_where(answer)
     assert found.models == ("one", "two")
 
 
@@ -68,17 +74,7 @@ async def test_what_is_no_list_of_models_is_no_server() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.json_response({"data": "none"})
 
-    app = web.Application()
-    app.router.add_get("/v1/models", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    kit = Kit()
-    try:
-        assert await look_around(kit, [Usual("x", "http://{}:{}/v1".format(*runner.addresses[0]))]) == ()
-    finally:
-        await kit.close()
-        await runner.cleanup()
+    assert await found_where(answer) == ()
 
 
 @pytest.mark.parametrize(

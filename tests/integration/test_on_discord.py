@@ -10,8 +10,10 @@ from marotte import config
 from marotte.engines.kinds import EngineSettings
 from marotte.engines.registry import Built
 from marotte.events import Event, StreamEnded, StreamStarted
-from marotte.on_discord import _tell, tell_when_on_air
+from marotte.on_discord import _TOLD, _tell, tell_when_on_air
 from marotte.show import Run
+from marotte.store import Store
+from marotte.store.database import StoreError
 from tests.stand_ins import ScriptedBrain
 
 pytestmark = pytest.mark.anyio
@@ -24,19 +26,23 @@ class Posts:
 
     name = "discord"
 
-    def __init__(self) -> None:
+    def __init__(self, away: int = 0) -> None:
         self.posted: list[str] = []
+        self.away = away
+        """So many times nothing can be posted."""
 
     async def going_live(self, text: str) -> bool:
-        self.posted.append(text)
-        return True
+        self.away -= 1
+        if self.away < 0:
+            self.posted.append(text)
+        return self.away < 0
 
 
 async def posts_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *replies: str, news: tuple[Event, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *replies: str, news: tuple[Event, ...], away: int = 0
 ) -> tuple[list[str], list[Any]]:
     """Return what was posted of some news, and what the brain was asked."""
-    run, link, looked = Run(config.parse(SHOW), tmp_path, {}), Posts(), asyncio.Event()
+    run, link, looked = Run(config.parse(SHOW), tmp_path, {}), Posts(away), asyncio.Event()
     brain = ScriptedBrain(*replies)
     run.brains.put_first(Built("scripted", brain, EngineSettings()))
     await run.start()
@@ -92,6 +98,30 @@ async def test_the_next_stream_is_told_again_unless_it_is_the_same_that_came_bac
     monkeypatch.setattr("marotte.on_discord._BREAK", -1.0)
     fresh = tmp_path / "fresh"
     assert len((await posts_of(fresh, monkeypatch, "One.", "Two.", news=(*stream, *stream)))[0]) == 2
+
+
+async def test_what_could_not_be_posted_is_told_of_the_next_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = (_started("twitch"), _started("youtube"))
+    assert (await posts_of(tmp_path, monkeypatch, "One.", "Two.", news=both, away=1))[0] == ["Two."]
+
+
+async def test_a_store_that_is_away_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tallies, refusals = Store.tallies, iter([True])
+
+    async def away(store: Store, kind: str) -> Any:
+        if kind == _TOLD and next(refusals, False):
+            raise StoreError("show.sqlite: is held by another program")
+        return await tallies(store, kind)
+
+    monkeypatch.setattr(Store, "tallies", away)
+    both = (_started("twitch"), _started("youtube"))
+    posted, _ = await posts_of(tmp_path, monkeypatch, "One.", "Two.", news=both)
+    assert posted == ["One."]
+    assert "is not known" in caplog.text
 
 
 def _ended(link: str) -> StreamEnded:

@@ -16,6 +16,14 @@ pytestmark = pytest.mark.anyio
 SECONDS = 40.0
 
 
+async def replays_whole(data: Path) -> None:
+    """Live through a folder's one run again, and find no difference."""
+    (log,) = (data / "runs").glob("*.jsonl")
+    again = await asyncio.to_thread(replay, log)
+    assert again.difference is None
+    assert again.whole
+
+
 @pytest.mark.alone
 @pytest.mark.timeout(600)
 async def test_nothing_is_answered_twice_and_nothing_that_reached_us_is_lost(tmp_path: Path) -> None:
@@ -70,10 +78,7 @@ async def test_what_waited_in_the_run_waits_in_its_replay(
     for _ in range(3 if late == "row" else 1):
         await turns.get()
     await run.stop()
-    (log,) = (tmp_path / "runs").glob("*.jsonl")
-    again = await asyncio.to_thread(replay, log)
-    assert again.difference is None
-    assert again.whole
+    await replays_whole(tmp_path)
 
 
 async def test_what_came_behind_a_slow_row_comes_behind_it_in_the_replay(
@@ -104,7 +109,4 @@ async def test_what_came_behind_a_slow_row_comes_behind_it_in_the_replay(
     for _ in range(3):
         await turns.get()
     await run.stop()
-    (log,) = (tmp_path / "runs").glob("*.jsonl")
-    again = await asyncio.to_thread(replay, log)
-    assert again.difference is None
-    assert again.whole
+    await replays_whole(tmp_path)

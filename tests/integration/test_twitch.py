@@ -23,33 +23,13 @@ from marotte.events import (
     StreamStarted,
     Subscription,
 )
-from marotte.links.twitch import account, session
+from marotte.links.twitch import session
 from marotte.links.twitch.rights import wanted
 from tests import waiting
 from tests.integration.twitch_stage import Stage, viewer
 from tests.servers.twitch import TwitchServer
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "DRAIN", 0.2)
-    monkeypatch.setattr(account, "LOOKS", 0.05)
-
-
-@pytest.fixture
-async def twitch() -> AsyncIterator[TwitchServer]:
-    async with TwitchServer() as twitch:
-        yield twitch
-        assert twitch.complaints == []
-
-
-@pytest.fixture
-async def rough() -> AsyncIterator[TwitchServer]:
-    """A Twitch of which a test expects complaints."""
-    async with TwitchServer() as twitch:
-        yield twitch
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
 
 
 @pytest.fixture

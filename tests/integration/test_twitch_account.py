@@ -27,7 +27,7 @@ from marotte.events import (
 )
 from marotte.links.device_login import LoginError
 from marotte.links.tokens import Token, Tokens
-from marotte.links.twitch import account, helix, session
+from marotte.links.twitch import helix
 from marotte.links.twitch.login import login
 from marotte.links.twitch.rights import wanted
 from marotte.time import Clock
@@ -37,27 +37,7 @@ from tests.servers.marotte import marotte
 from tests.servers.twitch import CLIENT_ID, TwitchServer
 from tests.servers.twitch_irc import TwitchIRC
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "DRAIN", 0.2)
-    monkeypatch.setattr(account, "LOOKS", 0.05)
-
-
-@pytest.fixture
-async def twitch() -> AsyncIterator[TwitchServer]:
-    async with TwitchServer() as twitch:
-        yield twitch
-        assert twitch.complaints == []
-
-
-@pytest.fixture
-async def rough() -> AsyncIterator[TwitchServer]:
-    """A Twitch of which a test expects complaints."""
-    async with TwitchServer() as twitch:
-        yield twitch
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
 
 
 @pytest.fixture

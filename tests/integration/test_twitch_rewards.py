@@ -1,6 +1,5 @@
 """The rewards that a show makes on Twitch, and what was redeemed while nobody was there."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from marotte.config_pastimes import Reward
 from marotte.events import Gap, LinkState, Redemption
 from marotte.links.tokens import Token, Tokens
-from marotte.links.twitch import account, rewards, session
+from marotte.links.twitch import rewards
 from marotte.links.twitch.rights import wanted
 from tests import waiting
 from tests.integration.twitch_stage import Stage, settings_for
@@ -22,25 +21,9 @@ PATH = "channel_points/custom_rewards"
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "DRAIN", 0.2)
-    monkeypatch.setattr(account, "LOOKS", 0.05)
+def _quick(quick_twitch: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewards, "LOOKS", 0.05)
     monkeypatch.setattr(rewards, "LATER", 0.1)
-
-
-@pytest.fixture
-async def twitch() -> AsyncIterator[TwitchServer]:
-    async with TwitchServer() as twitch:
-        yield twitch
-        assert twitch.complaints == []
-
-
-@pytest.fixture
-async def rough() -> AsyncIterator[TwitchServer]:
-    """A Twitch of which a test expects complaints."""
-    async with TwitchServer() as twitch:
-        yield twitch
 
 
 def deeds(twitch: TwitchServer) -> list[str]:
@@ -122,7 +105,7 @@ async def test_a_reward_that_somebody_else_made_is_told_and_costs_no_other(rough
     async with stage.on():
         await waiting.until(lambda: 'reward "wave"' in stage.lacks(), "told")
         assert "by hand or by another program" in stage.lacks()['reward "wave"']
-        assert [one.title for one in rough.rewards.values()] == ["Wave", "Bow"]
+        await waiting.until(lambda: [one.title for one in rough.rewards.values()] == ["Wave", "Bow"], "made")
         assert theirs.cost == 5
         await waiting.until(lambda: "1 of the rewards" in stage.of(LinkState)[-1].detail, "told of the connection")
         assert stage.of(LinkState)[-1].state == "up"

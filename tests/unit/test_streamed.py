@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marotte.engines.kinds import EngineError, EngineUnavailable, Sound
-from marotte.time import Clock
+from marotte.time import Clock, VirtualLoop
 from marotte.voice.streamed import streamed
 from tests.servers.openai import babble
 from tests.servers.speech_servers import float_wav, wav
@@ -80,6 +80,28 @@ def test_every_form_is_the_same_sound_however_it_is_cut(made: Callable[[], bytes
     assert max(len(sound.pcm) for sound in sounds) <= RATE // 10 * 8
     assert len(sounds[0].pcm) <= RATE // 10 * 2, "the first is waited for"
     assert np.abs(np.frombuffer(pcm(sounds), "<i2").astype(int) - SAMPLES).max() <= off
+
+
+@given(piece=st.integers(400, 20_000))
+def test_what_is_far_ahead_is_read_seldom_and_the_ear_never_waits_for_it(piece: int) -> None:
+    sound = SOUND * 10
+
+    async def hear() -> list[tuple[float, int]]:
+        clock, found, made = Clock(), list[tuple[float, int]](), 0
+        response: Any = Response((sound[at : at + piece] for at in range(0, len(sound), piece)), "audio/pcm")
+        began = clock.now()
+        async for one in streamed("voice", response, RATE, clock):
+            found.append((clock.now() - began, made))
+            made += len(one.pcm)
+        assert made == len(sound)
+        return found
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        found = runner.run(hear())
+    assert found[0] == (0.0, 0)
+    assert all(came <= before / 2 / RATE for came, before in found)
+    seconds = len(sound) / 2 / RATE
+    assert sum(before / 2 / RATE - came >= 0.3 for came, before in found) <= 10 * seconds + 1
 
 
 def test_channels_are_mixed() -> None:

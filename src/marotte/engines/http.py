@@ -163,12 +163,11 @@ def _seconds(wait: str) -> float:
     return min(float(wait), 3_600.0) if wait.isdigit() else 0.0
 
 
-async def whole(response: "aiohttp.ClientResponse", most: int) -> bytes:
-    """Return the body of an answer: all of it, and of one that is larger no fewer than its first ``most`` bytes."""
-    body = b""
-    while len(body) < most and (piece := await response.content.readany()):
-        body += piece
-    return body
+async def read(response: "aiohttp.ClientResponse", length: int, data: bytes = b"") -> bytes:
+    """Read on from ``data`` until there are ``length`` bytes or more, or the answer ends."""
+    while len(data) < length and (more := await response.content.readany()):
+        data += more
+    return data
 
 
 async def events(name: str, response: "aiohttp.ClientResponse", last: bytes = b"") -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from marotte.engines.http import whole
+from marotte.engines.http import read
 from marotte.engines.kinds import Kit
 
 Speaks = Literal["openai", "ollama"]
@@ -53,7 +53,7 @@ async def _ask(kit: Kit, server: Usual) -> Found | None:
         async with kit.http().get(models_at, timeout=timeout, allow_redirects=False) as response:
             if response.status != 200:
                 return None
-            models = _names(json.loads(await whole(response, _LARGEST)))
+            models = _names(json.loads(await read(response, _LARGEST)))
     except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
         return None
     return Found(server.name, server.url, models, server.engine) if models else None

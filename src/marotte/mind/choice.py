@@ -57,7 +57,7 @@ class Choice:
         if entry.pairs is None:
             entry.pairs = _pairs(text)
         pairs = entry.pairs
-        # In a flood this is asked of sixty at a time: a rough measure must do.
+        # In a flood this is asked of all that is looked at, each turn: a rough measure must do.
         known = max((len(pairs & before) for before in self._texts), default=0) / max(len(pairs), 1)
         roles = percept.viewer.roles if percept.viewer else ()
         return (

@@ -110,6 +110,7 @@ class Recorder:
         self._came: OrderedDict[str, tuple[float, int]] = OrderedDict()
         """When percepts came that are not yet taken in, and how much had been said by then."""
         self._said = 0
+        """How often something was said, or taken in late: what came before that cannot be told from what came after."""
 
     # --- life
 
@@ -215,7 +216,7 @@ class Recorder:
             return True
         if self._said != said or self._clock.now() - self._began - came > _AT_ONCE:
             self._write(runlog.Late(t=self._t(), percept=percept.id))
-            self._said += 1  # what came before now and is taken in from now on is late as well
+            self._said += 1
         return True
 
     def concluded(self, floor: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _SCRIPTS = (
     ("ja", re.compile("[\u3041-\u30fa\u31f0-\u31ff\uff66-\uff9d]")),
@@ -54,6 +55,7 @@ _SIGNS = {
 _ACCENTS = {"es": re.compile("[áéíóú]"), "fr": re.compile("[éà]"), "pt": re.compile("[áéíóú]"), "it": re.compile("à")}
 
 
+@lru_cache(maxsize=1_000)
 def base(tag: str) -> str:
     """Return the language of a BCP-47 tag: ``en`` of ``en-US``."""
     return re.split("[-_]", tag, maxsplit=1)[0].lower()

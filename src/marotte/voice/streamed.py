@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from marotte.engines.http import LARGEST_ERROR, Server
+from marotte.engines.http import LARGEST_ERROR, Server, read
 from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, Kit, Sound
 from marotte.engines.pcm import Form, mixed, read_form, to_pcm
 from marotte.time import Clock
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 LARGEST = 64_000_000
 """Bytes of sound for one line."""
-_PIECES = ((0.3, 0.0, 0.1), (1.0, 0.1, 0.1), (math.inf, 0.4, 0.4))
-"""While less than the first lies ahead of the ear, a piece has at least the second and at most the third, in seconds.
-
-Each piece costs work on its way, so that they grow as soon as nobody waits for them.
+_PIECES = ((0.3, 0.1, False), (1.0, 0.1, True), (math.inf, 0.4, True))
+"""While less than the first, in seconds, lies ahead of the ear, a piece has at most the second; the third says whether
+it waits until it has all of it. Each costs work on its way, so that they grow as soon as nobody waits for them.
 """
 _NAP = 0.25
 """Seconds between two looks at what has come, where a second or more lies ahead: taken together it costs a tenth."""
@@ -99,16 +98,18 @@ async def streamed(
         pcm += _mono(name, rest[:whole], form)
         rest = rest[whole:]
         ahead = made / 2 / form.rate - (clock.now() - began)
-        least, most = next((least, most) for until, least, most in _PIECES if ahead < until)
-        if len(pcm) >= 2 * form.rate * least:
-            step = 2 * round(form.rate * most)
-            for at in range(0, len(pcm), step):
-                yield Sound(pcm=pcm[at : at + step], rate=form.rate)
-            made += len(pcm)
-            pcm = b""
-        if ahead >= _PIECES[-2][0]:
+        until, length, full = next(row for row in _PIECES if ahead < row[0])
+        step = 2 * round(form.rate * length)
+        ready = len(pcm) // step * step if full else len(pcm)
+        for at in range(0, ready, step):
+            yield Sound(pcm=pcm[at : min(at + step, ready)], rate=form.rate)
+        made += ready
+        pcm = pcm[ready:]
+        if not left:
+            break
+        if until == math.inf:
             await clock.sleep(_NAP)
-        if not left or not (more := await response.content.readany()):
+        if not (more := await response.content.readany()):
             break
     if pcm:
         yield Sound(pcm=pcm, rate=form.rate)
@@ -166,10 +167,3 @@ async def _wav(name: str, response: "aiohttp.ClientResponse", data: bytes) -> tu
                 form = read_form(data[body : body + length])
             except ValueError as error:
                 raise EngineUnavailable(f"{name}: sent a WAV file that {error}") from None
-
-
-async def read(response: "aiohttp.ClientResponse", length: int, data: bytes = b"") -> bytes:
-    """Read on from ``data`` until there are ``length`` bytes or more, or the answer ends."""
-    while len(data) < length and (more := await response.content.readany()):
-        data += more
-    return data

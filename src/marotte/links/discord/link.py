@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from marotte.config_links import Discord
 from marotte.events import Announce, Event, Gap, Removed, Send, Verdict, Viewer, fresh_id
+from marotte.links.complaints import Complaints
 from marotte.links.discord.acts import Acts
 from marotte.links.discord.percepts import chat_message, viewer
 from marotte.links.discord.voice import Hall, Talk
 from marotte.links.link import BaseLink
-from marotte.links.pace import Backoff, Window
+from marotte.links.pace import Backoff
 from marotte.ports import Standing
 from marotte.time import Clock
 
@@ -69,7 +70,7 @@ class DiscordLink(BaseLink):
         self._down_since = 0.0
         self._known: OrderedDict[int, float] = OrderedDict()
         self._members: OrderedDict[int, tuple[float, Any]] = OrderedDict()
-        self._complaints = Window(20, 60.0)
+        self._complaints = Complaints(self.name, self.counted, clock)
         self._lacks_words = False
         self._trouble = "" if self._token else f"there is no {settings.secret} in the environment"
         self.talk = Talk(settings.voice, self._viewer, clock, rng, self.counted, self.malformed)
@@ -267,13 +268,8 @@ class DiscordLink(BaseLink):
             self.publish(Removed(at=self.clock.wall(), link=self.name, what="viewer", which=f"discord:{user}"))
 
     def malformed(self, event: str, which: str, error: BaseException | None) -> None:
-        """Count what cannot be read, and log which it is, as often as a log can bear."""
-        self.counted["malformed"] += 1
-        now = self.clock.now()
-        if self._complaints.delay(now) == 0:
-            self._complaints.note(now)
-            why = f"{type(error).__name__}: {error}"[:200]
-            log.warning("discord: %s %s cannot be read and is left out: %s", event[:60], which, why)
+        """Count what cannot be read, or done with."""
+        self._complaints.add(f"{event[:60]} {which}", f"{type(error).__name__}: {error}")
 
     def _is_ours(self, guild: int) -> bool:
         ours = self._bot.guild if self._bot is not None else None

@@ -11,7 +11,7 @@ import msgspec
 
 import marotte
 from marotte.config_links import Discord
-from marotte.engines.http import whole
+from marotte.engines.http import read
 from marotte.links.device_login import LoginError
 from marotte.links.tokens import Tokens
 from marotte.time import Clock
@@ -93,7 +93,7 @@ async def _ask(http: "aiohttp.ClientSession", url: str, token: str, secret: str)
     try:
         async with asyncio.timeout(_WITHIN):
             async with http.get(url, headers=headers, allow_redirects=False) as response:
-                body = await whole(response, _LARGEST)
+                body = await read(response, _LARGEST)
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         raise LoginError(f"Discord does not answer: {type(error).__name__}") from None
     if response.status in (401, 403):

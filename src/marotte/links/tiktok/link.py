@@ -19,8 +19,9 @@ from marotte.config_links import TikTok
 from marotte.engines.child import Child
 from marotte.engines.kinds import EngineError
 from marotte.events import Event, Gap, StreamEnded, StreamStarted
+from marotte.links.complaints import Complaints
 from marotte.links.link import BaseLink, State
-from marotte.links.pace import Backoff, Window
+from marotte.links.pace import Backoff
 from marotte.links.tiktok.percepts import QUIET, Percepts, Told
 from marotte.ports import Standing
 from marotte.time import Clock
@@ -65,7 +66,7 @@ class TikTokLink(BaseLink):
         self._percepts = Percepts(self.name, self._count, clock)
         self._child = Child("tiktok", "marotte.links.tiktok.tiktok_program", start_within=120.0)
         self._told: tuple[State, str] = ("stopped", "")
-        self._complaints = Window(20, 60.0)
+        self._complaints = Complaints(self.name, self.counted, clock)
         self._on_air = False
         self._lost: float | None = None
         """Since when we hear nothing, on the clock; None: we do, or have not begun."""
@@ -217,13 +218,7 @@ class TikTokLink(BaseLink):
         return told
 
     def _complain(self, which: str, why: str) -> None:
-        """Count what cannot be read, and log which it is, as often as a log can bear."""
-        self.counted["malformed"] += 1
-        now = self.clock.now()
-        if self._complaints.delay(now) == 0:
-            self._complaints.note(now)
-            which = which if _NUMBER.fullmatch(which) else "?"
-            log.warning("tiktok: message %s cannot be read and is left out: %s", which, why[:200])
+        self._complaints.add(f"message {which if _NUMBER.fullmatch(which) else '?'}", why)
 
     def _count(self, event: Event) -> None:
         self.counted["events"] += 1

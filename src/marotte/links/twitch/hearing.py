@@ -4,18 +4,15 @@ Twitch sends at least once, so the same id may come again: also over another con
 https://dev.twitch.tv/docs/eventsub/handling-websocket-events, /docs/eventsub/#handling-duplicate-events
 """
 
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 
 from marotte.events import Event
-from marotte.links.pace import Window
+from marotte.links.complaints import Complaints
 from marotte.links.twitch import frames
 from marotte.links.twitch.frames import ChatEvent, Frame, Here, Malformed, NoticeEvent
 from marotte.links.twitch.percepts import Percepts, moment, seconds
 from marotte.time import Clock
-
-log = logging.getLogger(__name__)
 
 OLDEST = 600.0
 """Seconds after which a message is taken for an old one that somebody sends again."""
@@ -64,7 +61,7 @@ class Hearing:
         self._seen = Seen()
         self._ahead = 0.0
         """Seconds that our clock is ahead of Twitch's."""
-        self._complaints = Window(20, 60.0)
+        self._complaints = Complaints(link, counted, clock)
 
     def frame(self, text: str) -> Frame | None:
         """Take a frame; returns it where it is the connection's own affair, else None. Raises nothing."""
@@ -77,7 +74,7 @@ class Hearing:
                 return frame
             self._notified(frame)
         except Malformed as error:
-            self._complain(error.id, str(error))
+            self._complaints.add(f"message {error.id}", str(error))
         return None
 
     def take(self, event: Event, identity: str) -> bool:
@@ -126,10 +123,3 @@ class Hearing:
         """Hold our clock beside Twitch's: one that goes wrong must not make everything old."""
         at = seconds(welcome.metadata.message_timestamp)
         self._ahead = max(0.0, self._clock.wall() - at) if at else 0.0
-
-    def _complain(self, identity: str, why: str) -> None:
-        self.counted["malformed"] += 1
-        now = self._clock.now()
-        if self._complaints.delay(now) == 0:
-            self._complaints.note(now)
-            log.warning("%s: message %s cannot be read and is left out: %s", self._link, identity, why)

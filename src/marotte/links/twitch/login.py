@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from marotte.config_links import Twitch
-from marotte.engines.http import whole
+from marotte.engines.http import read
 from marotte.links.device_login import Code, LoginError, Pending, sign_in
 from marotte.links.irc.message import clean
 from marotte.links.link import Passing
@@ -157,7 +157,7 @@ class Door:
                 async with self._http.request(
                     method, f"{self._base}/{path}", allow_redirects=False, **more
                 ) as response:
-                    body = await whole(response, _LARGEST)
+                    body = await read(response, _LARGEST)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Passing(f"Twitch's login does not answer: {type(error).__name__}") from None
         if response.status in (400, 401, 403):

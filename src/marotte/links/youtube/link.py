@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from marotte.config_links import YouTube
 from marotte.events import Event, Gap, Gift, Send, StreamEnded, StreamStarted, Subscription, Verdict
+from marotte.links.complaints import Complaints
 from marotte.links.link import BaseLink, Passing, Refused, State
-from marotte.links.pace import Backoff, Window
+from marotte.links.pace import Backoff
 from marotte.links.tokens import TokenError, Tokens, missing
 from marotte.links.youtube.account import Account, Dismissed
 from marotte.links.youtube.acts import Acts
@@ -73,7 +74,7 @@ class YouTubeLink(BaseLink):
         self._over: OrderedDict[str, float] = OrderedDict()
         """Chats that are over, and until when on the clock we take that for granted."""
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._complaints = Window(20, 60.0)
+        self._complaints = Complaints(self.name, self.counted, clock)
         self._began = clock.wall()
         self._caught_up = False
         """Whether what was said before we came to the chat has come: what comes now is new, whatever its clock says."""
@@ -255,13 +256,10 @@ class YouTubeLink(BaseLink):
         return not self._caught_up and event.at < self._began - back
 
     def _complain(self, page: Page) -> None:
-        """Count what cannot be read, and log which it is, as often as a log can bear."""
-        self.counted["malformed"] += page.malformed
-        now = self.clock.now()
+        """Count what cannot be read; a page names only the first of it."""
+        self.counted["malformed"] += page.malformed - len(page.bent)
         for which in page.bent:
-            if self._complaints.delay(now) == 0:
-                self._complaints.note(now)
-                log.warning("youtube: a message cannot be read and is left out: %s", which)
+            self._complaints.add("a message", which)
 
     def _gap(self, seconds: float, recovered: int, detail: str) -> None:
         self.counted["gaps"] += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from marotte.config_links import YouTube
-from marotte.engines.http import whole
+from marotte.engines.http import read
 from marotte.links.device_login import Code, LoginError, Pending, sign_in
 from marotte.links.link import Passing
 from marotte.links.tokens import Token, Tokens, missing
@@ -194,7 +194,7 @@ class Door:
         try:
             async with asyncio.timeout(_WITHIN):
                 async with self._http.request(method, where, allow_redirects=False, **more) as response:
-                    return response.status, await whole(response, _LARGEST)
+                    return response.status, await read(response, _LARGEST)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Passing(f"Google does not answer: {type(error).__name__}") from None
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from marotte.config import Url
-from marotte.engines.http import HttpSettings
+from marotte.engines.http import HttpSettings, read
 from marotte.engines.kinds import (
     EngineError,
     EngineSettings,
@@ -28,7 +28,7 @@ from marotte.engines.kinds import (
 )
 from marotte.events import Line
 from marotte.voice.placing import Placing
-from marotte.voice.streamed import HttpVoice, read, streamed
+from marotte.voice.streamed import HttpVoice, streamed
 
 _LARGEST_LIST = 8_000_000
 """Bytes of the list of voices: each comes with its whole configuration."""

@@ -1,0 +1,41 @@
+"""The clock follows the loop that runs; a live show's loop is the quickest that there is."""
+
+import asyncio
+import sys
+import time
+
+import pytest
+
+from marotte.time import Clock, VirtualLoop, new_loop
+
+
+async def _later(seconds: float) -> float:
+    clock = Clock(epoch=100.0)
+    await clock.sleep(seconds)
+    return clock.wall()
+
+
+def test_on_a_virtual_loop_time_jumps() -> None:
+    began = time.monotonic()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(_later(3_600)) == pytest.approx(3_700)
+    assert time.monotonic() - began < 600
+
+
+def test_on_a_live_loop_and_without_one_it_is_the_machines() -> None:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        clock = runner.run(_clock())
+    for one in (clock, Clock()):
+        before = time.monotonic()
+        assert before <= one.now() <= time.monotonic()
+
+
+async def _clock() -> Clock:
+    return Clock()
+
+
+def test_where_uvloop_is_not_installed_the_show_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert isinstance(runner.get_loop(), asyncio.SelectorEventLoop)
+        assert runner.run(_later(0.0)) >= 100.0
