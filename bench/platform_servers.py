@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -82,7 +83,7 @@ def youtube() -> Platform:
 
 
 def tiktok() -> Platform:
-    server = TikTokServer()
+    server = TikTokServer(together=0.1)
     return Platform(server, {"room": str(server.room)}, server.chat, lambda who: server.gift(who, streak=False))
 
 
@@ -110,6 +111,7 @@ def there(platform: Platform) -> dict[str, str]:
 async def main() -> None:
     """Serve until the input ends."""
     logging.getLogger("aiohttp.server").disabled = True
+    os.nice(10)  # platforms have machines of their own; here they are to have what the show leaves
     platform: Platform = {"twitch": twitch, "youtube": youtube, "tiktok": tiktok, "discord": discord}[sys.argv[1]]()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform.server)

@@ -40,7 +40,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -71,7 +71,7 @@ class Connection:
 
     query: dict[str, str]
     queue: "asyncio.Queue[Any]"
-    acks: list[int] = field(default_factory=list[int])
+    acks: set[int] = field(default_factory=set[int])
     heartbeats: int = 0
     entered: bool = False
     left: bool = False
@@ -88,11 +88,15 @@ class TikTokServer:
         key: str = "",
         room: int = 123,
         ping: float = 5.0,
+        together: float = 0.0,
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``key`` is wanted, or "" for none; ``ping`` is in seconds."""
-        self.key, self.room, self.ping, self.clock = key, room, ping, clock
+        """``key`` is wanted, or "" for none; ``ping`` is in seconds.
+
+        What happens within the seconds of ``together`` comes in one frame, as it does from the real one.
+        """
+        self.key, self.room, self.ping, self.together, self.clock = key, room, ping, together, clock
         self.signed: dict[str, float] = {}
         """Until when each signature holds."""
         self.asked: list[dict[str, str]] = []
@@ -156,7 +160,7 @@ class TikTokServer:
 
     def chat(self, user: str, text: str, **more: Any) -> int:
         """Let a viewer write; ``more`` are fields of WebcastChatMessage. Return the message's number."""
-        message = {"user": self._user(user), "content": text, "content_language": "en", **more}
+        message = {"user": user, "content": text, "content_language": "en", **more}
         number = self._happen("WebcastChatMessage", **message)
         self._recent.append(("WebcastChatMessage", message, number))
         return number
@@ -180,30 +184,30 @@ class TikTokServer:
         if streak and end:
             steps.append((count, 1))
         return [
-            self._happen("WebcastGiftMessage", user=self._user(user), gift_id=gift.id, gift=gift, group_id=group,
+            self._happen("WebcastGiftMessage", user=user, gift_id=gift.id, gift=gift, group_id=group,
                          group_count=1, repeat_count=repeat, combo_count=repeat, repeat_end=over, fan_ticket_count=1)
             for repeat, over in steps
         ]  # fmt: skip
 
     def follow(self, user: str) -> int:
         text = "pm_main_follow_message_viewer_2"
-        return self._happen("WebcastSocialMessage", text, user=self._user(user), action=1, follow_count=1)
+        return self._happen("WebcastSocialMessage", text, user=user, action=1, follow_count=1)
 
     def share(self, user: str) -> int:
-        return self._happen("WebcastSocialMessage", "pm_mt_guidance_share", user=self._user(user), action=3)
+        return self._happen("WebcastSocialMessage", "pm_mt_guidance_share", user=user, action=3)
 
     def join(self, user: str) -> int:
-        return self._happen("WebcastMemberMessage", "live_room_enter_toast", user=self._user(user), member_count=42)
+        return self._happen("WebcastMemberMessage", "live_room_enter_toast", user=user, member_count=42)
 
     def subscribe(self, user: str, months: int = 1) -> int:
         proto = _proto()
         status = proto.OldSubscribeStatus.FIRST if months == 1 else proto.OldSubscribeStatus.RESUB
-        return self._happen("WebcastSubNotifyMessage", user=self._user(user), sub_month=months,
+        return self._happen("WebcastSubNotifyMessage", user=user, sub_month=months,
                             subscribe_type=proto.SubscribeType.AUTO, old_subscribe_status=status)  # fmt: skip
 
     def like(self, user: str, count: int = 1) -> int:
         self.likes += count
-        return self._happen("WebcastLikeMessage", user=self._user(user), count=count, total=self.likes)
+        return self._happen("WebcastLikeMessage", user=user, count=count, total=self.likes)
 
     def viewers(self, number: int) -> int:
         return self._happen("WebcastRoomUserSeqMessage", total=number, total_user=number * 3, pop_str=str(number))
@@ -216,10 +220,6 @@ class TikTokServer:
         """End the stream; a client leaves by itself."""
         return self._happen("WebcastControlMessage", action=_proto().ControlAction.STREAM_ENDED)
 
-    def _user(self, name: str) -> Any:
-        number = zlib.crc32(name.encode()) + 6_800_000_000_000_000_000
-        return _proto().User(id=number, id_str=str(number), nickname=name, display_id=name.lower().replace(" ", "_"))
-
     def _happen(self, method: str, text: str = "", **fields: Any) -> int:
         number = next(self._ids)
         packed = self._packed(method, fields, number, text)
@@ -231,12 +231,13 @@ class TikTokServer:
         proto = _proto()
         from TikTokLiveProto.v3.webcast.model.message.common import Text
 
-        # Not in a variable named common: pydantic would take that for a module of the library's when it looks up types.
-        fields = fields | {"common": proto.CommonMessageData(
-            method=method, msg_id=number, room_id=self.room, create_time=int(time.time() * 1000), is_show_msg=True,
-            display_text=Text(key=text, default_pattern=text) if text else None,
-        )}  # fmt: skip
-        payload = bytes(getattr(proto, method)(**fields))
+        common = _written(
+            proto.CommonMessageData, method=method, msg_id=number, room_id=self.room,
+            create_time=int(time.time() * 1000), is_show_msg=True,
+            display_text=bytes(Text(key=text, default_pattern=text)) if text else b"",
+        )  # fmt: skip
+        who = _person(fields["user"]) if "user" in fields else b""
+        payload = _written(getattr(proto, method), **{**fields, "common": common, "user": who})
         return proto.ProtoMessageFetchResultBaseProtoMessage(
             method=method, payload=payload, msg_id=number, is_history=history
         )
@@ -340,7 +341,7 @@ class TikTokServer:
             case "ack":
                 if frame.log_id in connection.acks or connection.sent.get(frame.log_id) != frame.payload.decode():
                     self.complaints.append(f"push: ack {frame.log_id} with {frame.payload!r}")
-                connection.acks.append(frame.log_id)
+                connection.acks.add(frame.log_id)
             case other:
                 self.complaints.append(f"push: a frame of type {other!r}")
 
@@ -371,10 +372,13 @@ class TikTokServer:
                     later = await connection.queue.get()
                     await self._send(socket, connection, [later, packed])
                 case _:
-                    bent = self._bent(packed, fault)
-                    await self._send(socket, connection, [bent], ack=fault != "no_ack")
+                    bent = [self._bent(packed, fault)]
+                    if self.together and not self._faults:
+                        await asyncio.sleep(self.together)
+                        bent += [connection.queue.get_nowait() for _ in range(connection.queue.qsize())]
+                    await self._send(socket, connection, bent, ack=fault != "no_ack")
                     if fault == "duplicate":
-                        await self._send(socket, connection, [bent])
+                        await self._send(socket, connection, bent)
 
     def _bent(self, packed: Any, fault: str) -> Any:
         made = type(packed)
@@ -406,6 +410,23 @@ class TikTokServer:
             headers=[proto.PushHeader(key="compress_type", value="gzip" if packs else "none")],
         )  # fmt: skip
         await socket.send_bytes(bytes(frame))
+
+
+def _written(kind: Any, **fields: Any) -> bytes:
+    """Write a message of which only ``fields`` are set; the library itself looks at each of a hundred that are not."""
+    from betterproto2 import _serialize_single
+
+    known = kind._betterproto.meta_by_field_name
+    return b"".join(
+        _serialize_single(known[name].number, known[name].proto_type, value) for name, value in fields.items() if value
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _person(name: str) -> bytes:
+    number = zlib.crc32(name.encode()) + 6_800_000_000_000_000_000
+    user = _proto().User(id=number, id_str=str(number), nickname=name, display_id=name.lower().replace(" ", "_"))
+    return bytes(user)
 
 
 @cache

@@ -14,7 +14,7 @@ QUIET = 10.0
 """Seconds after which a streak of gifts is over though nobody has said so."""
 _SLACK = 10.0
 """Seconds by which TikTok's clock may differ from ours."""
-_KEPT = 10_000
+_KEPT = 5_000
 _STREAKS = 1_000
 _LONGEST = 1_000
 _NAME = 100
