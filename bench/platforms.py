@@ -1,10 +1,10 @@
 """Chat at 2,000 messages a second over Twitch, YouTube, TikTok and Discord at once, through the real links.
 
 Each platform is a local server in a process of its own (``bench/platform_servers.py``), which has of this machine what
-the show leaves; somebody gives something there every second besides. The show answers with its own director and script, and a scripted voice of 50 words a second, so
-that no gift waits for the one before it for long. The event loop's lag is how much later than asked a sleep of 10 ms
-ends. Every message must be accounted for: it came through its link, and attention took it, merged it with another,
-dropped it and counted it, or lost and counted it at its door.
+the show leaves; somebody gives something there every second besides. The show answers with its own director and script,
+and a scripted voice of 50 words a second, so that no gift waits for the one before it for long. The event loop's lag is
+how much later than asked a sleep of 10 ms ends. Every message must be accounted for: it came through its link, and
+attention took it, merged it with another, dropped it and counted it, or lost and counted it at its door.
 
 The limit of the lag is a bare client in the same process: it reads the frames of Twitch, YouTube and Discord with
 ``json.loads`` and does nothing else; TikTok's are read in a child process by both. After that, Twitch cuts us off: how
