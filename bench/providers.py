@@ -20,6 +20,8 @@ from tests.servers import openai
 from tests.servers.faulty import Asked, paced
 from tests.servers.openai import OpenAIServer, Script
 
+from marotte.time import new_loop
+
 FIRST = 10
 """Words of the first sentence."""
 MARK = re.compile(r"turn[a-z]+", re.IGNORECASE)
@@ -68,4 +70,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 LARGEST = 64_000_000
 """Bytes of sound for one line."""
-_PIECES = ((0.3, 0.1, False), (1.0, 0.1, True), (math.inf, 0.4, True))
-"""While less than the first, in seconds, lies ahead of the ear, a piece has at most the second; the third says whether
-it waits until it has all of it. Each costs work on its way, so that they grow as soon as nobody waits for them.
+_PIECES = ((0.1, 0.1, False, 0), (0.3, 0.1, False, 0.02), (1.0, 0.1, True, 0.05), (math.inf, 0.4, True, 0.25))
+"""While less than the first lies ahead of the ear, a piece has at most the second, waits, where the third says so, until
+it has all of it, and the next look at what has come is the fourth later; all in seconds. Each look and each piece costs
+work on its way, so that there are fewer as soon as nobody waits for them.
 """
-_NAP = 0.25
-"""Seconds between two looks at what has come, where a second or more lies ahead: taken together it costs a tenth."""
 SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
 _LARGEST_HEADER = 65_536
@@ -98,7 +97,7 @@ async def streamed(
         pcm += _mono(name, rest[:whole], form)
         rest = rest[whole:]
         ahead = made / 2 / form.rate - (clock.now() - began)
-        until, length, full = next(row for row in _PIECES if ahead < row[0])
+        _, length, full, nap = next(row for row in _PIECES if ahead < row[0])
         step = 2 * round(form.rate * length)
         ready = len(pcm) // step * step if full else len(pcm)
         for at in range(0, ready, step):
@@ -107,8 +106,8 @@ async def streamed(
         pcm = pcm[ready:]
         if not left:
             break
-        if until == math.inf:
-            await clock.sleep(_NAP)
+        if nap:
+            await clock.sleep(nap)
         if not (more := await response.content.readany()):
             break
     if pcm:
