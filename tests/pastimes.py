@@ -45,6 +45,9 @@ class PastimeRows:
         self._write()
         self.kinds.setdefault(kind, {})[name] = count
 
+    def keep_tally_soon(self, kind: str, name: str, count: int) -> None:
+        self.kinds.setdefault(kind, {})[name] = count
+
     async def drop_tallies(self, kind: str, *names: str) -> None:
         self._write()
         for name in names or [*self.kinds.get(kind, {})]:

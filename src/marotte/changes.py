@@ -40,6 +40,7 @@ NEEDS: dict[str, Need] = {
     "subtitles": "nothing",
     "tools": "nothing",
     "commands": "nothing",
+    "purse": "nothing",
     "redemptions": "nothing",
     "tools.zone": "restart",
     "tools.mcp": "restart",

@@ -33,7 +33,7 @@ from marotte.config_engines import Sight as Sight
 from marotte.config_engines import VoiceChain as VoiceChain
 from marotte.config_links import Channel as Channel
 from marotte.config_links import Discord, TikTok, Twitch, YouTube
-from marotte.config_pastimes import Commands, Rewards, ambiguous, default_commands
+from marotte.config_pastimes import Commands, Purse, Rewards, ambiguous, default_commands
 from marotte.config_people import People as People
 from marotte.config_prompts import Prompts
 from marotte.config_tools import Tools
@@ -297,6 +297,7 @@ class Show(Model):
     subtitles: Subtitles = Subtitles()
     tools: Tools = Tools()
     commands: Commands = Field(default_factory=default_commands)
+    purse: Purse | None = None
     redemptions: Rewards = Field(default_factory=Rewards)
     irc: dict[str, Channel] = Field(default_factory=dict[str, Channel])
     twitch: Twitch | None = None
@@ -359,7 +360,7 @@ class Show(Model):
         chain = self.voice
         voices = dict.fromkeys((*chain.chain, *chain.others, "espeak"))
         feelings = {f for name in voices for f in chain.settings(name).get("feelings", {})}
-        for key, reason in ambiguous(self.commands, self.redemptions, voices, feelings):
+        for key, reason in ambiguous(self.commands, self.purse, self.redemptions, voices, feelings):
             raise ValueError(f"{key}: {reason}")
         return self
 

@@ -1,4 +1,4 @@
-"""What viewers may ask for, in ``show.toml``: ``[commands.NAME]`` and ``[redemptions."REWARD"]``."""
+"""What viewers may ask for, in ``show.toml``: ``[commands.NAME]``, ``[redemptions."REWARD"]`` and ``[purse]``."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, cast
@@ -25,6 +25,7 @@ Action = Literal[
     "shout_out",
     "link",
     "play",
+    "purse",
     "express",
 ]
 Weighed = Literal["subscribers", "vips", "moderators"]
@@ -81,6 +82,9 @@ class Command(Model):
     """Seconds until anybody may use it again; moderators and the operator need not wait."""
     viewer_cooldown: Seconds = 5.0
     """Seconds until the same viewer may use it again."""
+    cost: int = Field(default=0, ge=0, le=1_000_000_000)
+    """How much it costs out of the viewer's ``[purse]``; moderators and the operator need not pay, and nobody pays for
+    what was not done."""
     reply: Reply = ""
     """What is written back. ``{user}`` who asked, ``{args}`` what stands behind the command, ``{count}`` how often it
     was used, ``{random:heads|tails}`` one of these, ``{answer}`` what its action has to say. What stands in square
@@ -111,6 +115,19 @@ class Command(Model):
             if getattr(self, key) and self.action != action:
                 raise ValueError(f'{key}: only a command with action = "{action}" has a use for it')
         return self
+
+
+class Purse(Model):
+    """What viewers earn by writing and pay commands with. It is no money, and worth nothing elsewhere."""
+
+    name: str = Field(default="coins", min_length=1, max_length=20)
+    """What it is called in answers: ``coins``."""
+    begins: int = Field(default=0, ge=0, le=1_000_000)
+    """How much somebody has who writes for the first time."""
+    earns: int = Field(default=1, ge=0, le=1_000_000)
+    """How much a viewer who writes gets,"""
+    every: Annotated[Seconds, Field(ge=1)] = 60.0
+    """at most once in so many seconds."""
 
 
 class Reward(Model):
@@ -204,6 +221,7 @@ def words_of(commands: Mapping[str, Command]) -> dict[str, str]:
 
 def ambiguous(
     commands: Mapping[str, Command],
+    purse: Purse | None,
     rewards: Mapping[str, Reward],
     voices: Collection[str],
     feelings: Collection[str],
@@ -211,6 +229,9 @@ def ambiguous(
     """Yield what only the whole show can tell: a key, and what is wrong with it."""
     taken: dict[str, str] = {}
     for name, command in commands.items():
+        if purse is None and (command.cost or command.action == "purse"):
+            key = "cost" if command.cost else "action"
+            yield f"commands.{name}.{key}", "nobody has anything to pay with: the show needs a table [purse]"
         for word in (name, *command.aliases) if command.on else ():
             other = taken.setdefault(word.casefold(), name)
             if other != name:

@@ -199,6 +199,39 @@ async def test_raffle_counters_and_quotes_are_kept_over_a_restart(tmp_path: Path
         assert await there.reply("!quote") == "#1 Bells before brains"
 
 
+async def test_a_purse_outlives_a_restart_replays_itself_and_is_forgotten(tmp_path: Path) -> None:
+    show = f"""{QUIET}
+[purse]
+name = "bells"
+begins = 9
+[commands.bells]
+action = "purse"
+cooldown = 0
+viewer_cooldown = 0
+[commands.joke]
+reply = "{{random:Knock|Tap}}!"
+spoken = true
+cost = 7
+"""
+    async with running(tmp_path, show) as there:
+        assert await there.reply("!joke") in ("Knock!", "Tap!")
+        assert await there.reply("!bells") == "Ada, you have 3 bells."
+    async with running(tmp_path, show) as there:
+        turns = there.run.bus.subscribe("event.turn_ended.>")
+        assert await there.reply("!joke") == "Ada, !joke costs 7 bells; you have 4."
+        there.write("!joke", BOB)
+        await turns.get()
+        name = there.run.id
+        assert await there.run.store.tallies("purse") == {'"twitch:ada"': 4, '"twitch:bob"': 3}
+    (log,) = (tmp_path / "runs").glob(f"*{name}*.jsonl")
+    found = await asyncio.to_thread(replay, log)
+    assert found.difference is None, str(found.difference)
+    assert found.lines == 1
+    async with running(tmp_path, show) as there:
+        await there.run.forget(ADA.id)
+        assert await there.run.store.tallies("purse") == {'"twitch:bob"': 3}
+
+
 async def test_accounts_are_joined_by_a_code_in_the_store(tmp_path: Path) -> None:
     async with running(tmp_path) as there:
         code = (await there.reply("!link")).split("!link ")[1][:6]

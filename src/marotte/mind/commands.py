@@ -19,6 +19,7 @@ from marotte.events import AnyPercept, ChatMessage, Due, Event, Express, Send, V
 from marotte.mind.manner import AS_USUAL, Manner, harmless
 from marotte.mind.pastimes.accounts import Links
 from marotte.mind.pastimes.counters import Counters
+from marotte.mind.pastimes.purse import Purses
 from marotte.mind.pastimes.quotes import Quotes
 from marotte.mind.pastimes.raffle import Raffle
 from marotte.mind.pastimes.reminders import Reminders
@@ -96,6 +97,7 @@ class Commands:
         self.wheel = Wheel(rows, clock, rng, self._allowed)
         self.counters = Counters(rows)
         self.quotes = Quotes(rows, rng, self._allowed)
+        self.purses = Purses(rows, clock)
         self.links = Links(clock, join, part)
         self._actions: dict[Action, Callable[[Use], Answer]] = {
             "commands": self._list,
@@ -109,6 +111,7 @@ class Commands:
             "shout_out": lambda use: shout_out(use, clock.wall()),
             "link": self.links.link,
             "play": self._play,
+            "purse": self.purses.tell,
         }
         self._used: dict[str, int] = {}
         self._rests: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -122,6 +125,7 @@ class Commands:
     def use(self, show: config.Show) -> None:
         """Go by a show's settings from now on."""
         self._commands = show.commands
+        self.purses.use(show.purse)
         self._words = words_of(show.commands)
         self._languages = show.character.languages
         names = sorted(map(re.escape, (show.character.name, *show.character.called)), key=len, reverse=True)
@@ -131,11 +135,12 @@ class Commands:
         """Begin anew, at a point from which the run can be replayed."""
         self._rng.seed(seed)
         self._rests.clear()
+        self.purses.reseed()
 
     async def open(self) -> None:
         """Read what was counted, kept and promised. Raises StoreError."""
         self._used = dict(await self._rows.tallies(USED))
-        for pastime in (self.reminders, self.raffle, self.counters, self.quotes):
+        for pastime in (self.reminders, self.raffle, self.counters, self.quotes, self.purses):
             await pastime.open()
 
     def forget(self) -> None:
@@ -159,6 +164,7 @@ class Commands:
 
     def take(self, message: ChatMessage) -> bool:
         """Take a message where it is a command, ours or another program's; returns whether it was."""
+        self.purses.earn(message)
         call = self._call(message.text)
         if call is None:
             return False
@@ -178,9 +184,15 @@ class Commands:
         elif not use.steers and self._resting(use):
             self.counted["resting"] += 1
         else:
-            self.counted["used"] += 1
             language = self._language(use)
-            self._do(replace(use, user=user or sentence("somebody", language), language=language))
+            use = replace(use, user=user or sentence("somebody", language), language=language)
+            if self._affords(use):
+                self.counted["used"] += 1
+                self._do(use)
+            else:
+                self.counted["too poor"] += 1
+                held = {"cost": command.cost, "count": self.purses.holds(use.who), "coins": self.purses.name}
+                self._queue(_Job(use, (), (), use.say("purse_short", **held)))
         return True
 
     def manner(self, percept: AnyPercept) -> Manner:
@@ -203,18 +215,22 @@ class Commands:
         return base(detect(said, self._languages, self._languages[0]))
 
     def _resting(self, use: Use) -> bool:
-        """Whether it is too early for a command; if not, it rests from now on."""
+        """Whether it is too early for a command; if not, it rests from now on, for all only where it will be done."""
         now, command = self._clock.now(), use.command
         rests = (
-            ((use.name, ""), command.cooldown),
             ((use.name, use.who or use.user or "somebody"), command.viewer_cooldown),
+            ((use.name, ""), command.cooldown),
         )
         if any(self._rests.get(key, now) > now for key, _ in rests):
             return True
-        for key, seconds in rests:
+        for key, seconds in rests if self._affords(use) else rests[:1]:
             if seconds:
                 _remember(self._rests, key, now + seconds, _MOST_RESTS)
         return False
+
+    def _affords(self, use: Use) -> bool:
+        cost = use.command.cost
+        return not cost or use.steers or self.purses.holds(use.who) >= cost
 
     # --- what it does
 
@@ -235,10 +251,15 @@ class Commands:
         if text and command.spoken:
             said = harmless(text)
             self._offer(use, "said", said, Manner(verbatim=said))
+        if answer.ok and command.cost and not use.steers:
+            keep.append(self.purses.pay(use.who, command.cost))
+        self._queue(_Job(use, tuple(keep), tuple(events), text))
+
+    def _queue(self, job: _Job) -> None:
         if self._jobs.full():
             self.counted["too many"] += 1
             return
-        self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text))
+        self._jobs.put_nowait(job)
 
     def _reply(self, use: Use, answer: Answer, count: int) -> str:
         """Return what is written back, on one line."""
@@ -285,8 +306,8 @@ class Commands:
 
     def _list(self, use: Use) -> Answer:
         """Tell which commands there are for whoever asks."""
-        mine = [n for n, c in self._commands.items() if c.on and may(use.message.viewer, c.who)]
-        return Answer(" ".join(f"!{name}" for name in mine))
+        mine = {n: c.cost for n, c in self._commands.items() if c.on and may(use.message.viewer, c.who)}
+        return Answer(" ".join(f"!{name} ({cost})" if cost else f"!{name}" for name, cost in mine.items()))
 
     def _play(self, use: Use) -> Answer:
         """Offer a move to the games that are on."""

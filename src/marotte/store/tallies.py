@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Insert, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from marotte.events import AnyPercept
-from marotte.store.base import Part
+from marotte.store.base import Part, Write
 from marotte.store.tables import percepts, quotes, tallies
 from marotte.store.turns import decoded
 
@@ -30,14 +30,20 @@ class Tallies(Part):
 
     async def keep_tally(self, kind: str, name: str, count: int) -> None:
         """Keep a count in the place of what it was before."""
-        kept = self._insert(tallies)
-        kept = kept.on_conflict_do_update(index_elements=["kind", "name"], set_={"count": kept.excluded["count"]})
-        await self._now(kept, {"kind": kind, "name": name, "count": count}, flushed=True)
+        await self._now(self._keeping(), {"kind": kind, "name": name, "count": count}, flushed=True)
+
+    def keep_tally_soon(self, kind: str, name: str, count: int) -> None:
+        """Keep a count in the place of what it was before, within 200 ms; nobody waits."""
+        self._soon(Write(self._keeping(), {"kind": kind, "name": name, "count": count}))
 
     async def drop_tallies(self, kind: str, *names: str) -> None:
         """Delete counts of a kind: those of these names, or all where none is given."""
         some = (tallies.c.name.in_(names),) if names else ()
         await self._now(delete(tallies).where(tallies.c.kind == kind, *some), flushed=True)
+
+    def _keeping(self) -> Insert:
+        kept = self._insert(tallies)
+        return kept.on_conflict_do_update(index_elements=["kind", "name"], set_={"count": kept.excluded["count"]})
 
     # --- quotes ---
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 LARGEST = 64_000_000
 """Bytes of sound for one line."""
 _PIECES = ((0.1, 0.1, False, 0), (0.3, 0.1, False, 0.02), (1.0, 0.1, True, 0.05), (math.inf, 0.4, True, 0.25))
-"""While less than the first lies ahead of the ear, a piece has at most the second, waits, where the third says so, until
-it has all of it, and the next look at what has come is the fourth later; all in seconds. Each look and each piece costs
-work on its way, so that there are fewer as soon as nobody waits for them.
+"""While less than the first lies ahead of the ear, a piece has at most the second, and waits, where the third says so,
+until it has all of it; the next look at what has come is the fourth later. All in seconds. Each look and each piece
+costs work on its way, so that there are fewer as soon as nobody waits for them.
 """
 SHORTEST = 0.02
 """Seconds of sound; less is no speech, whatever it is."""
