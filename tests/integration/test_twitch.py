@@ -23,9 +23,10 @@ from marotte.events import (
     StreamStarted,
     Subscription,
 )
-from marotte.links.twitch import session
+from marotte.links.twitch import link, session
 from marotte.links.twitch.rights import wanted
 from tests import waiting
+from tests.fast import Fast
 from tests.integration.twitch_stage import Stage, viewer
 from tests.servers.twitch import TwitchServer
 
@@ -253,6 +254,30 @@ async def test_after_a_drop_it_subscribes_anew_and_asks_for_redemptions(at: Stag
     await at.settled()
     assert [one.source for one in at.of(Redemption)] == [before, *lost, after]
     assert len({one.id for one in at.of(Redemption)}) == 5
+
+
+async def test_an_hour_without_twitch_is_a_gap_and_what_was_redeemed_comes_afterwards(
+    twitch: TwitchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "LONGEST_PAUSE", 0.5)
+    clock = Fast(1.0)
+    stage = Stage(twitch, tmp_path, clock=clock)
+    sing = twitch.reward("Sing")
+    stage.sign_in()
+    async with stage.on():
+        await twitch.down()
+        await waiting.until(lambda: "down" in stage.states(), "down")
+        clock.skip(3_600)
+        clock._offset -= 3_600  # pyright: ignore[reportPrivateUsage]
+        lost = [twitch.redeem("bob", sing, f"during {number}") for number in range(70)]
+        await twitch.up()
+        await waiting.until(lambda: stage.of(Gap), "the gap")
+        (gap,) = stage.of(Gap)
+        assert gap.seconds > 3_600
+        assert gap.recovered == 70
+        assert [one.source for one in stage.of(Redemption)] == lost
+        twitch.chat("ada", "you are back")
+        await waiting.until(lambda: stage.texts() == ["you are back"], "the chat")
 
 
 @pytest.mark.parametrize("fault", ["silence", "half_open", "no_keepalive"])

@@ -35,7 +35,12 @@ class Stage:
     """A running link and what it published."""
 
     def __init__(
-        self, twitch: TwitchServer, folder: Path, rewards: Mapping[str, Reward] | None = None, **more: Any
+        self,
+        twitch: TwitchServer,
+        folder: Path,
+        rewards: Mapping[str, Reward] | None = None,
+        clock: Clock | None = None,
+        **more: Any,
     ) -> None:
         self.twitch, self.tokens = twitch, Tokens(folder)
         self.rewards = {"Sing": Reward()} if rewards is None else rewards
@@ -43,8 +48,9 @@ class Stage:
         self.settings = settings_for(twitch, **more)
         self.events: list[Event] = []
         secrets = {"TWITCH_CLIENT_SECRET": CLIENT_SECRET}
+        self.clock = clock or Clock()
         self.link = TwitchLink(
-            self.settings, secrets, self.tokens, self.events.append, Clock(), Random(1), lambda: self.rewards
+            self.settings, secrets, self.tokens, self.events.append, self.clock, Random(1), lambda: self.rewards
         )
 
     def sign_in(self, user: str = "pip", without: tuple[str, ...] = (), expires: float = 0.0) -> str:
