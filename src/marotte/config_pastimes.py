@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from marotte.config_engines import Seconds
 from marotte.events import Cue
 from marotte.mistakes import nearest
-from marotte.text.holes import checked
+from marotte.text.holes import checked, parts
 from marotte.text.views import FEELINGS, GESTURES, views
 
 Who = Literal["everyone", "subscribers", "vips", "moderators", "operator"]
@@ -57,10 +57,15 @@ def _prompt(template: str) -> str:
     return checked(template, "user", "args", "count")
 
 
+def _wish(template: str) -> str:
+    return checked(template, "user", "args")
+
+
 Name = Annotated[str, Field(pattern=r"^[^\W\d_]\w{0,29}$", description="a word without its exclamation mark")]
 CueName = Annotated[str, AfterValidator(_cue), Field(max_length=80)]
 Reply = Annotated[str, AfterValidator(_reply), Field(max_length=400)]
 PromptText = Annotated[str, AfterValidator(_prompt), Field(max_length=1_000)]
+WishText = Annotated[str, AfterValidator(_wish), Field(max_length=1_000)]
 
 
 class Model(BaseModel):
@@ -140,7 +145,7 @@ class Reward(Model):
     cue: CueName = ""
     """What the body shows: a feeling, a gesture, or ``hotkey:NAME``. Where nobody follows it, the reward is given
     back."""
-    prompt: PromptText = ""
+    prompt: WishText = ""
     """What the character is asked to do besides naming them; ``{user}`` and ``{args}`` stand in it as quotations."""
     speak: bool = False
     """Say what the viewer wrote, as it stands, if moderation lets it pass."""
@@ -171,7 +176,8 @@ class Reward(Model):
         for key in ("asks", "cooldown", "per_stream", "per_viewer"):
             if getattr(self, key) and not self.cost:
                 raise ValueError(f"{key}: give it a cost as well, a reward without one is made and changed elsewhere")
-        if self.cost and not self.asks and (self.speak or "{args}" in self.prompt):
+        needs_words = self.speak or any(part.hole == "args" for part in parts(self.prompt))
+        if self.cost and not self.asks and needs_words:
             key = "speak" if self.speak else "prompt"
             raise ValueError(f"asks: {key} needs words of the viewer, who writes none unless asked for some")
         return self

@@ -23,6 +23,7 @@ SPOKEN = "cost = 5\nspeak = true"
         ("Sing", "cost = 5\ncooldown = 604801", "redemptions.Sing.cooldown", "less than or equal to"),
         ("Sing", SPOKEN, "redemptions.Sing", "asks: speak needs words of the viewer"),
         ("Sing", 'cost = 5\nprompt = "Sing {args}."', "redemptions.Sing", "asks: prompt needs words of the viewer"),
+        ("Sing", 'prompt = "Sing {count} songs."', "redemptions.Sing.prompt", "{count} is no hole here"),
     ],
 )
 def test_a_mistake_is_named_with_its_reason(title: str, keys: str, key: str, reason: str) -> None:
@@ -30,6 +31,11 @@ def test_a_mistake_is_named_with_its_reason(title: str, keys: str, key: str, rea
         config.parse(f'[redemptions."{title}"]\n{keys}\n')
     assert key in str(error.value)
     assert reason in str(error.value)
+
+
+def test_words_that_may_be_left_out_need_not_be_asked_for() -> None:
+    show = config.parse('[redemptions.Sing]\ncost = 5\nprompt = "Sing.[ They wish: {args}]"\n')
+    assert show.redemptions["Sing"].asks == ""
 
 
 def test_what_somebody_else_made_may_be_called_as_they_like() -> None:
