@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+from marotte.engines import child as module
 from marotte.engines.child import Child, Frame
 from marotte.engines.kinds import EngineError, EngineUnavailable
 from tests.waiting import PATIENCE, until
@@ -255,7 +256,8 @@ async def test_closing_right_after_a_cut(child: Child) -> None:
     assert await child._settling is None
 
 
-async def test_closing_right_after_its_start_was_cut_short(child: Child) -> None:
+async def test_closing_right_after_its_start_was_cut_short(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module._Running, "read", lambda _: asyncio.Event().wait())  # it says nothing yet
     starting = asyncio.create_task(child.start())
     await until(lambda: child.pid, "that it runs")
     running = child._running
