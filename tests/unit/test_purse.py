@@ -7,6 +7,7 @@ import pytest
 from marotte import config
 from marotte.config import ShowError
 from marotte.events import Send
+from marotte.mind import commands
 from marotte.mind.pastimes import purse
 from tests.pastimes import BOB, MOD, PastimeRows, chat, viewer
 
@@ -106,12 +107,35 @@ async def test_what_is_held_outlives_a_restart_and_the_show_without_a_purse_give
         assert '"twitch:eve"' not in rows.kinds["purse"]
 
 
-async def test_what_cannot_be_written_down_is_not_done() -> None:
-    async with chat(SHOW) as there:
+async def test_what_cannot_be_written_down_is_not_done_and_not_paid_for() -> None:
+    async with chat(SHOW + "[commands.count]\ncost = 1\n") as there:
         there.rows.away = True
         told = await there.reply("!hug")
         assert "Hugged" not in told
         assert told
+        await there.reply("!count deaths +1")
+        there.rows.away = False
+        assert await there.reply("!bells") == "Ada, you have 5 bells."
+        assert there.rows.kinds["purse"]['"twitch:ada"'] == 5
+
+
+async def test_where_too_much_waits_nothing_is_done_and_nothing_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_MOST_JOBS", 1)
+    async with chat(SHOW) as there:
+        there.write("!commands")
+        there.write("!hug")
+        await there.replies()
+        assert there.commands.counted["too many"] == 1
+        assert await there.reply("!bells") == "Ada, you have 5 bells."
+
+
+async def test_what_is_earned_while_a_payment_waits_for_the_disk_is_not_lost() -> None:
+    async with chat(SHOW.replace("every = 30", "every = 1")) as there:
+        there.write("!hug")
+        there.commands.purses.reseed()
+        there.write("and thank you")
+        await there.replies()
+        assert there.rows.kinds["purse"]['"twitch:ada"'] == 5 - 4 + 2
 
 
 async def test_so_many_people_hold_something_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +145,7 @@ async def test_so_many_people_hold_something_and_no_more(monkeypatch: pytest.Mon
             there.write("hello", viewer(name))
         assert there.rows.kinds["purse"] == {'"twitch:ada"': 5, '"twitch:bob"': 5}
         assert [e.text for e in there.events.of(Send)] == []
+        assert await there.reply("!bells", viewer("Cy")) == "Cy, you have 0 bells."
         await there.rest()
         there.write("hello again")
         assert there.rows.kinds["purse"]['"twitch:ada"'] == 7

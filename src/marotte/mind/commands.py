@@ -64,6 +64,8 @@ class _Job(NamedTuple):
     keep: tuple[Callable[[], Awaitable[object]], ...]
     events: tuple[Event, ...]
     text: str
+    paid: int = 0
+    """What was taken out of the purse for it."""
 
 
 class Commands:
@@ -181,6 +183,8 @@ class Commands:
         use = Use(message, name, command, args, user)
         if not may(message.viewer, command.who):
             self.counted["not theirs"] += 1
+        elif self._jobs.full():
+            self.counted["too many"] += 1
         elif not use.steers and self._resting(use):
             self.counted["resting"] += 1
         else:
@@ -192,7 +196,7 @@ class Commands:
             else:
                 self.counted["too poor"] += 1
                 held = {"cost": command.cost, "count": self.purses.holds(use.who), "coins": self.purses.name}
-                self._queue(_Job(use, (), (), use.say("purse_short", **held)))
+                self._jobs.put_nowait(_Job(use, (), (), use.say("purse_short", **held)))
         return True
 
     def manner(self, percept: AnyPercept) -> Manner:
@@ -251,15 +255,11 @@ class Commands:
         if text and command.spoken:
             said = harmless(text)
             self._offer(use, "said", said, Manner(verbatim=said))
-        if answer.ok and command.cost and not use.steers:
-            keep.append(self.purses.pay(use.who, command.cost))
-        self._queue(_Job(use, tuple(keep), tuple(events), text))
-
-    def _queue(self, job: _Job) -> None:
-        if self._jobs.full():
-            self.counted["too many"] += 1
-            return
-        self._jobs.put_nowait(job)
+        paid = command.cost if answer.ok and not use.steers else 0
+        if paid:
+            self.purses.pay(use.who, paid)
+            keep.append(lambda: self.purses.keep(use.who))
+        self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text, paid))
 
     def _reply(self, use: Use, answer: Answer, count: int) -> str:
         """Return what is written back, on one line."""
@@ -334,6 +334,7 @@ class Commands:
         except (StoreError, ValueError) as error:
             log.error("!%s is not kept: %s", job.use.name, error)
             text, events = job.use.say("not_written_down"), ()
+            self.purses.give_back(job.use.who, job.paid)
         if job.keep:
             self.appointed()
         message = job.use.message

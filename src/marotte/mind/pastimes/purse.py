@@ -2,7 +2,6 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 
 from marotte.config_pastimes import Purse
 from marotte.events import ChatMessage
@@ -46,7 +45,8 @@ class Purses:
 
     def holds(self, who: str) -> int:
         """Return what somebody holds."""
-        return self._held.get(who, self._settings.begins if self._settings is not None else 0)
+        new = self._settings.begins if self._settings is not None and len(self._held) < MOST else 0
+        return self._held.get(who, new)
 
     def earn(self, message: ChatMessage) -> None:
         """Give whoever writes what they earn by it, where they have rested."""
@@ -60,14 +60,27 @@ class Purses:
         if len(self._rests) > _MOST_RESTS:
             self._rests.popitem(last=False)
         held = self._held[who] = self.holds(who) + settings.earns
-        self._rows.keep_tally_soon(KIND, json.dumps(who, ensure_ascii=False), held)
+        self._rows.keep_tally_soon(KIND, _row(who), held)
 
-    def pay(self, who: str, cost: int) -> Callable[[], Awaitable[object]]:
-        """Take the cost of something out of a purse that holds it; returns what keeps that."""
-        held = self._held[who] = self.holds(who) - cost
-        return lambda: self._rows.keep_tally(KIND, json.dumps(who, ensure_ascii=False), held)
+    def pay(self, who: str, cost: int) -> None:
+        """Take the cost of something out of a purse that holds it; ``keep`` keeps that."""
+        self._held[who] = self.holds(who) - cost
+
+    def give_back(self, who: str, cost: int) -> None:
+        """Put back what was paid for something that was not done."""
+        if who in self._held:
+            self._held[who] += cost
+
+    async def keep(self, who: str) -> None:
+        """Keep what somebody holds by now, unless they were forgotten. Raises StoreError."""
+        if who in self._held:
+            await self._rows.keep_tally(KIND, _row(who), self._held[who])
 
     def tell(self, use: Use) -> Answer:
         """Tell somebody what they hold."""
         held = self.holds(use.who)
         return Answer(use.say("purse_holds", count=held, coins=self.name), count=held)
+
+
+def _row(who: str) -> str:
+    return json.dumps(who, ensure_ascii=False)
