@@ -49,7 +49,7 @@ LASTS = 600.0
 PAID, CHAT, SPAMMERS = 200, 900, 24
 EVERY = 20.0
 """Seconds between two faults."""
-OWED = 4 * PATIENCE
+OWED = 3 * PATIENCE
 """Real seconds that everything may take that is owed when the script is over."""
 OUTAGE = 12.0
 """Seconds that a platform is away."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that a busy machine may take for anything."""
 
 

@@ -93,6 +93,7 @@ class Conversation:
         voices, brains = self._ensemble or shared.voices, self._ensemble or shared.brains
         self.speaker = Speaker(name, voices, shared.publish, clock, shared.store, shared.began, show.voice.ahead)
         self.speaker.outlets.watched_by = shared.recorder
+        self.speaker.on_late = shared.recorder.stalled
         self.floor = SpeakingFloor(self.speaker, clock)
         self.floor.finished = self._concluded
         self.attention = Attention(

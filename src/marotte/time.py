@@ -8,7 +8,8 @@ as long as its work and no test ever sleeps.
 import asyncio
 import selectors
 import time as _time
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -77,10 +78,15 @@ async def outside() -> AsyncGenerator[None]:
 class _JumpingSelector(selectors.DefaultSelector):
     """A selector that, instead of waiting for a timer, reports how long it would have waited."""
 
-    skipped = 0.0
     held = False
     called = False
     """Another thread has something for the loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped = 0.0
+        self.stalls: deque[tuple[float, float]] = deque()
+        """From and to when nothing happens, in the order of time."""
 
     def select(self, timeout: float | None = None) -> Any:
         if self.held:
@@ -89,13 +95,21 @@ class _JumpingSelector(selectors.DefaultSelector):
             return []  # there is work to do first
         if timeout is not None and not self.called and len(self.get_map()) == 1:
             # Nothing but the loop's own alarm could be ready: the system need not be asked.
-            self.skipped += timeout
+            self._jump(timeout)
             return []
         self.called = False
         ready = super().select(0 if timeout is not None else None)
         if not ready and timeout:
-            self.skipped += timeout
+            self._jump(timeout)
         return ready
+
+    def _jump(self, seconds: float) -> None:
+        self.skipped += seconds
+        while self.stalls and self.skipped >= self.stalls[0][0]:
+            self.skipped = max(self.skipped, self.stalls.popleft()[1])
+
+
+_BEGINNING = 1_000.0
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -107,7 +121,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self.jumping)
 
     def time(self) -> float:
-        return 1_000.0 + self.jumping.skipped
+        return _BEGINNING + self.jumping.skipped
+
+    def stall(self, stalls: Iterable[tuple[float, float]]) -> None:
+        """Let nothing happen from and to these times, as on a machine that stalls: what is due comes at their end."""
+        self.jumping.stalls = deque(sorted((since - _BEGINNING, until - _BEGINNING) for since, until in stalls))
 
     def _write_to_self(self) -> None:
         self.jumping.called = True

@@ -1,6 +1,8 @@
 """The talk window's camera: off unless the partner says so, seen by everybody while it is on."""
 
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -73,8 +75,10 @@ def size(jpeg: bytes) -> tuple[int, int]:
         at += 2 + length
 
 
-async def speak(talk: Visitor) -> None:
-    """Hold the button until something was said."""
+@asynccontextmanager
+async def spoken_to(talk: Visitor) -> AsyncIterator[None]:
+    """Hold the button until something was said, then wait for what comes of it."""
+    talk.voice.clear()
     button = talk.page.locator("button[data-held]")
     box = await button.bounding_box()
     assert box is not None
@@ -83,13 +87,7 @@ async def speak(talk: Visitor) -> None:
     await until(lambda: len(talk.voice) > 20 and max(talk.voice) > 300, "speech in the microphone")
     await until(lambda: max(talk.voice[-40:]) < 50, "silence after the speech")
     await talk.page.mouse.up()
-
-
-async def taken(talk: Visitor) -> bytes:
-    """The first picture that was sent."""
-    await until(lambda: talk.pictures or [o for o in talk.orders if o["type"] == "no_picture"], "a picture")
-    assert talk.pictures, talk.orders
-    return talk.pictures[0]
+    yield
 
 
 @pytest.mark.alone
@@ -103,8 +101,7 @@ async def test_it_sees_nothing_unless_it_is_let_and_then_everybody_sees_that(pro
     sign = talk.page.get_by_role("region", name="What it can see now")
     await expect(sign.get_by_text("Pip can see you")).to_be_visible()
     await until(lambda: told(talk) == [True], "that it may see")
-    await speak(talk)
-    picture = await taken(talk)
+    picture = await talk.picture(lambda: spoken_to(talk))
     assert picture[:2] == b"\xff\xd8"
     assert len(picture) <= 200_000
     await sign.get_by_role("button", name="Hide it again").click()
@@ -121,8 +118,7 @@ async def test_a_screen_is_seen_small_enough_and_until_the_browser_ends_it(progr
     await choose(talk, "My screen")
     await close(talk)
     await expect(talk.page.get_by_text("Pip can see your screen")).to_be_visible()
-    await speak(talk)
-    picture = await taken(talk)
+    picture = await talk.picture(lambda: spoken_to(talk))
     assert size(picture) == (1280, 640)
     # The browser has a button of its own that ends it.
     await talk.page.evaluate("screen_.getTracks().forEach(each => each.dispatchEvent(new Event('ended')))")

@@ -28,7 +28,7 @@ FOCUSED = """() => {
 }"""
 
 
-async def steps(visitor: Visitor, most: int = 40) -> list[str]:
+async def steps(visitor: Visitor, most: int = 120) -> list[str]:
     """The names of everything that Tab reaches, in its order."""
     names: list[str] = []
     for _ in range(most):

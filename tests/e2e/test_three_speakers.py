@@ -295,7 +295,7 @@ def heard_of_lines(partner: Partner, turn: str, played: int, cut: bool) -> list[
     assert [line for line, _, _ in parts] == list(shown)
     cuts = [was_cut for _, _, was_cut in parts]
     assert cuts == sorted(cuts), "nothing was heard behind the cut"
-    assert any(cuts) == cut
+    assert cut or not any(cuts), "it may be cut between two lines, too"
     for line, heard, was_cut in parts:
         assert shown[line].startswith(heard)
         assert (heard != shown[line]) == was_cut

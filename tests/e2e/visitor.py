@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,19 @@ class Visitor:
     async def watched(self, key: str) -> Any:
         """Read what watch.js keeps."""
         return await self.page.evaluate("key => globalThis.watched[key]", key)
+
+    async def picture(self, asking: Callable[[], AbstractAsyncContextManager[Any]]) -> bytes:
+        """Return the first picture that was sent while ``asking`` for one; where it was too slow, it is asked again."""
+        for _ in range(5):
+            refusals = self._too_slow()
+            async with asking():
+                await until(lambda before=refusals: self.pictures or self._too_slow() > before, "a picture")
+            if self.pictures:
+                return self.pictures[0]
+        raise AssertionError(f"no picture: {self.orders}")
+
+    def _too_slow(self) -> int:
+        return sum(order["type"] == "no_picture" and "too slow" in order["reason"] for order in self.orders)
 
     async def sounds(self) -> bool:
         """Whether sound leaves the window now."""

@@ -41,8 +41,10 @@ chain = ["scripted"]
 [voice.scripted]
 engine = "openai"
 url = "{url}"
+first_within = 60
+next_within = 60
 """
-"""Its voice says the same twice alike, to the sample: the embedded one never does."""
+"""Its voice says the same twice alike, to the sample, as the embedded one never does; and none speaks in its stead."""
 STORY = " ".join(f"Number {n} of this long story is told here." for n in range(1, 7))
 BLOCK, BEHIND = 480, 1_500
 """Samples that the loudspeaker takes at a time, and between what it takes and what is heard: never on a border."""

@@ -1,6 +1,7 @@
 """The whole, proved: a stream over four platforms while everything breaks, after which every account is closed."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,17 @@ import pytest
 
 from marotte import config
 from marotte.events import Asked, ChatMessage, Gift, Viewer
+from marotte.ops import runlog
 from marotte.replay import replay
 from marotte.show import Run
+from tests.stand_ins import built
 from tests.stream import EVERY, FAULTS, LASTS, PAID, stream
+from tests.stream_stage import QuickVoice
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 SECONDS = 40.0
+QUIET = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
 
 
 async def replays_whole(data: Path) -> None:
@@ -46,7 +52,7 @@ async def test_what_waited_in_the_run_waits_in_its_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str
 ) -> None:
     """A gift whose row takes its time comes after what was written later; one cut before it thought drew no chance."""
-    run = Run(config.parse("[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"), tmp_path, {})
+    run = Run(config.parse(QUIET), tmp_path, {})
     await run.start()
     gate = asyncio.Event()
     keep, recall = run.store.keep_percept, run.public.memory.recall
@@ -86,7 +92,7 @@ async def test_what_came_behind_a_slow_row_comes_behind_it_in_the_replay(
 ) -> None:
     """A row takes its time, and the next gift comes just before it is kept: late alone, it would come behind that."""
     monkeypatch.setattr("marotte.ops.recorder._AT_ONCE", 0.25)
-    run = Run(config.parse("[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"), tmp_path, {})
+    run = Run(config.parse(QUIET), tmp_path, {})
     await run.start()
     gate, keep = asyncio.Event(), run.store.keep_percept
 
@@ -109,4 +115,24 @@ async def test_what_came_behind_a_slow_row_comes_behind_it_in_the_replay(
     for _ in range(3):
         await turns.get()
     await run.stop()
+    await replays_whole(tmp_path)
+
+
+async def test_a_machine_that_stalls_in_a_run_stalls_in_its_replay(tmp_path: Path) -> None:
+    """Nothing runs for a while in mid-speech, then a gift comes: the line after which it gives way began too late."""
+    run = Run(config.parse(QUIET), tmp_path, {})
+    voice = QuickVoice(0.02)
+    run.voices.follow([run.recorder.listen_to(built("espeak", voice))], 60.0, anew=True)
+    await run.start()
+    turns = run.bus.subscribe("event.turn_started.>", "event.turn_ended.>")
+    ada = Viewer(id="irc:test/ada", name="Ada", platform="irc")
+    run.publish(ChatMessage(at=run.clock.wall(), viewer=ada, text="Tell me a long story about the moon."))
+    await turns.get()
+    await until(lambda: voice.closed >= 4, "the sound of four lines is made")
+    time.sleep(1.0)  # noqa: ASYNC251  it is the loop that stalls
+    run.publish(Gift(at=run.clock.wall(), viewer=ada, what="rose"))
+    for _ in range(3):
+        await turns.get()
+    await run.stop()
+    assert any(isinstance(entry, runlog.Stalled) for entry in runlog.read(next((tmp_path / "runs").glob("*.jsonl"))))
     await replays_whole(tmp_path)

@@ -22,6 +22,23 @@ def test_on_a_virtual_loop_time_jumps() -> None:
     assert time.monotonic() - began < 600
 
 
+async def _ticks() -> list[float]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    began = loop.time()
+    loop.stall((began + since, began + until) for since, until in ((7.0, 7.5), (2.5, 5.25), (5.0, 5.5)))
+    found: list[float] = []
+    for second in range(1, 9):
+        loop.call_at(began + second, lambda: found.append(loop.time() - began))
+    await asyncio.sleep(9)
+    return found
+
+
+def test_on_a_virtual_loop_that_stalls_what_is_due_comes_at_the_end() -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(_ticks()) == pytest.approx([1, 2, 5.5, 5.5, 5.5, 6, 7.5, 8])
+
+
 def test_on_a_live_loop_and_without_one_it_is_the_machines() -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         clock = runner.run(_clock())

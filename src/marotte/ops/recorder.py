@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -50,6 +50,8 @@ T = TypeVar("T")
 
 _AT_ONCE = 0.002
 """Seconds within which a percept is taken in at once."""
+_STALL = 0.05
+"""Seconds without which a run is busy, and with which its machine stalled."""
 _COMING = 10_000
 """So many percepts are known that are not yet taken in."""
 SCENE = "the scene"
@@ -109,6 +111,8 @@ class Recorder:
         """The first samples of each floor's lines, in their order."""
         self._came: OrderedDict[str, tuple[float, int]] = OrderedDict()
         """When percepts came that are not yet taken in, and how much had been said by then."""
+        self._times: deque[float] = deque(maxlen=1_000)
+        """When something was noted of late."""
         self._said = 0
         """How often something was said, or taken in late: what came before that cannot be told from what came after."""
 
@@ -154,6 +158,7 @@ class Recorder:
     def _write(self, entry: Entry) -> None:
         if self._log is None or self._overfull:
             return
+        self._times.append(entry.t)
         self._overfull = self._log.size > 2 * LARGEST
         self._log.write(runlog.Gap(t=entry.t) if self._overfull else entry)
 
@@ -218,6 +223,13 @@ class Recorder:
             self._write(runlog.Late(t=self._t(), percept=percept.id))
             self._said += 1
         return True
+
+    def stalled(self, due: float) -> None:
+        """Note that what was ``due`` on the clock comes only now, where nothing was noted meanwhile."""
+        since = round(due - self._began, 6)
+        until = next((t for t in self._times if t > since), self._t())
+        if until - since > _STALL and since >= 0:
+            self._write(runlog.Stalled(t=self._t(), since=since, until=until))
 
     def concluded(self, floor: str) -> None:
         """Note that a turn has said all."""

@@ -167,6 +167,13 @@ class Late(Entry):
     percept: str
 
 
+class Stalled(Entry):
+    """For a while the machine gave the run no time: what was due then came at the end."""
+
+    since: float
+    until: float
+
+
 class Said(Entry):
     """What the character did: a turn began, a line was written or stopped, a turn ended."""
 
@@ -199,6 +206,7 @@ AnyEntry = (
     | Finished
     | Concluded
     | Late
+    | Stalled
     | Said
     | Gap
     | Ended
@@ -314,6 +322,8 @@ def _entries(path: Path, file: Any) -> Iterator[AnyEntry]:
             raise LogError(f"{path}:{number}: began: {entry.began} is no moment at which a run began")
         if not last <= entry.t < 1e9:
             raise LogError(f"{path}:{number}: t: {entry.t} comes before {last}: the order of the log is broken")
+        if isinstance(entry, Stalled) and not 0 <= entry.since <= entry.until <= entry.t:
+            raise LogError(f"{path}:{number}: stalled: {entry.since} to {entry.until} is no time before {entry.t}")
         last = entry.t
         yield entry
     if not number:

@@ -28,6 +28,8 @@ from marotte.store import Store, StoreError
 from marotte.time import Clock, VirtualLoop
 from marotte.voice.speaker import Speaker
 
+_PAST = runlog.Row | Said | runlog.Called | runlog.Gave | runlog.Finished | runlog.Late | runlog.Stalled
+"""What is not given to a run at its time."""
 _REST = 0.05
 """Seconds in which what the log told last takes its effect."""
 
@@ -131,6 +133,10 @@ class _Replay:
         run.recorder.watch = self._see
         self._moments = _moments(self._entries)
         self._clock, self._began = clock, clock.now()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        stalls = (entry for entry in self._entries if isinstance(entry, runlog.Stalled))
+        loop.stall((self._began + stall.since, self._began + stall.until) for stall in stalls)
         await run.start(alone=True)
         self._pace(run, PUBLIC)
         try:
@@ -219,7 +225,7 @@ class _Replay:
             if isinstance(entry, runlog.Gap):
                 self._found.seconds, self._found.whole = entry.t, False
                 return
-            if isinstance(entry, runlog.Row | Said | runlog.Called | runlog.Gave | runlog.Finished | runlog.Late):
+            if isinstance(entry, _PAST):
                 continue
             await self.until(entry.t)
             try:

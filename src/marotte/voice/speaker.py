@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 CHUNK = SAMPLE_RATE // 50
 _TICK = 0.02
 """Seconds, at least, between two looks at the clock while anything is to be said."""
+_LATE = 0.05
+"""Seconds after which a look at the clock came late: this machine had no time for us."""
 _LOOKS = 4
 """So many looks at the clock while an outlet plays what it holds: it never runs dry for want of one."""
 _NEARLY = CHUNK // 2
@@ -67,6 +69,8 @@ class Speaker:
         self.floor = floor
         self.voices = voices
         self.on_mark: Callable[[str, str], None] = lambda turn, stage: None
+        self.on_late: Callable[[float], None] = lambda due: None
+        """Called where the clock is looked at late; ``due`` is when it was to be."""
         self._publish = publish
         self._clock = clock
         self._record = record
@@ -265,10 +269,15 @@ class Speaker:
                 self._tell()
                 self._settle()
                 self._make_next()
-                timer = loop.call_later(self._pause(), self._wake.set) if self._speeches else None
+                if not self._speeches:
+                    await self._wake.wait()
+                    continue
+                pause = self._pause()
+                due, timer = self._clock.now() + pause, loop.call_later(pause, self._wake.set)
                 await self._wake.wait()
-                if timer is not None:
-                    timer.cancel()
+                timer.cancel()
+                if self._clock.now() - due > _LATE:
+                    self.on_late(due)
         finally:
             if self._making is not None:
                 self._making[1].cancel()
