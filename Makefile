@@ -14,6 +14,8 @@ SHOW ?=
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 EXTRAS := embedded,whisper,faster-whisper,ja,piper,livekit,azure,mcp,device,echo,postgres,lan,discord,tiktok
+PYTEST := $(BIN)/python -m pytest
+AGAIN := $(PYTEST) --last-failed --last-failed-no-failures none
 WEB := $(shell find web/src web/public web/index.html web/vite.config.ts characters -type f 2>/dev/null)
 WINDOWS := src/marotte/gateway/windows/index.html
 
@@ -25,9 +27,9 @@ run: .make/core $(WINDOWS)
 
 test: .make/dev .make/node $(WINDOWS)
 	@.ci/need inspircd chromium flite postgresql nginx caddy libopus0
-	# What failed is tried once more by itself: a machine that stalled is no bug, and a bug fails again.
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not alone' || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m 'not alone'
-	$(BIN)/python -m pytest -m alone || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m alone
+	# What failed is tried twice more by itself: a machine that stalled is no bug, and a bug fails again.
+	$(PYTEST) -n 4 --dist loadfile -m 'not alone' || $(AGAIN) -m 'not alone' || $(AGAIN) -m 'not alone'
+	$(PYTEST) -m alone || $(AGAIN) -m alone || $(AGAIN) -m alone
 	npm --prefix web run --silent test
 
 lint: .make/dev .make/node
