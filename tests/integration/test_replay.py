@@ -129,6 +129,7 @@ def behind(entry: dict[str, Any]) -> Callable[[list[dict[str, Any]]], None]:
         (behind({"is": "detached", "floor": "public", "outlet": "ghost"}), "detached"),
         (behind({"is": "row", "table": "sqlite_master", "values": {}}), "a row of 'sqlite_master'"),
         (behind({"is": "said", "t": 0.5, "floor": "public", "what": "line", "words": []}), "comes before"),
+        (behind({"is": "stalled", "since": 1.0, "until": 1e8}), "stalled: 1.0 to 100000000.0 is no time before"),
         (behind({"is": "dance"}), "is no entry of a log"),
     ],
 )
