@@ -51,6 +51,15 @@ async def lit(skull: Visitor, light: str) -> None:
     await expect(skull.page.locator("[data-light]")).to_have_attribute("data-light", light)
 
 
+async def shone(skull: Visitor, light: str, since: int = 0) -> None:
+    """Wait until it has shown a light, though it may be past: what is short is not always seen while it lasts."""
+
+    async def seen() -> bool:
+        return light in (await skull.watched("lights"))[since:]
+
+    await until(seen, light)
+
+
 async def tell(program: Marotte, skull: Visitor, text: str = STORY) -> None:
     """Have a text said on the skull's floor, and wait until it sounds."""
     await skull.connected()
@@ -116,9 +125,12 @@ async def test_pressed_it_listens_thinks_and_answers_with_its_jaw(program: Marot
     turn = next(row for row in await program.get("/api/v1/turns?limit=20") if row["floor"] == floor)
     assert (turn["state"], turn["lane"], turn["cut"]) == ("done", "spoken", False)
     last = max(header["sample"] + len(pcm) // 2 for header, pcm in skull.sound)
-    played = [order["sample"] for order in skull.orders if order["type"] == "played"]
-    assert played == sorted(played)
-    assert played[-1] == last, "it reports the end of what it was given"
+
+    def played() -> list[int]:
+        return [order["sample"] for order in skull.orders if order["type"] == "played"]
+
+    await until(lambda: played()[-1:] == [last], "it reports the end of what it was given")
+    assert played() == sorted(played())
     assert skull.complaints == []
 
 
@@ -128,15 +140,17 @@ async def test_the_jaw_keeps_time_with_the_sound(program: Marotte, visit: Visit)
     await lit(skull, "idle")
     for _ in range(4):  # a machine that stalls meanwhile draws too late: it is given other chances
         skull.sound.clear()
+        shown = len(await skull.watched("lights"))
         await tell(program, skull, "Come in. Sit down. Talk to me. Do not be shy. " * 4)
+        await shone(skull, "speaking", shown)
         await lit(skull, "idle")
         places, loud = sounded(skull)
         voiced = onsets(places, loud > -40)
         jaw = await track(skull.page)
         moved = onsets(jaw[:, 0], jaw[:, 3] > 2)
-        late = np.array([np.min(np.abs(moved - each)) for each in voiced]) / RATE
+        late = np.array([np.min(np.abs(moved - each), initial=RATE) for each in voiced]) / RATE
         # The first word of a line may come with less sound ahead than the servo is late by.
-        if np.percentile(late[1:], 95) <= 0.030:
+        if len(voiced) > 8 and np.percentile(late[1:], 95) <= 0.030:
             break
     assert len(voiced) > 8
     assert np.percentile(late[1:], 95) <= 0.030, f"late by {np.sort(late)}"
@@ -159,6 +173,10 @@ async def test_a_press_cuts_it_and_shuts_the_jaw(program: Marotte, visit: Visit)
     assert [(row["state"], row["cut"]) for row in rows] == [("interrupted", True)]
     assert STORY.startswith(rows[0]["heard"])
     assert 0 < len(rows[0]["heard"]) < len(STORY)
+
+
+def _none(host: SkullHost, id: int) -> bool:
+    return any(frame["id"] == id for frame in host.skull.of("no_picture"))
 
 
 async def _shut(page: Page) -> bool:
@@ -227,7 +245,7 @@ async def test_where_nothing_can_sound_the_program_is_told_and_sends_none(progra
         skull.sound.clear()
         wish = {"type": "asked", "verbatim": True, "text": "Is anybody there?", "floor": skull.welcome["floor"]}
         assert (await program.post("/api/v1/percepts", wish))[0] == 202
-        await lit(skull, "speaking")
+        await shone(skull, "speaking")
         await lit(skull, "idle")
         assert skull.sound == [], skull.orders
     finally:
@@ -390,15 +408,19 @@ async def test_the_page_for_other_boards_converses_and_turns_its_pin(browser: Br
         await lit(board, "listening")
         await until(lambda: np.abs(np.frombuffer(host.skull.speech, "<i2")).max(initial=0) > 300, "speech")
         await page.mouse.up()
-        await lit(board, "speaking")
+        await shone(board, "speaking")
         await lit(board, "idle")
         await until(lambda: host.skull.played == host.skull.sent, "all of it is played")
         angles = await page.evaluate("globalThis.angles")
         assert min(angles) == angles[-1] == 90
         assert 105 < max(angles) <= 115
         assert await board.watched("loudest") > 0.03
-        await host.snapshot(4)
-        await until(lambda: 4 in host.skull.pictures, "a picture")
+        for number in range(4, 9):  # a machine that stalls may be too slow for one
+            await host.snapshot(number)
+            await until(lambda id=number: id in host.skull.pictures or _none(host, id), "an answer")
+            if number in host.skull.pictures:
+                break
+        assert host.skull.pictures
         assert host.complaints == []
         assert board.complaints == []
 
@@ -418,8 +440,9 @@ async def test_the_page_for_other_boards_shuts_its_jaw_when_stopped_or_lost(brow
 
         speaking = asyncio.create_task(spoken)
         await until(moving, "a jaw that moves")
+        shown = len(await board.watched("lights"))
         await host.drop()
-        await lit(board, "trouble")
+        await shone(board, "trouble", shown)
         await until(shut, "a shut jaw")
         await lit(board, "idle")
         speaking.cancel()

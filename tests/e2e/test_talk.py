@@ -135,7 +135,7 @@ async def test_stop_cuts_the_reply_where_it_was_heard(program: Marotte, visit: V
     lit = talk.page.locator("[data-subtitles] [data-lit=true]")
     await until(lambda: talk.events("line_started"), "a line")
     await expect(lit.nth(4)).to_be_visible()
-    assert await talk.sounds()
+    await until(talk.sounds, "sound")
     await talk.page.get_by_role("button", name="Stop", exact=True).click()
     row = await ended(program, turn)
     assert (row["state"], row["cut"]) == ("interrupted", True)

@@ -1,6 +1,6 @@
 // Runs in every page before its own scripts, and keeps what its partner hears and sees as `watched`.
 (() => {
-  const watched = { energies: [], loudest: 0, shapes: [], levels: [], subtitles: [] };
+  const watched = { energies: [], loudest: 0, shapes: [], levels: [], subtitles: [], lights: [] };
   globalThis.watched = watched;
 
   // What goes to the loudspeaker passes an analyser first.
@@ -35,6 +35,7 @@
     for (const { target, attributeName } of changes) {
       if (attributeName === "data-mouth" && target.matches("svg")) note(watched.shapes, target.dataset.mouth);
       else if (attributeName === "data-level") note(watched.levels, target.dataset.level);
+      else if (attributeName === "data-light") note(watched.lights, target.dataset.light);
       else {
         const element = target instanceof Text ? target.parentElement : target;
         const shown = element?.closest?.("[data-subtitles]") ?? element?.querySelector?.("[data-subtitles]");
@@ -46,6 +47,6 @@
     childList: true,
     characterData: true,
     attributes: true,
-    attributeFilter: ["data-mouth", "data-level", "data-lit"],
+    attributeFilter: ["data-mouth", "data-level", "data-lit", "data-light"],
   });
 })();

@@ -15,6 +15,7 @@ from marotte.events import PUBLIC, Event, Onset, SpeechEnd, Utterance
 from marotte.show import Run
 from tests.unit.test_hotkey import KEYBOARD, FakeListener
 from tests.unit.test_sound_device import BLOCK, FakeLibrary
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +61,7 @@ async def test_it_listens_while_the_keys_are_held(tmp_path: Path, monkeypatch: p
                     events.put_nowait(message.data)
 
         following = [asyncio.create_task(follow(news)) for news in subscribed]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * PATIENCE):
             while not (FakeListener.made and "start input" in library.log):
                 await asyncio.sleep(0.01)
 

@@ -22,6 +22,7 @@ from marotte.ops.reach import reach
 from tests.integration.test_cli import run
 from tests.servers.marotte import marotte
 from tests.servers.openai import OpenAIServer, Script
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 QUIET = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
@@ -161,7 +162,7 @@ async def test_an_engine_that_hangs_costs_its_deadline_and_no_more(tmp_path: Pat
         text = "".join(
             f'[{table}]\nchain = ["hole"]\n[{table}.hole]\n{hole}' for table in ("voice", "brain", "hearing", "sight")
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(4 * PATIENCE):
             sections = await looked_at(f"[gateway]\nport = 0\n{text}", tmp_path)
     understudies = {"voices": "espeak", "brains": "improviser", "ears": "pocketsphinx", "eyes": "opencv"}
     for kind, understudy in understudies.items():

@@ -17,8 +17,15 @@ from marotte.mind.brains.openai import OpenAIBrain
 from tests.servers.ollama import OllamaServer
 from tests.servers.openai import OpenAIServer, Script
 from tests.stand_ins import Published
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stalls finds what is there all the same."""
+    monkeypatch.setattr("marotte.engines.local_servers._WITHIN", PATIENCE)
 
 
 async def test_ollama_is_found_under_its_own_interface_and_others_under_openais() -> None:

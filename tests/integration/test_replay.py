@@ -282,7 +282,7 @@ async def test_what_was_heard_of_a_line_with_a_gap_in_it_replays_itself(tmp_path
     await until(lambda: run.public.speaker.now() > begun + 3 * 48_000, "three seconds of it")
     run.orders.cut("public", "stopped by the operator")
     heard = (await turns.get()).data.ending.heard
-    assert 2 < len(heard.split()) < 12
+    assert 0 < len(heard.split()) < 12
     await run.hush()
     playing.cancel()
     await run.stop()

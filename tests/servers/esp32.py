@@ -9,6 +9,7 @@ import json
 import sys
 import time
 import types
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ class Board:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._down = False
+        self._orders: deque[bool] = deque()
+        """What was done to the button and not yet seen: of two things done at once each is seen."""
         self._shown = ""
         self._plays = self._hears = time.monotonic()
         asyncio.get_running_loop().add_reader(sys.stdin, self._order)
@@ -48,6 +51,8 @@ class Board:
         print(json.dumps({"angle": angle / 1000, "sample": offset and self.program.place() - offset}), flush=True)
 
     def pressed(self) -> bool:
+        if self._orders:
+            self._down = self._orders.popleft()
         return self._down
 
     def show(self, name: str, now: int) -> None:
@@ -56,10 +61,10 @@ class Board:
             print(json.dumps({"light": name}), flush=True)
 
     def _order(self) -> None:
-        line = sys.stdin.readline().strip()
+        line = sys.stdin.buffer.raw.readline().strip()
         if not line:
             asyncio.get_running_loop().remove_reader(sys.stdin)
-        self._down = line == "press"
+        self._orders.append(line == b"press")
 
 
 async def _live(file: str) -> None:

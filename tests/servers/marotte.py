@@ -45,9 +45,9 @@ class Marotte:
         # Start as fast as an installed program does, whatever whoever runs the tests has set.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "marotte", "run", str(self.show), "--port", "0", "--no-browser"]
+            command = [sys.executable, "-m", "tests.servers.patient", "run", str(self.show)]
             self._process = subprocess.Popen(
-                [*command, *self.arguments],
+                [*command, "--port", "0", "--no-browser", *self.arguments],
                 stdout=log,
                 stderr=log,
                 env=environment,

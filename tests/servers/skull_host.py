@@ -17,10 +17,13 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from marotte.body.jaw import Jaw
+from tests.waiting import PATIENCE
 
 FAULTS = ("no_ack", "not_now", "mute", "refuse")
 """An ack is lost · the button is refused · no frame is sent at all any more · hello is refused."""
 RATE, FRAME = 48_000, 960
+LET_GO = 10.0
+"""Seconds that sound may be under way from a skull that does not know yet that it was let go; a machine may stall."""
 CAN = {"button", "microphone", "loudspeaker", "camera", "light", "jaw"}
 
 
@@ -152,7 +155,7 @@ class SkullHost:
         await socket.prepare(request)
         skull = Skull(socket)
         try:
-            hello = json.loads((await socket.receive(5)).data)
+            hello = json.loads((await socket.receive(PATIENCE)).data)
             if not self._welcomes(hello):
                 await socket.send_json({"type": "error", "code": "token", "message": "the token is wrong"})
                 await socket.close(code=4401)
@@ -241,7 +244,7 @@ class SkullHost:
         if header["type"] == "microphone":
             assert 320 <= len(payload) <= 6_400, f"microphone: {len(payload)} bytes"
             assert len(payload) % 2 == 0, "half a sample"
-            under_way = time.monotonic() - skull.let_go < 0.5
+            under_way = time.monotonic() - skull.let_go < LET_GO
             assert skull.recording or under_way, "microphone: nobody listens"
             skull.speech += payload
         elif header["type"] == "picture":
@@ -253,7 +256,7 @@ class SkullHost:
 
     def _answered(self, id: int) -> None:
         asked = self._asked.pop(id)
-        assert time.monotonic() - asked <= 3.0, f"picture {id}: too late"
+        assert time.monotonic() - asked <= PATIENCE, f"picture {id}: too late"
 
 
 def syllables(count: int, each: float = 0.25) -> bytes:

@@ -1,0 +1,18 @@
+"""``python -m marotte`` for tests: a machine that stalls for seconds is no fault of an engine's.
+
+What a show sets for an engine stays as it is.
+"""
+
+from marotte.engines.kinds import EngineSettings, VoiceSettings
+from tests.waiting import PATIENCE
+
+for kind in (EngineSettings, VoiceSettings):
+    for field in ("first_within", "next_within"):
+        kind.model_fields[field].default = PATIENCE
+    kind.model_rebuild(force=True)
+
+
+if __name__ == "__main__":
+    from marotte.cli import main
+
+    main()
