@@ -6,6 +6,7 @@ import pytest
 
 from marotte.events import (
     Asked,
+    ChatMessage,
     Dropped,
     LineEnded,
     LineStarted,
@@ -53,6 +54,9 @@ async def say(made: House, text: str, seconds: float = 0.5, partial: str = "") -
     [
         "Uh-huh.",
         "Mm-hm",
+        "Mm-hmm.",
+        "Mhmm.",
+        "d’accord",
         "yeah, yeah",
         "Right. Okay!",
         "vale",
@@ -85,6 +89,10 @@ def test_what_says_more(text: str) -> None:
 )
 def test_how_many_words_cut_in_before_all_is_said(text: str, cuts: bool) -> None:
     assert enough(text) is cuts
+
+
+def test_an_accent_makes_no_word_two() -> None:
+    assert not enough("también")
 
 
 @pytest.mark.parametrize("text", ["Uh-huh.", "うん", "vale", "d'accord", "嗯"])
@@ -170,6 +178,48 @@ async def test_who_repeats_after_the_character_is_answered() -> None:
     assert made.events.of(Dropped) == []
 
 
+async def test_in_a_later_sentence_it_still_speaks() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        while not made.events.of(LineEnded):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.2)
+        await say(made, "Uh-huh.")
+        await asyncio.sleep(0.3)
+        await say(made, "It spoke all day")
+        assert (await made.ending()).heard == STORY
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["backchannel", "echo"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("Shall we go on?", "Yes."),
+        ("Do you want the red one or the blue one?", "The blue one."),
+        ("Say it after me: good morning, moon.", "Good morning, moon."),
+    ],
+)
+async def test_a_prompt_answer_is_one(asked: str, said: str) -> None:
+    async with house(ScriptedBrain(asked), ScriptedBrain("Well said.")) as made:
+        await speaking(made)
+        await made.ending()
+        await asyncio.sleep(0.5)
+        await say(made, said)
+        await made.ending(2)
+    assert made.events.of(Dropped) == []
+
+
+async def test_what_is_typed_is_no_echo_and_no_nod() -> None:
+    async with house(ScriptedBrain(STORY), ScriptedBrain("Go on, then.")) as made:
+        await speaking(made)
+        await say(made, "Wait a moment, please.", partial="Wait a moment")
+        await made.ending(2)
+        await asyncio.sleep(10)
+        made.attention.offer(Utterance(text="Yes.", viewer=ADA, ear="typed"))
+        await made.ending(3)
+    assert made.events.of(Dropped) == []
+
+
 async def test_after_a_false_cut_the_next_one_is_told_from_its_own_voice_too() -> None:
     async with house(ScriptedBrain(STORY)) as made:
         await speaking(made)
@@ -225,6 +275,35 @@ async def test_a_reply_begun_on_other_words_is_thrown_away_unheard() -> None:
     assert [len(started.percepts) for started in made.events.of(TurnStarted)] == [0, 1]
     assert len(made.events.of(LineStarted)) == 1
     assert [prompt.text for prompt in brain.prompts][-1].find("begin") > 0
+
+
+async def test_a_word_that_turns_the_meaning_is_another_wish() -> None:
+    brain = ScriptedBrain("It is done.", token=0.03)
+    meant = "please turn off the big lamp in the dressing room"
+    async with house(brain) as made:
+        await pause(made, "Please turn on the big lamp in the dressing room.")
+        await asyncio.sleep(0.5)
+        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(Transcript(text=meant, final=True, viewer=ADA))
+        made.attention.offer(Utterance(text=meant, viewer=ADA))
+        await made.ending(2)
+    assert made.events.of(TurnEnded)[0].ending.state == "discarded"
+    assert "turn off" in brain.prompts[-1].text
+
+
+async def test_nobody_else_is_answered_over_somebody_who_still_speaks() -> None:
+    async with house(ScriptedBrain(STORY), ScriptedBrain("To you."), ScriptedBrain("To all.")) as made:
+        await speaking(made)
+        made.publish(Onset())
+        made.attention.offer(ChatMessage(text="Are you there?", viewer=BOB))
+        await asyncio.sleep(0.3)
+        made.publish(Transcript(text="wait a moment", viewer=ADA))
+        await asyncio.sleep(3.0)
+        assert len(made.events.of(LineStarted)) == 1
+        made.publish(SpeechEnd(seconds=3.3))
+        made.publish(Transcript(text="wait a moment, please", final=True, viewer=ADA))
+        made.attention.offer(Utterance(text="wait a moment, please", viewer=ADA))
+        await made.ending(2)
 
 
 @pytest.mark.parametrize("why", ["noise", "somebody else", "more words"])

@@ -246,10 +246,13 @@ class Chain(Generic[T]):
 
     async def _examine(self, member: Member) -> None:
         """Probe a resting engine."""
+        given = 0.0
         try:
             async with aclosing(self._pieces(member, self._probe(member.engine))) as pieces:
-                async for _ in pieces:
-                    pass
+                async for piece in pieces:
+                    given += self._size(piece)
+            if not given:
+                raise EngineError("gave nothing")
         except EngineUnsuited:
             self._well(member)
         except Exception as error:

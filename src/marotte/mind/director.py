@@ -36,11 +36,11 @@ from marotte.mind.persona import Persona
 from marotte.mind.phrases import phrase, thanks
 from marotte.mind.tools.toolbox import Toolbox
 from marotte.mind.turn import Early, Turn
+from marotte.mind.turn_taking import bare
 from marotte.ports import Floor, Mouth, Scene
 from marotte.store.rows import person
 from marotte.text.emotes import written
 from marotte.text.language import detect
-from marotte.text.normal import likeness
 from marotte.text.sentences import Splitter, Thoughts
 from marotte.text.views import line
 from marotte.time import Clock
@@ -49,8 +49,6 @@ log = logging.getLogger(__name__)
 
 _RIGHT_OF_WAY = 0.02
 """Seconds for which rows wait at a turn's beginning, so that the brain is asked first."""
-_THE_SAME = 0.95
-"""How alike what was said must be to what a reply was begun on."""
 _NAME = 20
 """So many letters of a name tell who is meant; longer names are cut when they are spoken."""
 
@@ -189,7 +187,7 @@ class Director:
             isinstance(meant, Utterance)
             and meant.viewer == guess.viewer
             and self._persona.language((meant,), self.language, self._answered) == expected.language
-            and likeness(words(meant), words(guess)) >= _THE_SAME
+            and bare(words(meant)) == bare(words(guess))
         )
 
     def _meant(self, bundle: Bundle) -> Turn:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal, Protocol
@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from marotte.bus import Bus
 from marotte.events import LineEnded, LineStarted, Onset, SpeechEnd, Stopped, Transcript, Utterance
 from marotte.ports import Floor
+from marotte.text.normal import is_wide
 from marotte.time import Clock
 
 _BACKCHANNELS: dict[str, tuple[str, ...]] = {
@@ -37,13 +38,15 @@ _BACKCHANNELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What a listener says to mean "go on"; said while the character speaks, it cuts nothing and wants no answer."""
 _ALL = {said for language in _BACKCHANNELS.values() for said in language}
+_HUM = re.compile(r"h?m+(h+m+)?")
+_BETWEEN = re.compile(r"[-,.!?、。，！？…\s]+")
 
 _WORDS = 2
 """So many words of somebody who still speaks cut in; of languages without spaces so many times two characters."""
 _MEMORY = 12
 """So many lines are remembered to know the character's own voice."""
-_AFTERWARDS = 1.0
-"""Seconds after a line in which its echo may still begin."""
+_AFTERWARDS = 0.3
+"""Seconds after a line in which its echo may still begin: who answers its question takes longer, or is answered."""
 
 
 class Meant(Protocol):
@@ -72,11 +75,14 @@ class TurnTaking:
         # These alone: what happens on the way to the first sound must not wake it.
         kinds = ("onset", "speech_end", "transcript", "line_started", "line_ended", "stopped")
         self._heard = bus.subscribe(*(f"event.{kind}.{floor.name}" for kind in kinds))
-        self._said: deque[str] = deque(maxlen=_MEMORY)
-        self._speaking = False
-        self._spoke_until = -1e9
+        self._sounding: OrderedDict[str, str] = OrderedDict()
+        """The words of the lines that sound, by their ids: the next begins a little before the last is over."""
+        self._last: tuple[str, float] = ("", -1e9)
+        """The words of the line that ended last, and when."""
         self._over_speech = False
         """The speech that is heard now, or was heard last, began while the character spoke."""
+        self._echoes: deque[str] = deque(maxlen=_MEMORY)
+        """What of the character's own that speech may be."""
         self._cut_at: float | None = None
 
     async def run(self) -> None:
@@ -99,22 +105,27 @@ class TurnTaking:
         """Say why something that was spoken is no turn of somebody's; None where it is one."""
         for message in self._heard.take():
             self._follow(message.data)  # what led to it, where that has not been followed yet
-        if not self._over_speech:
+        if utterance.ear == "typed":
             return None
-        if is_backchannel(utterance.text):
+        if self._over_speech and is_backchannel(utterance.text):
             return "backchannel"
         return "echo" if self._is_own(utterance.text) else None
 
     def _follow(self, event: object) -> None:
         match event:
             case LineStarted():
-                self._speaking = True
-                self._said.append(event.spoken)
-            case LineEnded() | Stopped(why="interrupted"):
-                self._speaking, self._spoke_until = False, self._clock.now()
+                self._sounding[event.line] = event.spoken
+                if len(self._sounding) > _MEMORY:
+                    self._sounding.popitem(last=False)
+                if self._over_speech:
+                    self._echoes.append(event.spoken)
+            case LineEnded():
+                if said := self._sounding.pop(event.line, ""):
+                    self._last = said, self._clock.now()
+            case Stopped(why="interrupted"):
+                self._sounding.clear()
             case Onset():
-                self._over_speech = self._speaking or self._clock.now() - self._spoke_until < _AFTERWARDS
-                self._cut_at = self._clock.now() + self.cut_after if self._speaking else None
+                self._begin()
             case SpeechEnd():
                 self._cut_at = None
             case Transcript(final=True):
@@ -125,9 +136,18 @@ class TurnTaking:
             case _:
                 pass
 
+    def _begin(self) -> None:
+        """Somebody begins to speak, or the character's own voice comes back."""
+        now, (last, ended) = self._clock.now(), self._last
+        self._over_speech = bool(self._sounding)
+        self._echoes = deque(self._sounding.values(), maxlen=_MEMORY)
+        if now - ended < _AFTERWARDS:
+            self._echoes.append(last)
+        self._cut_at = now + self.cut_after if self._sounding else None
+
     def _read(self, heard: Transcript) -> None:
         """Read what somebody says while they still say it."""
-        if self._over_speech and (is_backchannel(heard.text) or self._is_own(heard.text)):
+        if (self._over_speech and is_backchannel(heard.text)) or self._is_own(heard.text):
             return
         if self._over_speech and self._floor.turn and enough(heard.text):
             self._cut()
@@ -156,7 +176,7 @@ class TurnTaking:
         """Whether these are words of the character's own, as a microphone hears them out of its loudspeaker."""
         heard = bare(text)
         return enough(text) and any(
-            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self._said
+            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self._echoes
         )
 
 
@@ -167,18 +187,23 @@ def is_backchannel(text: str) -> bool:
         return True
     if said in _ALL or said.replace(" ", "") in _ALL:
         return True
-    return len(said) <= 40 and all(part in _ALL for part in re.split(r"[,.!?、。，！？…\s]+", text.casefold()) if part)
+    parts = filter(None, _BETWEEN.split(_plain(text)))
+    return len(said) <= 40 and all(part in _ALL or _HUM.fullmatch(part) for part in parts)
 
 
 def enough(text: str) -> bool:
     """Whether there are so many words that somebody means to speak."""
     said = bare(text)
-    return len(said.split()) >= _WORDS or (not said.isascii() and " " not in said and len(said) >= 2 * _WORDS)
+    return len(said.split()) >= _WORDS or (" " not in said and sum(map(is_wide, said)) >= 2 * _WORDS)
 
 
 def bare(text: str) -> str:
     """Return a text's words, lower case, without marks."""
-    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.casefold()).split())
+    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in _plain(text)).split())
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("’", "'")
 
 
 def _within(heard: str, said: str) -> bool:

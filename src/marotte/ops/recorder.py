@@ -122,6 +122,7 @@ class Recorder:
         """Begin a log, or the next one of a long run: who the character is, and what memory holds."""
         self.close()
         self._began, self._starts, self._overfull = self._clock.now(), {}, False
+        self._times.clear()
         self._log = RunLog(self._folder / runlog.name_of(self._run, next(self._parts)))
         runlog.sweep(self._folder)
         self._log.write(header)

@@ -108,7 +108,7 @@ def words(text: str) -> list[str]:
     """Return the terms under which a text is found: small words without Latin diacritics, CJK as overlapping pairs."""
     terms: list[str] = []
     for run in _TERM.findall(_bare(text)):
-        if len(run) > 1 and _is_wide(run[0]):
+        if len(run) > 1 and is_wide(run[0]):
             terms += [run[i : i + 2] for i in range(len(run) - 1)]
         else:
             terms.append(run)
@@ -120,7 +120,8 @@ def searchable(text: str) -> str:
     return " ".join(words(text))
 
 
-def _is_wide(char: str) -> bool:
+def is_wide(char: str) -> bool:
+    """Whether a character is of a script that is written without spaces."""
     return char >= "\u3005" and re.match(f"[{WIDE}]", char) is not None
 
 

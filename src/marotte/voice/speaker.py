@@ -185,8 +185,7 @@ class Speaker:
             await speech.over.wait()
 
     def cut(self, turn: str) -> None:
-        """Stop a turn's sound now; ``close_cut`` says what was heard of it."""
-        self._paused = False
+        """Stop a turn's sound now; ``close_cut`` says what was heard of it. A pause goes on: somebody speaks."""
         if any(s.turn == turn for s in self._speeches):
             self._drop([s for s in self._speeches if s.turn == turn])
             self._silence(turn, "interrupted")
