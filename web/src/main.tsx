@@ -12,6 +12,8 @@ import "./design/nonce";
 import "./design/tokens.css";
 
 takeToken();
+// A link with a token that is opened where the window is open already changes nothing but what stands behind the #.
+addEventListener("hashchange", () => takeToken() && location.reload());
 applyTheme();
 followCjk();
 

@@ -89,6 +89,17 @@ test("hands-free stays on through a lost connection and ends with the window", a
   expect(device.close).toHaveBeenCalledOnce();
 });
 
+test("a connection that is lost ends the press: nobody hears what is said from then on", async () => {
+  speech.start();
+  await speech.press();
+  tell({ state: "waiting", welcome: null, refusal: null, retryAt: null, place: null });
+  expect(speech.state.held).toBe(false);
+  expect(device.pass).toHaveBeenLastCalledWith(false);
+  sent.length = 0;
+  await speech.press();
+  expect(sent).toEqual(["press"]);
+});
+
 test("a button elsewhere presses this one, as soon as no question of the browser's is open", async () => {
   speech.start();
   const welcome = { floor: "talk-1", rights: "guest" } as Welcome;

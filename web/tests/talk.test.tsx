@@ -61,7 +61,7 @@ test("the space bar types a space in a field and talks nowhere else when disable
   render(
     <TooltipProvider>
       <PushToTalk speech={talking} held={false} language="ja" disabled />
-      <Composer language="ja" disabled={false} send={() => true} />
+      <Composer language="ja" disabled={false} open send={() => true} />
     </TooltipProvider>,
   );
   fireEvent.keyDown(screen.getByRole("textbox"), { code: "Space" });
@@ -74,7 +74,7 @@ test("what could not be sent stays in the field", () => {
   const send = vi.fn().mockReturnValueOnce(false).mockReturnValueOnce(true);
   render(
     <TooltipProvider>
-      <Composer language="en" disabled={false} send={send} />
+      <Composer language="en" disabled={false} open send={send} />
     </TooltipProvider>,
   );
   const field = screen.getByRole<HTMLInputElement>("textbox");

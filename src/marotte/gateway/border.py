@@ -21,7 +21,7 @@ _COSTLY = ("/try", "/database/backup", "/database/restore", "/doctor", "/brain")
 _UPLOAD = "/api/v1/database/restore"
 """What is sent here is too large to be held: once it knows who asks, the route itself reads it, within its limits."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_ASKING = ("/api/v1/settings/check", "/api/v1/moderation/try")
+_ASKING = ("/api/v1/settings/check", "/api/v1/moderation/try", "/api/v1/verdicts/try")
 """What is sent here as somebody types is only judged: it changes nothing that the audit log should tell of."""
 
 
@@ -149,7 +149,7 @@ def _kind(method: str, path: str) -> Kind:
         return "page"
     if path in _DOORS:
         return "login"
-    if path.endswith(_COSTLY) and "/moderation/" not in path:
+    if path.endswith(_COSTLY) and path not in _ASKING:
         return "costly"
     return "read" if method in _SAFE else "change"
 

@@ -22,9 +22,9 @@ function subscribe(watch: () => void): () => void {
 export const useNames = (): Names => useSyncExternalStore(subscribe, () => names);
 
 /** Ask which emotes there are, as long as the window is open and let in. */
-export function useEmotes(welcome: boolean): void {
+export function useEmotes(open: boolean): void {
   useEffect(() => {
-    if (!welcome) return;
+    if (!open) return;
     let left = false;
     const ask = () => {
       if (document.hidden) return;
@@ -40,5 +40,5 @@ export function useEmotes(welcome: boolean): void {
       left = true;
       clearInterval(timer);
     };
-  }, [welcome]);
+  }, [open]);
 }

@@ -25,7 +25,7 @@ export function Control() {
   const page = pageAt(useParams()["*"] ?? "");
   const character = status.welcome?.character.name ?? "Marotte";
 
-  useEmotes(status.welcome !== null);
+  useEmotes(status.state === "open");
   useEffect(installable, []);
   useEffect(() => {
     document.title = `${character} – ${!page || page.path === "now" ? "control" : page.title.toLowerCase()}`;

@@ -69,9 +69,9 @@ function HeaderLink({ href, text, icon }: { href: string; text: string; icon: Re
   return (
     <a
       href={href}
+      // biome-ignore lint/security/noBlankTarget: an opener hands on what the tab keeps, the token among it
       target="_blank"
-      // An opener hands on what the tab keeps, the token among it.
-      rel="noopener opener"
+      rel="opener"
       aria-label={text}
       className="inline-flex h-10 items-center gap-2 rounded-card px-3 text-sm text-quiet transition hover:bg-hover hover:text-ink max-sm:px-2 [&_svg]:size-5 xl:[&_svg]:size-4"
     >

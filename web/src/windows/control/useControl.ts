@@ -79,6 +79,9 @@ export function useControl(entrance: number) {
         refresh.ask();
       }),
       connection.on("missed", () => {
+        // The end of a turn may be among what was missed: what the program tells now counts.
+        told = [];
+        setTurns({});
         for (const topic of TOPICS) stale.add(topic);
         refresh.ask();
       }),

@@ -27,10 +27,11 @@ export function Stage() {
     { window: "stage", token: token(), floor: options.floor, subtitles: options.second },
     options.floor,
   );
-  const { welcome } = useStatus(connection);
+  const status = useStatus(connection);
+  const { welcome } = status;
   const { puppeteer, playback, sound } = usePuppeteer(connection);
   const [asked, setAsked] = useState(false);
-  useEmotes(welcome !== null);
+  useEmotes(status.state === "open");
 
   useEffect(() => {
     if (!options.sound) return;

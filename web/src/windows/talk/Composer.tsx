@@ -6,12 +6,15 @@ import { phrasesFor } from "./text";
 
 interface ComposerProps {
   language: string;
+  /** Nobody may write here. */
   disabled: boolean;
+  /** What is written can be sent now; where it cannot, it may be written all the same. */
+  open: boolean;
   send: (text: string) => boolean;
 }
 
 /** Where a partner types. */
-export function Composer({ language, disabled, send }: ComposerProps) {
+export function Composer({ language, disabled, open, send }: ComposerProps) {
   const [text, setText] = useState("");
   const words = phrasesFor(language);
   return (
@@ -39,7 +42,7 @@ export function Composer({ language, disabled, send }: ComposerProps) {
         label={words.send}
         kind={text.trim() ? "live" : "plain"}
         type="submit"
-        disabled={disabled || !text.trim()}
+        disabled={disabled || !open || !text.trim()}
         className="size-11"
       >
         <SendHorizontal aria-hidden />

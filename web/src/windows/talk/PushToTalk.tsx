@@ -125,6 +125,7 @@ function useSpaceBar(speech: PushToTalkProps["speech"], disabled: boolean): void
     addEventListener("keyup", up);
     addEventListener("blur", lose);
     return () => {
+      lose();
       removeEventListener("keydown", down);
       removeEventListener("keyup", up);
       removeEventListener("blur", lose);

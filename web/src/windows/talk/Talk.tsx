@@ -24,7 +24,7 @@ export function Talk() {
   const watching = welcome !== null && welcome.floor === "public" && welcome.rights !== "operator";
   const disabled = state !== "open" || watching;
 
-  useEmotes(welcome !== null);
+  useEmotes(state === "open");
   useEffect(() => {
     document.title = welcome ? `${welcome.character.name} – Marotte` : "Marotte";
   }, [welcome]);
@@ -32,7 +32,7 @@ export function Talk() {
   if (state === "refused") return <Refused status={talk.status} retry={talk.retry} />;
   if (waits(talk.status)) return <Waiting status={talk.status} language={talk.language} />;
   const list = <ConversationList conversation={talk.conversation} puppeteer={talk.puppeteer} character={character} />;
-  const composer = <Composer language={talk.language} disabled={disabled} send={talk.send} />;
+  const composer = <Composer language={talk.language} disabled={watching} open={state === "open"} send={talk.send} />;
   return (
     <div className="flex h-dvh flex-col overflow-hidden">
       <Header talk={talk} character={character} openSettings={() => setSettingsOpen(true)} />

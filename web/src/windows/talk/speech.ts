@@ -43,6 +43,7 @@ export class Speech {
     this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
     this.#microphone.onLevel = (level) => this.#levels(level);
     this.#microphone.onEnd = () => {
+      if (this.state.held) this.connection.send({ type: "release" });
       this.#set({ trouble: "absent", held: false });
       this.connection.send({ type: "microphone", on: false });
       if (this.state.handsFree) this.#listenNow(false);
@@ -59,7 +60,7 @@ export class Speech {
     // What the program knew of the last connection's ears is gone with it.
     const ends = [
       this.connection.on("status", ({ state, welcome }) => {
-        if (state !== "open") return;
+        if (state !== "open") return this.#lost();
         if (this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
         if (welcome && (welcome.floor !== "public" || welcome.rights === "operator")) void this.#offer();
       }),
@@ -71,6 +72,14 @@ export class Speech {
       this.#recognition.abort();
       this.#microphone.close();
     };
+  }
+
+  /** Nobody hears the button any more: what is said from here on would be lost without a word. */
+  #lost(): void {
+    if (!this.state.held) return;
+    this.#set({ held: false });
+    this.#microphone.pass(this.state.handsFree);
+    if (!this.state.handsFree) this.#recognition.abort();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -47,6 +47,15 @@ export function Viewer({ id, onLeave }: ViewerProps) {
 
 const languages = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
 
+/** The language in words; a tag that is none, as a device may send, as it is. */
+function languageOf(tag: string): string {
+  try {
+    return languages.of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
+}
+
 function Who({ viewer, onForgotten }: { viewer: ViewerDetail; onForgotten: () => void }) {
   const [asked, setAsked] = useState(false);
   const queries = useQueryClient();
@@ -95,7 +104,7 @@ function Who({ viewer, onForgotten }: { viewer: ViewerDetail; onForgotten: () =>
         <span className="text-quiet">
           {TEXT.first} <RelativeTime at={viewer.first_seen} /> · {TEXT.last} <RelativeTime at={viewer.last_seen} /> ·{" "}
           {TEXT.seen(viewer.count)}
-          {viewer.language && ` · ${languages.of(viewer.language)}`}
+          {viewer.language && ` · ${languageOf(viewer.language)}`}
         </span>
       </div>
       <Confirm
