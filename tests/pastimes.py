@@ -82,14 +82,15 @@ class PastimeRows:
     async def redemptions(self, since: float) -> list[tuple[AnyPercept, str]]:
         return [row for row in self.known if row[0].at >= since]
 
-    async def decide(self, percept: str, reward: str, what: int) -> bool:
+    async def decide(self, percept: str, reward: str, what: int, outcome: str) -> bool:
         self._write()
         decided = self.kinds.setdefault("redemption decided", {})
         if percept in decided:
             return False
         decided[percept] = what
-        counted = self.kinds.setdefault("redeemed", {})
-        counted[reward] = counted.get(reward, 0) + 1
+        for kind in ("redeemed", f"redeemed: {outcome}"):
+            counted = self.kinds.setdefault(kind, {})
+            counted[reward] = counted.get(reward, 0) + 1
         return True
 
     async def closed(self, percept: str) -> None:

@@ -25,6 +25,7 @@ def counts(run: "Run") -> dict[str, Mapping[tuple[str, ...], float]]:
         "marotte_bus_dropped_total": {(): float(run.bus.dropped)},
         "marotte_floors": {(): float(len(run.floors))},
         "marotte_link_lines_total": lines,
+        "marotte_redemptions_total": {(what,): float(n) for what, n in run.pastimes.redemptions.counted.items()},
         "marotte_sound_cache_hits_total": {(name,): float(n) for name, n in run.sounds.hits.items()},
         "marotte_sound_cache_misses_total": {(name,): float(n) for name, n in run.sounds.misses.items()},
         "marotte_sound_cache_bytes": {(): float(run.sounds.bytes)},

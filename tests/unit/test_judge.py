@@ -1,5 +1,6 @@
 """Who spoils a chat is told by evidence that adds up; what people say every day never comes to a ban."""
 
+import re
 from importlib.resources import files
 from itertools import count
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from marotte import config
 from marotte.config_people import ORDINARY
-from marotte.events import ChatMessage, Viewer
+from marotte.events import ChatMessage, Emote, Viewer
 from marotte.mind.people import LISTS, Judge, Judgement
 
 NUMBERS = count()
@@ -17,9 +18,19 @@ DEFAULT = config.People(on=True)
 FAMOUS = "Best viewers on dogehype .com (remove the space)"
 
 
-def message(text: str, who: str = "bob", *roles: str, first: bool = False) -> ChatMessage:
+def message(
+    text: str, who: str = "bob", *roles: str, first: bool = False, emotes: tuple[Emote, ...] = ()
+) -> ChatMessage:
     viewer = Viewer(id=f"twitch:{who}", name=who, platform="twitch", roles=roles)
-    return ChatMessage(id=f"twitch/{next(NUMBERS)}", viewer=viewer, text=text, first=first, link="twitch")
+    return ChatMessage(
+        id=f"twitch/{next(NUMBERS)}", viewer=viewer, text=text, first=first, emotes=emotes, link="twitch"
+    )
+
+
+def with_emotes(text: str, *names: str) -> tuple[Emote, ...]:
+    """Mark every place of these names in a text, the last first."""
+    places = [found for name in names for found in re.finditer(rf"(?<!\S){re.escape(name)}(?!\S)", text)]
+    return tuple(Emote(found[0], found.start(), found.end()) for found in reversed(places))
 
 
 def judged(text: str, *roles: str, first: bool = False, show: str = "") -> Judgement:
@@ -69,6 +80,40 @@ def test_a_crowd_that_cheers_is_no_spam() -> None:
     judge = Judge(DEFAULT)
     for n in range(500):
         assert judge.judge(message("LET'S GOOO", f"v{n % 200}"), n / 20).action == ""
+
+
+EMOTES = "KEKWLAUGH OMEGALULPOG KEKWLAUGH PEPELAUGHING"
+
+
+def test_a_crowd_that_writes_the_same_emotes_is_no_spam() -> None:
+    judge, emotes = Judge(DEFAULT), with_emotes(EMOTES, "KEKWLAUGH", "OMEGALULPOG", "PEPELAUGHING")
+    for n in range(40):
+        assert judge.judge(message(EMOTES, f"v{n % 10}", first=True, emotes=emotes), n * 3.0).action == ""
+        assert kinds(judge.judge(message(EMOTES, f"v{n % 10}", emotes=emotes), n * 3.0)) <= {"rate"}
+
+
+def test_emotes_in_a_flood_of_messages_are_a_flood_all_the_same() -> None:
+    judge, emotes = Judge(DEFAULT), with_emotes("KEKW", "KEKW")
+    found = [judge.judge(message("KEKW", emotes=emotes), n / 10) for n in range(12)]
+    assert kinds(found[-1]) == {"rate"}
+
+
+def test_words_beside_emotes_count_as_ever() -> None:
+    text = "KEKW cheap followers KEKW"
+    assert kinds(Judge(DEFAULT).judge(message(text, emotes=with_emotes(text, "KEKW")), 0.0)) == {"phrase"}
+    text = "KEKW WHAT ARE YOU DOING"
+    assert kinds(Judge(DEFAULT).judge(message(text, emotes=with_emotes(text, "KEKW")), 0.0)) == {"capitals"}
+    judge = Judge(DEFAULT)
+    for n in range(4):  # whatever emotes stand around it, it is the same text
+        text = "KEKW " * n + "please look at my wonderful new hat"
+        found = judge.judge(message(text, f"v{n}", emotes=with_emotes(text, "KEKW")), float(n))
+    assert kinds(found) == {"copies"}
+
+
+@pytest.mark.parametrize("places", [((-5, 3), (2, 900)), ((3, 1), (0, 4), (1, 2)), ((10**9, 10**9 + 1),)])
+def test_places_that_no_text_has_break_nothing(places: tuple[tuple[int, int], ...]) -> None:
+    emotes = tuple(Emote("x", start, end) for start, end in places)
+    assert Judge(DEFAULT).judge(message("cheap followers here", emotes=emotes), 0.0).action in ("", "delete")
 
 
 # --- what spam says

@@ -189,6 +189,14 @@ async def test_a_stopped_line_is_replaced_once_and_published() -> None:
     assert (left_out.line, left_out.substitute) == (second.id, "")
 
 
+async def test_what_a_second_stopped_line_would_have_answered_is_answered_by_a_substitute() -> None:
+    lines = (line("A blorp!", answers=("p1",)), line("quux", answers=("p1",)), line("quux", answers=("p1", "p2")))
+    said = [said async for said in Moderator(BAD).passed(stream(*lines, line("quux")))]
+    assert [line.answers for line in said] == [("p1",), ("p1", "p2")]
+    lines = (line("A blorp!"), line("Two."), line("quux", answers=("p1",)))
+    assert [line.answers async for line in Moderator(BAD).passed(stream(*lines))] == [(), (), ("p1",)]
+
+
 @pytest.mark.virtual
 async def test_a_stopped_line_may_be_released_once_and_in_time() -> None:
     clock = Clock(epoch=0.0)

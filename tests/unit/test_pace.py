@@ -101,6 +101,71 @@ async def test_what_is_refused_is_not_tried_again() -> None:
     assert link.can == {"verdict"}
 
 
+class Platform(BaseLink):
+    platform = "platform"
+
+    def __init__(self, seed: int = 1) -> None:
+        super().__init__("platform", lambda event: None, Clock(epoch=0.0), Random(seed))
+        self.acts[Verdict] = self.do
+        self.away = True
+        self.slow = 0.0
+        self.laid: list[tuple[str, str]] = []
+
+    async def do(self, act: Verdict, until: float) -> str:
+        away = self.away
+        await self.clock.sleep(self.slow if act.action == "ban" else 0.0)
+        if away:
+            raise Passing("503")
+        self.laid.append((act.viewer.id, act.action))
+        return ""
+
+    async def run(self) -> None:
+        pass
+
+    def decided(self, action: Any, viewer: str = "x:1", channel: str = "#pip") -> "asyncio.Task[ActDone]":
+        act = Verdict(
+            link="platform", viewer=Viewer(id=viewer, name="Ada"), action=action, reason="spam", channel=channel
+        )
+        return asyncio.create_task(self.act(act))
+
+
+@pytest.mark.parametrize("first", ["ban", "timeout"])
+async def test_a_ban_that_was_undone_while_it_waited_is_not_laid_after_it_was_lifted(first: str) -> None:
+    for seed in range(20):
+        link = Platform(seed)
+        ban, other = link.decided(first), link.decided("ban", "x:2")
+        await link.clock.sleep(40)
+        link.away = seed % 2 == 0  # else the platform is back already, and takes the lift while the ban still waits
+        lift = link.decided("allow", channel="")
+        await link.clock.sleep(5)
+        link.away = False
+        done = await asyncio.gather(ban, lift, other)
+        assert [one.ok for one in done] == [False, True, True]
+        assert "newer verdict" in done[0].detail
+        assert sorted(link.laid) == [("x:1", "allow"), ("x:2", "ban")]
+        assert not link._viewers, "nothing is kept of who nobody decides on"
+
+
+async def test_a_ban_that_is_being_laid_is_lifted_after_it_was() -> None:
+    link = Platform()
+    link.away, link.slow = False, 3.0
+    ban = link.decided("ban")
+    await link.clock.sleep(1)
+    done = await asyncio.gather(ban, link.decided("allow"))
+    assert [one.ok for one in done] == [True, True]
+    assert [action for _, action in link.laid] == ["ban", "allow"]
+
+
+async def test_a_newer_ban_stands_where_an_older_lift_waits_and_elsewhere_both_are_done() -> None:
+    link = Platform()
+    waiting = [link.decided("allow"), link.decided("warn"), link.decided("ban")]
+    elsewhere = [link.decided("ban", "x:3", "#pip"), link.decided("allow", "x:3", "#other")]
+    await link.clock.sleep(5)
+    link.away = False
+    assert [one.ok for one in await asyncio.gather(*waiting, *elsewhere)] == [False, True, True, True, True]
+    assert {action for who, action in link.laid if who == "x:1"} == {"warn", "ban"}
+
+
 async def test_waits_double_until_something_has_gone_well_for_a_while() -> None:
     class Longest(Random):
         def uniform(self, a: float, b: float) -> float:

@@ -177,6 +177,15 @@ async def test_a_text_that_may_not_be_said_is_given_back() -> None:
         assert s.rows.gone == ["twitch/redemption/r1"], "no restart answers it"
 
 
+async def test_a_text_that_may_not_be_said_at_both_ends_is_given_back_after_one_turn() -> None:
+    async with stage() as s:
+        await s.redeem(redeemed("Read my text", "You zorgslur one. Hello friends. You zorgslur two."))
+        assert (await s.act()).refund
+        await s.none_yet()
+        assert len(s.h.events.of(TurnStarted)) == 1
+        assert "Hello friends." in (await s.h.ending()).heard
+
+
 async def test_a_text_without_a_word_is_given_back() -> None:
     async with stage() as s:
         await s.redeem(redeemed("Read my text", "🙂🙂"))
@@ -196,7 +205,7 @@ async def test_another_reward_is_answered_as_usual_and_left_to_people() -> None:
         await s.redeem(redeemed("For people", number=2))
         await s.h.ending()
         await s.none_yet()
-        assert s.rows.kinds["redeemed"] == {"For people": 1}
+        assert s.rows.kinds["redeemed"] == s.rows.kinds["redeemed: left"] == {"For people": 1}
 
 
 # --- closing
@@ -215,6 +224,12 @@ async def test_a_cue_that_is_followed_is_fulfilled_and_one_that_is_not_given_bac
                 s.h.bus.publish(subject(followed), followed)
             assert (await s.act()).refund is not follows
         assert len({shown.dropped}) == 1
+        assert s.redemptions.counted == {"fulfilled": 1, "unfollowed": 1}
+        assert s.rows.kinds["redeemed"] == {"Brown hair": 2}
+        assert (s.rows.kinds["redeemed: fulfilled"], s.rows.kinds["redeemed: unfollowed"]) == (
+            {"Brown hair": 1},
+            {"Brown hair": 1},
+        )
 
 
 async def test_a_cue_is_given_once_however_often_its_turn_is_tried() -> None:
@@ -303,6 +318,49 @@ async def test_what_waits_over_a_restart_is_closed_when_it_is_answered() -> None
         await s.none_yet()
         await s.h.attention.keep(waiting)
         assert not (await s.act()).refund
+
+
+@asynccontextmanager
+async def late(rows: PastimeRows) -> AsyncIterator[Stage]:
+    """A floor that answers before anybody follows its redemptions, as it may at a start."""
+    async with house(ScriptedBrain("Well well, Ada!"), show=SHOW) as h:
+        yield Stage(h, rows, SHOW)
+
+
+@pytest.mark.parametrize("state", ["waiting", "answered"])
+async def test_a_turn_that_began_before_it_was_followed_gives_its_cue_all_the_same(state: str) -> None:
+    left = redeemed("Brown hair")
+    async with late(PastimeRows(known=[(left, state)])) as s:
+        shown = s.h.bus.subscribe("event.express.>", size=10)
+        await s.h.attention.keep(left)
+        while not s.h.events.of(TurnStarted):
+            await asyncio.sleep(0.05)
+        if state == "answered":
+            await s.h.ending()
+        task = asyncio.create_task(s.redemptions.run())
+        async with asyncio.timeout(60):
+            express: Express = (await shown.get()).data
+        assert express.id == f"{left.id}/cue"
+        assert (await s.act()).refund, "nobody has followed it"
+        await s.none_yet()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_a_link_refuses_while_it_is_up_is_left_to_people() -> None:
+    rows = PastimeRows()
+    async with stage(rows=rows) as s:
+        up = LinkState(link="twitch", state="up")
+        s.h.bus.publish(subject(up), up)
+        await s.redeem(redeemed("Whisper"))
+        act = await s.act()
+        refused = ActDone(act=act.id, link="twitch", ok=False, detail="only who made it may close it")
+        s.h.bus.publish(subject(refused), refused)
+        await s.none_yet()
+        s.h.bus.publish(subject(up), up)
+        await s.none_yet()
+        assert s.redemptions.counted == {"fulfilled": 1, "left": 1}
+        assert rows.kinds["redemption decided"] == {"twitch/redemption/r1": 11}, "no restart asks for it again"
 
 
 async def test_what_a_link_could_not_do_is_asked_again_when_it_is_up() -> None:

@@ -351,6 +351,21 @@ async def test_what_is_undone_while_it_is_under_way_stays_undone() -> None:
         assert d.states() == [("ban", "undone"), ("allow", "waiting")]
 
 
+async def test_what_is_undone_before_it_was_handed_over_is_not_handed_over_after_its_lift() -> None:
+    async with desk() as d:
+        d.why = "there is no link 'twitch'"
+        row = VerdictRow(
+            id="verdict/1", at=1.0, link="twitch", channel="#pip", viewer="twitch:bob", name="Bob", action="ban",
+            seconds=0.0, reason="Spam", source="m7", evidence="", by="program", state="waiting",
+        )  # fmt: skip
+        await d.rows.keep_verdicts([row])
+        d.why = ""
+        lift = await d.verdicts.undo(row.id, "mia")
+        assert lift is not None
+        await d.verdicts._issue(row)
+        assert [act.action for act in d.acts] == ["allow"]
+
+
 async def test_a_deleted_message_has_nothing_to_lift() -> None:
     async with desk() as d:
         d.verdicts.judged(d.says("cheap followers"))

@@ -1,9 +1,11 @@
 """What links share: they tell how they stand, and carry out acts until they are done, refused or late."""
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +16,7 @@ from marotte.time import Clock
 
 log = logging.getLogger(__name__)
 
+Work = Callable[[Any, float], Awaitable[str]]
 State = Literal["connecting", "up", "down", "refused", "stopped"]
 WITHIN: dict[type[Act], float] = {
     Send: 20.0,
@@ -27,6 +30,8 @@ WITHIN: dict[type[Act], float] = {
 _LASTING = 86_400.0
 """A ban is as good a day later, and so is to lift one."""
 _LONGEST_PAUSE = 30.0
+_OPPOSED = {"ban": ("allow",), "timeout": ("allow",), "allow": ("ban", "timeout")}
+"""What lasts, and what undoes it."""
 
 
 def within(act: AnyAct) -> float:
@@ -47,6 +52,32 @@ class Passing(Exception):
         self.wait = wait
 
 
+@dataclass(eq=False)
+class _Decided:
+    """A verdict that lasts, while it is under way."""
+
+    act: Verdict
+    overtaken: bool = False
+    """It is undone by a newer one, so that it must not be laid any more."""
+
+
+@dataclass(eq=False)
+class _Viewer:
+    """What is decided on one viewer and is under way."""
+
+    decided: list[_Decided] = field(default_factory=list[_Decided])
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def add(self, act: Verdict) -> _Decided:
+        """Note one more, which overtakes what it undoes."""
+        for older in self.decided:
+            elsewhere = older.act.channel and act.channel and older.act.channel != act.channel
+            if act.action in _OPPOSED[older.act.action] and not elsewhere:
+                older.overtaken = True
+        self.decided.append(new := _Decided(act))
+        return new
+
+
 class BaseLink(ABC):
     """One connection to a platform; a platform's own link fills ``acts`` and does the rest."""
 
@@ -58,10 +89,12 @@ class BaseLink(ABC):
         self.publish = publish
         self.clock = clock
         self.rng = rng
-        self.acts: dict[type[Act], Callable[[Any, float], Awaitable[str]]] = {}
+        self.acts: dict[type[Act], Work] = {}
         """What carries out each kind of act: it is given the act and until when on the clock it is good, and returns
         what is to be told of it. Raises Refused, Passing or Late."""
         self.counted: Counter[str] = Counter()
+        self._viewers: dict[str, _Viewer] = {}
+        """Those on whom something is decided that is under way."""
 
     @property
     def can(self) -> frozenset[str]:
@@ -91,7 +124,10 @@ class BaseLink(ABC):
         An act that bears no time is new.
         """
         try:
-            detail, ok = await self._carry_out(act), True
+            if isinstance(act, Verdict) and act.action in _OPPOSED:
+                detail, ok = await self._decide(act), True
+            else:
+                detail, ok = await self._carry_out(act), True
         except (Refused, Late) as error:
             detail, ok = str(error), False
         except Exception as error:
@@ -105,9 +141,29 @@ class BaseLink(ABC):
         self.publish(done)
         return done
 
-    async def _carry_out(self, act: AnyAct) -> str:
+    async def _decide(self, act: Verdict) -> str:
+        """Carry out a verdict, so that of a ban and its lifting the newer is what holds. Raises Refused or Late."""
+        if (lay := self.acts.get(Verdict)) is None:
+            return await self._carry_out(act)  # which says that it cannot
+        viewer = self._viewers.setdefault(act.viewer.id, _Viewer())
+        mine = viewer.add(act)
+
+        async def work(act: Verdict, until: float) -> str:
+            async with viewer.turn:  # else what is on its way may arrive after what was decided later
+                if mine.overtaken:
+                    raise Refused("a newer verdict has taken its place")
+                return await lay(act, until)
+
+        try:
+            return await self._carry_out(act, work)
+        finally:
+            viewer.decided.remove(mine)
+            if not viewer.decided:
+                del self._viewers[act.viewer.id]
+
+    async def _carry_out(self, act: AnyAct, work: Work | None = None) -> str:
         """Return what is to be told of an act that was done. Raises Refused or Late."""
-        work = self.acts.get(type(act))
+        work = work or self.acts.get(type(act))
         if work is None:
             raise Refused(f"{self.platform} can do no {tag(act).replace('_', ' ')}")
         waited = max(0.0, self.clock.wall() - act.at) if act.at else 0.0

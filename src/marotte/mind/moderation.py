@@ -124,21 +124,25 @@ class Moderator:
     async def passed(self, lines: AsyncIterator[Line], floor: str = PUBLIC) -> AsyncGenerator[Line]:
         """Yield the lines of one turn on ``floor`` that may be said, each as it comes.
 
-        The first that may not is replaced by a substitute in its language, any further one is left out; each is
-        published as ``LineStopped`` and may be released for a while.
+        The first that may not is replaced by a substitute in its language, any further one is left out, unless it
+        answers what no line before it does; each is published as ``LineStopped`` and may be released for a while.
         """
-        tail, substituted = "", False
+        tail, substituted, answered = "", False, set[str]()
         try:
             async for line in lines:
                 reason = self._judge_line(line, tail)
                 if not reason:
                     tail = f"{tail} {line.spoken}"[-_TAIL:]
+                    answered.update(line.answers)
                     yield line
                     continue
-                substitute = None if substituted else self._substitute(line)
+                # Where nothing said aloud answered it, it would be asked again, and stopped again.
+                needed = not substituted or not answered.issuperset(line.answers)
+                substitute = self._substitute(line) if needed else None
                 self._stop(line, reason, substitute, floor)
                 if substitute is not None:
                     tail, substituted = "", True
+                    answered.update(line.answers)
                     yield substitute
         finally:
             if isinstance(lines, AsyncGenerator):

@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from marotte.config_people import Action, People
-from marotte.events import ChatMessage, Viewer
+from marotte.events import ChatMessage, Emote, Viewer
 from marotte.mind.moderation import builtin, compiled
 from marotte.text.normal import LINK, fold, plain
 
@@ -195,6 +195,8 @@ class Judge:
             return Judgement(exempt=why)
         viewer = cast("Viewer", message.viewer).id
         raw = message.text[:_READ]
+        if message.emotes:
+            raw = _without(raw, message.emotes)
         found = self._texts.get(raw)
         if found is None:
             found = self._text(raw)
@@ -301,6 +303,16 @@ class Judge:
 
 
 _NOTHING = Judgement()
+
+
+def _without(text: str, emotes: Iterable[Emote]) -> str:
+    """Return a text without its emotes: pictures are neither shouted nor copied, whatever their names are."""
+    kept, done = list[str](), 0
+    for start, end in sorted((emote.start, emote.end) for emote in emotes):
+        if done <= start < end:
+            kept.append(text[done:start])
+            done = end
+    return " ".join(" ".join((*kept, text[done:])).split())
 
 
 def _sketch(folded: str) -> tuple[frozenset[str], tuple[int, ...]]:

@@ -5,6 +5,7 @@ A redemption is a row before it is acted on, and so is what becomes of it: each 
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from marotte import config
-from marotte.bus import Bus, Subscription
+from marotte.bus import Bus
 from marotte.config_pastimes import Reward, cue_of
 from marotte.events import (
     ActDone,
@@ -35,7 +36,7 @@ from marotte.mind.attention import Attention
 from marotte.mind.manner import AS_USUAL, Manner, harmless
 from marotte.mind.persona import quoted
 from marotte.store.database import StoreError
-from marotte.store.tallies import CLOSED, DECIDED, FULFIL, REFUND
+from marotte.store.tallies import CLOSED, DECIDED, FULFIL, REFUND, Outcome
 from marotte.text.holes import filled
 from marotte.time import Clock
 
@@ -58,7 +59,7 @@ class Rows(Protocol):
 
     async def tallies(self, kind: str) -> Mapping[str, int]: ...
 
-    async def decide(self, percept: str, reward: str, what: int) -> bool: ...
+    async def decide(self, percept: str, reward: str, what: int, outcome: Outcome) -> bool: ...
 
     async def closed(self, percept: str) -> None: ...
 
@@ -105,6 +106,8 @@ class Redemptions:
 
     def __init__(self, show: config.Show, rows: Rows, bus: Bus, clock: Clock, floor: str) -> None:
         self.show = show
+        self.counted: Counter[Outcome] = Counter()
+        """What became of redemptions in this run. One that a link refused is ``left`` as well as what was decided."""
         self._rows = rows
         self._bus = bus
         self._clock = clock
@@ -114,6 +117,17 @@ class Redemptions:
         self._undone: dict[str, Fulfil] = {}
         """What a link did not do: it is asked again when it is up."""
         self._asked: dict[str, Fulfil] = {}
+        self._up: set[str] = set()
+        """Links that are up."""
+        # From the beginning: what an earlier run has left may be answered before anybody follows it.
+        self._news = bus.subscribe(
+            f"percept.redemption.{floor}",
+            *(f"event.{kind}.{floor}" for kind in ("turn_started", "turn_ended", "line_stopped", "dropped")),
+            "event.followed.>",
+            "event.act_done.>",
+            "event.link_state.>",
+            size=10_000,
+        )
 
     def manner(self, percept: AnyPercept) -> Manner:
         """Return how a percept wants to be answered."""
@@ -121,51 +135,43 @@ class Redemptions:
 
     async def run(self) -> None:
         """Close what an earlier run has left open, then follow what happens, until cancelled."""
-        floor = self._floor
-        kinds = ("turn_started", "turn_ended", "line_stopped", "dropped")
-        news = self._bus.subscribe(
-            f"percept.redemption.{floor}",
-            *(f"event.{kind}.{floor}" for kind in kinds),
-            "event.followed.>",
-            "event.act_done.>",
-            "event.link_state.>",
-            size=10_000,
-        )
-        try:
-            await self._look_back()
-            while True:
-                await self._next(news)
-                for watched in [w for w in self._watched.values() if self._settled(w)]:
-                    await self._conclude(watched)
-        finally:
-            news.close()
+        await self._look_back()
+        while True:
+            for watched in [w for w in self._watched.values() if self._settled(w)]:
+                await self._conclude(watched)
+            await self._next()
 
-    async def _next(self, news: Subscription) -> None:
+    async def _next(self) -> None:
         """Take in what happens next, or wait until a cue has waited long enough."""
         ends = [w.shown_at + WITHIN for w in self._watched.values() if w.heard and w.shown_at >= 0]
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, min(ends) - self._clock.now()) if ends else None):
-                message = await news.get()
+                message = await self._news.get()
                 await self._take(message.data)
 
     async def _look_back(self) -> None:
-        """Find what an earlier run has left open: its rows tell what became of it."""
+        """Find what an earlier run has left open: its rows tell what became of it. Then take in what came meanwhile."""
         try:
             decided = await self._rows.tallies(DECIDED)
             rows = await self._rows.redemptions(self._clock.wall() - LOOKED_BACK)
         except StoreError as error:
             log.error("redemptions of an earlier run are not closed: %s", error)
             return
+        news = [message.data for message in self._news.take()]
+        # What this run has begun on is told by its turn, whatever its row says by now.
+        begun = {percept for event in news if isinstance(event, TurnStarted) for percept in event.percepts}
         for percept, state in rows:
             if not isinstance(percept, Redemption) or reward_of(self.show.redemptions, percept) is None:
                 continue
             what = decided.get(percept.id, 0)
             if what in (FULFIL, REFUND):
                 self._publish(self._act(percept, what))
-            elif not what and state == "waiting":
+            elif not what and (state == "waiting" or percept.id in begun):
                 self._watch(percept)
             elif not what and self._survives(self.show.lane_of("redemption")):
-                await self._decide(percept, FULFIL if state == "answered" else REFUND)
+                await self._decide(percept, "fulfilled" if state == "answered" else "refunded")
+        for event in news:
+            await self._take(event)
 
     async def _take(self, event: object) -> None:
         match event:
@@ -188,11 +194,14 @@ class Redemptions:
             case ActDone(act=act, ok=True) if act.startswith(_ACT):
                 self._asked.pop(act, None)
                 await self._kept(act.removeprefix(_ACT))
-            case ActDone(act=act, ok=False) if act in self._asked:
-                self._undone[act] = self._asked.pop(act)
+            case ActDone(act=act, ok=False, detail=why) if act in self._asked:
+                await self._refused(self._asked.pop(act), why)
             case LinkState(link=link, state="up"):
+                self._up.add(link)
                 for act in [a for a in self._undone.values() if a.link == link]:
                     self._publish(replace(self._undone.pop(act.id), at=self._clock.wall()))
+            case LinkState(link=link):
+                self._up.discard(link)
             case _:
                 pass
 
@@ -252,14 +261,19 @@ class Redemptions:
         refund = not watched.heard or unseen or unsaid
         if refund:
             self._rows.expired([percept.id])  # it is given back: no restart answers it
-        await self._decide(percept, REFUND if refund else FULFIL)
+        unfollowed = unseen and watched.heard and not unsaid
+        await self._decide(percept, "unfollowed" if unfollowed else "refunded" if refund else "fulfilled")
 
-    async def _decide(self, percept: Redemption, what: int) -> None:
+    async def _decide(self, percept: Redemption, outcome: Outcome) -> None:
         """Keep what becomes of a redemption, and have it done."""
+        what = FULFIL if outcome == "fulfilled" else REFUND
+        act = self._act(percept, what)
+        outcome = "left" if act is None else outcome
         try:
-            if not await self._rows.decide(percept.id, percept.reward, what):
+            if not await self._rows.decide(percept.id, percept.reward, what, outcome):
                 return
-            self._publish(act := self._act(percept, what))
+            self.counted[outcome] += 1
+            self._publish(act)
             if act is None:
                 await self._rows.closed(percept.id)
         except StoreError as error:
@@ -279,6 +293,15 @@ class Redemptions:
             reward=percept.reward,
             refund=what % CLOSED == REFUND,
         )
+
+    async def _refused(self, act: Fulfil, why: str) -> None:
+        """Ask again once the link is up; what a link that is up will not do is left to people, and asked no more."""
+        if act.link not in self._up:
+            self._undone[act.id] = act
+            return
+        self.counted["left"] += 1
+        log.warning("redemption %s is left to people: %s", act.redemption, why)
+        await self._kept(act.id.removeprefix(_ACT))
 
     async def _kept(self, percept: str) -> None:
         try:

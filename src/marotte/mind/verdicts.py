@@ -236,7 +236,8 @@ class Verdicts:
             state="waiting",
         )
         await self._kept.keep_verdicts([row])
-        self._spare(viewer.id, action == "allow")
+        if action != "allow" or not source:  # one message that is let through spares nobody
+            self._spare(viewer.id, action == "allow")
         await self._issue(row)
         return row
 
@@ -281,6 +282,7 @@ class Verdicts:
             raise ValueError("there is nothing to undo: nothing was done, or it was undone already")
         self._laid.pop(found.viewer, None)
         self._spare(found.viewer, True)
+        remember(self._issued, found.id, None, _ISSUED)  # if it was still to be handed over, it no longer is
         if lift is not None:
             await self._issue(lift)
         return lift

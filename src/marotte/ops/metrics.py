@@ -113,6 +113,7 @@ _STATE: dict[str, tuple[str, tuple[str, ...]]] = {
     "marotte_waiting": ("Windows that wait until a private floor is free", ()),
     "marotte_window_missed_total": ("Events lost by windows that were too slow", ()),
     "marotte_link_lines_total": ("Lines on links", ("link", "what")),
+    "marotte_redemptions_total": ("Redemptions by what became of them", ("outcome",)),
     "marotte_sound_cache_hits_total": ("Lines whose sound was kept and needed not be made", ("engine",)),
     "marotte_sound_cache_misses_total": ("Lines that voices had to make", ("engine",)),
     "marotte_sound_cache_bytes": ("Bytes of sound that are kept", ()),

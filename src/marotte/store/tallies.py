@@ -1,6 +1,7 @@
 """Rows of what is counted and quoted: counters, tickets of a raffle, quotes, what became of redemptions."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from sqlalchemy import Insert, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,10 +15,12 @@ MOST = 20_000
 """So many tallies of one kind are read."""
 MOST_QUOTES = 2_000
 REDEEMED = "redeemed"
-"""How often each reward was redeemed."""
+"""How often each reward was redeemed; under ``redeemed: OUTCOME``, how often that became of it."""
 DECIDED = "redemption decided"
 """What becomes of each redemption, by its percept: ``FULFIL`` or ``REFUND``, and ``CLOSED`` more once that is done."""
 FULFIL, REFUND, CLOSED = 1, 2, 10
+Outcome = Literal["fulfilled", "refunded", "unfollowed", "left"]
+"""unfollowed: refunded because nobody followed its cue · left: to people."""
 
 
 class Tallies(Part):
@@ -69,11 +72,12 @@ class Tallies(Part):
         rows = await self._read(query.order_by(percepts.c.at).limit(MOST))
         return [(percept, row["state"]) for row in rows for percept in decoded([row["body"]])]
 
-    async def decide(self, percept: str, reward: str, what: int) -> bool:
-        """Keep what becomes of a redemption, and count it; false where that was decided before."""
+    async def decide(self, percept: str, reward: str, what: int, outcome: Outcome) -> bool:
+        """Keep what becomes of a redemption, and count it by its outcome; false where that was decided before."""
         decided = self._insert(tallies).values(kind=DECIDED, name=percept, count=what).on_conflict_do_nothing()
         decided = decided.returning(tallies.c.name)
-        counted = self._insert(tallies).values(kind=REDEEMED, name=reward, count=1)
+        rows = [{"kind": kind, "name": reward, "count": 1} for kind in (REDEEMED, f"{REDEEMED}: {outcome}")]
+        counted = self._insert(tallies).values(rows)
         counted = counted.on_conflict_do_update(index_elements=["kind", "name"], set_={"count": tallies.c.count + 1})
 
         async def work(connection: AsyncConnection) -> bool:
@@ -85,7 +89,7 @@ class Tallies(Part):
         return await self._writer.now(work, flushed=True)
 
     async def closed(self, percept: str) -> None:
-        """Keep that the platform has closed a redemption as was decided."""
+        """Keep that a redemption needs no more: the platform has closed it as was decided, or it is left to people."""
         done = update(tallies).where(tallies.c.kind == DECIDED, tallies.c.name == percept, tallies.c.count < CLOSED)
         await self._now(done.values(count=tallies.c.count + CLOSED), flushed=True)
 
