@@ -50,7 +50,9 @@ class Pastimes:
         floor.attention.taken = self.commands.take
         floor.attention.alone = lambda percept: self.manner(percept) != AS_USUAL
         floor.director.manner = self.manner
+        self.commands.waiting = lambda: {entry.percept.id for _, _, entry in floor.attention.pending()}
         self._run.supervisor.start("commands", self.commands.run)
+        self._run.supervisor.start("what is owed", self._follow)
 
     def let_in(self) -> None:
         """Begin what reaches outside, or is told by the clock: a replay has it from its log."""
@@ -74,6 +76,14 @@ class Pastimes:
     def forget(self) -> None:
         """Somebody was forgotten: what is in mind of them goes, too."""
         self.commands.forget()
+
+    async def _follow(self) -> None:
+        """Tell the commands of the public floor's turns: what was paid for and not heard is given back."""
+        news = self._run.bus.subscribe(f"event.turn_started.{PUBLIC}", f"event.turn_ended.{PUBLIC}")
+        try:
+            await self.commands.follow(news)
+        finally:
+            news.close()
 
     def _seed(self) -> str:
         return f"{self._run.seed} commands"

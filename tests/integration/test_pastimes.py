@@ -232,10 +232,34 @@ cost = 7
         assert await there.run.store.tallies("purse") == {'"twitch:bob"': 3}
 
 
+async def test_what_was_paid_for_and_muted_is_given_back_and_kept(tmp_path: Path) -> None:
+    show = f"""{QUIET}
+[purse]
+name = "bells"
+begins = 9
+[commands.song]
+prompt = "Sing of {{args}}."
+cost = 7
+cooldown = 0
+viewer_cooldown = 0
+"""
+    async with running(tmp_path, show) as there:
+        turns = there.run.bus.subscribe("event.turn_ended.>")
+        there.write("!song the sea", BOB)
+        await turns.get()
+        there.run.public.attention._mutes.add("lane", "schedule")
+        there.write("!song the sky")
+        await until(lambda: any("7 bells back" in text for text in there.link.written()), "it is given back")
+        assert await there.run.store.tallies("purse") == {'"twitch:ada"': 10, '"twitch:bob"': 3}
+
+
 async def test_accounts_are_joined_by_a_code_in_the_store(tmp_path: Path) -> None:
-    async with running(tmp_path) as there:
+    async with running(tmp_path, f"{SHOW}[commands.link]\nviewer_cooldown = 0\n") as there:
         code = (await there.reply("!link")).split("!link ")[1][:6]
         await there.reply(f"!link {code}", viewer("AdaTube", platform="youtube"))
+        assert await there.run.store.known_as() == {}
+        there.write("!link yes")
+        await until(lambda: len(there.run.platforms.known_as) == 1, "they are joined")
         assert await there.run.store.known_as() == {"youtube:adatube": "twitch:ada"}
         assert there.run.platforms.known_as == {"youtube:adatube": "twitch:ada"}
 
@@ -284,7 +308,7 @@ async def test_a_run_with_commands_and_rewards_replays_itself(tmp_path: Path) ->
         await there.reply("!raffle a mug", MOD)
         await turns.get()
         for n in range(9):
-            await there.reply("!join", viewer(f"V{n}"))
+            there.write("!join", viewer(f"V{n}"))
         there.write("!draw", MOD)
         await turns.get()
         there.write("!joke")
@@ -359,15 +383,16 @@ async def test_what_becomes_of_redemptions_goes_with_them(store: Store) -> None:
     assert not await store.keep_percept(redemption, "gifts"), "the same event delivered twice is one"
     assert await store.redemptions(since=0.0) == [(redemption, "waiting")]
     assert await store.redemptions(since=60.0) == []
-    assert await store.decide("r", "Read it", 1)
-    assert not await store.decide("r", "Read it", 2)
+    assert await store.decide("r", "Read it", 1, "fulfilled")
+    assert not await store.decide("r", "Read it", 2, "refunded")
     await store.closed("r")
     await store.closed("r")
     assert await store.tallies("redemption decided") == {"r": 11}
     assert await store.tallies("redeemed") == {"Read it": 1}
     await store.prune(before=60.0)
     assert await store.tallies("redemption decided") == {}
-    assert await store.tallies("redeemed") == {"Read it": 1}
+    assert await store.tallies("redeemed") == await store.tallies("redeemed: fulfilled") == {"Read it": 1}
+    assert await store.tallies("redeemed: refunded") == {}
 
 
 async def test_pastimes_are_in_a_snapshot_but_not_what_was_decided(store: Store, tmp_path: Path) -> None:
@@ -375,7 +400,7 @@ async def test_pastimes_are_in_a_snapshot_but_not_what_was_decided(store: Store,
     await store.keep_quote(3, "Bells", "twitch:mo")
     due = await store.add_timer(2e9, schedule="a reminder", text="{}")
     await store.done_timer(await store.add_timer(5.0))
-    await store.decide("r", "Read it", 1)
+    await store.decide("r", "Read it", 1, "fulfilled")
     fresh = await Store.open(f"sqlite:///{tmp_path / 'fresh.sqlite'}", Clock(), lasting=False)
     await fresh.put_back(await store.snapshot())
     assert await fresh.tallies("raffle ticket") == {'["twitch:ada", "Ada"]': 2}

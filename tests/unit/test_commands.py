@@ -12,7 +12,6 @@ from marotte.config import ShowError
 from marotte.events import ChatMessage, Dropped, Due, Express, Send, ShoutOut, WheelSpun
 from marotte.mind.manner import Manner
 from marotte.mind.pastimes import reminders
-from marotte.mind.pastimes.accounts import LASTS
 from marotte.mind.pastimes.appointments import due
 from marotte.mind.pastimes.reminders import LONGEST, seconds_in
 from marotte.mind.pastimes.use import in_words
@@ -396,37 +395,6 @@ async def test_a_shout_out_is_an_act_and_a_line() -> None:
         (act,) = there.events.of(ShoutOut)
         assert (act.link, act.viewer.name, act.viewer.platform) == ("twitch", "Friend_1", "twitch")
         assert await there.reply("!so", MOD) == "Whom, Mo? !so @friend"
-
-
-async def test_a_code_joins_two_accounts_once() -> None:
-    async with chat("[commands.link]\ncooldown = 0\nviewer_cooldown = 0") as there:
-        asked = await there.reply("!link")
-        code = asked.split("!link ")[1][:6]
-        assert len(code) == 6
-        assert "with your other account" in (await there.reply(f"!link {code}")).lower()
-        other = viewer("AdaTube", platform="youtube")
-        assert "no longer" in await there.reply("!link WRONG1", other, "youtube")
-        assert await there.reply(f"!link {code.lower()}", other, "youtube") == (
-            "So you are Ada as well. I will remember, AdaTube."
-        )
-        assert there.joined == [("twitch:ada", "youtube:adatube", "code")]
-        told = [e for e in there.events.of(Send) if "I take AdaTube for you" in e.text]
-        assert [(e.link, e.channel) for e in told] == [("twitch", "#pip")], "whoever was given the code learns of it"
-        assert "no longer" in await there.reply(f"!link {code}", BOB)
-        await there.reply("!link undo")
-        assert there.parted == ["twitch:ada"]
-
-
-async def test_codes_end_and_are_bounded() -> None:
-    async with chat("[commands.link]\ncooldown = 0\nviewer_cooldown = 0") as there:
-        code = (await there.reply("!link")).split("!link ")[1][:6]
-        newer = (await there.reply("!link")).split("!link ")[1][:6]
-        assert "no longer" in await there.reply(f"!link {code}", BOB), "only the newest of each is good"
-        await asyncio.sleep(LASTS + 1)
-        assert "no longer" in await there.reply(f"!link {newer}", BOB)
-        for n in range(700):
-            there.write("!link", viewer(f"v{n}"))
-        assert len(there.commands.links._codes) <= 500
 
 
 async def test_play_says_so_where_no_game_is_on() -> None:

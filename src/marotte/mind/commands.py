@@ -7,18 +7,22 @@ replay decides the same. What it promises is on the disk before anybody is told.
 import asyncio
 import logging
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import NamedTuple, TypeVar
 
 from marotte import config
+from marotte.bus import Subscription
 from marotte.config_pastimes import Action, cue_of, words_of
 from marotte.events import AnyPercept, ChatMessage, Due, Event, Express, Send, Viewer
 from marotte.mind.manner import AS_USUAL, Manner, harmless
+from marotte.mind.moderation import LANGUAGES
 from marotte.mind.pastimes.accounts import Links
 from marotte.mind.pastimes.counters import Counters
+from marotte.mind.pastimes.owed import PATIENCE, Owed
 from marotte.mind.pastimes.purse import Purses
 from marotte.mind.pastimes.quotes import Quotes
 from marotte.mind.pastimes.raffle import Raffle
@@ -46,6 +50,10 @@ _MOST_RESTS = 5_000
 _MOST_SEEN = 1_000
 _MOST_JOBS = 500
 _MOST_MANNERS = 500
+_COURTESIES, _WITHIN = 5, 15.0
+"""So many of what a crowd asks for at once is confirmed over a link in so many seconds: a platform takes few messages,
+and these are to leave room for what matters."""
+_MOST_LINKS = 100
 _NAME = 40
 _ORDERS = "/.!"
 """What a platform's own commands begin with: none is made out of a viewer's words."""
@@ -66,6 +74,8 @@ class _Job(NamedTuple):
     text: str
     paid: int = 0
     """What was taken out of the purse for it."""
+    courtesy: bool = False
+    """Whether it may go untold in a crowd."""
 
 
 class Commands:
@@ -87,6 +97,8 @@ class Commands:
         """Takes what the character is told or asked."""
         self.appointed: Callable[[], None] = lambda: None
         """Called when there may be a new appointment."""
+        self.waiting: Callable[[], Collection[str]] | None = None
+        """Returns the ids of the percepts that wait for the character; without it nothing paid is followed."""
         self.games: list[Play] = []
         self.counted: Counter[str] = Counter()
         self._rows = rows
@@ -94,12 +106,13 @@ class Commands:
         self._clock = clock
         self._judge = judge
         self._rng = rng = Random(seed)
-        self.reminders = Reminders(rows, clock)
-        self.raffle = Raffle(rows, rng)
+        self.reminders = Reminders(rows, clock, self._fit)
+        self.raffle = Raffle(rows, rng, self._fit)
         self.wheel = Wheel(rows, clock, rng, self._allowed)
-        self.counters = Counters(rows)
+        self.counters = Counters(rows, self._fit)
         self.quotes = Quotes(rows, rng, self._allowed)
         self.purses = Purses(rows, clock)
+        self.owed = Owed(clock)
         self.links = Links(clock, join, part)
         self._actions: dict[Action, Callable[[Use], Answer]] = {
             "commands": self._list,
@@ -110,7 +123,7 @@ class Commands:
             "wheel": self.wheel.spin,
             "count": self.counters.count,
             "quote": self.quotes.quote,
-            "shout_out": lambda use: shout_out(use, clock.wall()),
+            "shout_out": lambda use: shout_out(use, clock.wall(), self._allowed),
             "link": self.links.link,
             "play": self._play,
             "purse": self.purses.tell,
@@ -121,6 +134,8 @@ class Commands:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._manners: OrderedDict[str, Manner] = OrderedDict()
         """How what a command asks for wants to be answered, by its percept."""
+        self._courtesies: OrderedDict[str, deque[float]] = OrderedDict()
+        """When something was last confirmed over each link."""
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(_MOST_JOBS)
         self.use(show)
 
@@ -130,6 +145,8 @@ class Commands:
         self.purses.use(show.purse)
         self._words = words_of(show.commands)
         self._languages = show.character.languages
+        self._lists = {*LANGUAGES, *map(base, show.moderation.words), *map(base, show.character.languages)}
+        """The languages whose lists viewers' words are judged by."""
         names = sorted(map(re.escape, (show.character.name, *show.character.called)), key=len, reverse=True)
         self._addressed = re.compile(rf"@?(?:{'|'.join(names)})\s*[,:，：]?\s+(?=[!！])", re.IGNORECASE)
 
@@ -162,6 +179,14 @@ class Commands:
             else:
                 await self._tell(job)
 
+    async def follow(self, news: Subscription) -> None:
+        """Give back what was paid for and not heard, as ``news`` of a floor's turns tell, until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    self.owed.happened((await news.get()).data)
+            self._give_back()
+
     # --- in
 
     def take(self, message: ChatMessage) -> bool:
@@ -178,25 +203,24 @@ class Commands:
             self.counted["unknown"] += 1
             return True
         command = self._commands[name]
-        user = self._fit(" ".join(message.viewer.name.split())[:_NAME].lstrip(_ORDERS)) if message.viewer else ""
         args = " ".join((call[2] or "")[: 2 * LONGEST_ARGS].split())[:LONGEST_ARGS]
-        use = Use(message, name, command, args, user)
+        use = Use(message, name, command, args, "")
         if not may(message.viewer, command.who):
             self.counted["not theirs"] += 1
-        elif self._jobs.full():
+        elif self._jobs.full() or (command.cost and self.owed.full):
             self.counted["too many"] += 1
         elif not use.steers and self._resting(use):
             self.counted["resting"] += 1
         else:
             language = self._language(use)
-            use = replace(use, user=user or sentence("somebody", language), language=language)
+            use = replace(use, user=self._named(message.viewer, language), language=language)
             if self._affords(use):
                 self.counted["used"] += 1
                 self._do(use)
             else:
                 self.counted["too poor"] += 1
                 held = {"cost": command.cost, "count": self.purses.holds(use.who), "coins": self.purses.name}
-                self._jobs.put_nowait(_Job(use, (), (), use.say("purse_short", **held)))
+                self._jobs.put_nowait(_Job(use, (), (), use.say("purse_short", **held), courtesy=True))
         return True
 
     def manner(self, percept: AnyPercept) -> Manner:
@@ -222,7 +246,7 @@ class Commands:
         """Whether it is too early for a command; if not, it rests from now on, for all only where it will be done."""
         now, command = self._clock.now(), use.command
         rests = (
-            ((use.name, use.who or use.user or "somebody"), command.viewer_cooldown),
+            ((use.name, use.who or "somebody"), command.viewer_cooldown),
             ((use.name, ""), command.cooldown),
         )
         if any(self._rests.get(key, now) > now for key, _ in rests):
@@ -259,7 +283,25 @@ class Commands:
         if paid:
             self.purses.pay(use.who, paid)
             keep.append(lambda: self.purses.keep(use.who))
-        self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text, paid))
+            self._owe(use, text)
+        self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text, paid, command.action == "join"))
+
+    def _owe(self, use: Use, text: str) -> None:
+        """Follow what the character was asked for money: nobody pays for what was not done."""
+        if self.waiting is not None:
+            for what, asked in (("asked", use.command.prompt), ("said", use.command.spoken and text)):
+                if asked:
+                    self.owed.add(f"{use.message.id}/{what}", use)
+
+    def _give_back(self) -> None:
+        """Give back, and tell, what was paid for and is not done any more."""
+        for use in self.owed.lost(self.waiting() if self.waiting is not None else ()):
+            if not self.purses.give_back(use.who, use.command.cost):
+                continue
+            self.counted["given back"] += 1
+            if not self._jobs.full():  # else the purse is kept with what is next earned or paid
+                text = use.say("purse_back", cost=use.command.cost, coins=self.purses.name)
+                self._jobs.put_nowait(_Job(use, (lambda use=use: self.purses.keep(use.who),), (), text))
 
     def _reply(self, use: Use, answer: Answer, count: int) -> str:
         """Return what is written back, on one line."""
@@ -313,11 +355,16 @@ class Commands:
         """Offer a move to the games that are on."""
         for game in self.games:
             if (told := game(use.message.viewer, use.args)) is not None:
-                return Answer(told)
+                return Answer(self._fit(told))
         return use.no("no_game")
 
     def _allowed(self, text: str) -> bool:
-        return not self._judge(text, "")
+        """Judge a viewer's words by every list: a few words do not tell their language."""
+        return not any(self._judge(text, language) for language in self._lists)
+
+    def _named(self, viewer: Viewer | None, language: str) -> str:
+        name = self._fit(" ".join(viewer.name.split())[:_NAME].lstrip(_ORDERS)) if viewer else ""
+        return name or sentence("somebody", language)
 
     def _fit(self, text: str) -> str:
         """Return a viewer's words as they may be written by us."""
@@ -327,7 +374,7 @@ class Commands:
 
     async def _tell(self, job: _Job) -> None:
         """Keep what is promised, then tell it."""
-        text, events = job.text, job.events
+        text, events = job.text if self._told_now(job) else "", job.events
         try:
             for keep in job.keep:
                 await keep()
@@ -335,6 +382,7 @@ class Commands:
             log.error("!%s is not kept: %s", job.use.name, error)
             text, events = job.use.say("not_written_down"), ()
             self.purses.give_back(job.use.who, job.paid)
+            self.owed.drop(job.use)
         if job.keep:
             self.appointed()
         message = job.use.message
@@ -351,6 +399,19 @@ class Commands:
                     answers=message.source,
                 )
             )
+
+    def _told_now(self, job: _Job) -> bool:
+        """Whether an answer is written: of what a crowd asks for at once only so much, or all else would be late."""
+        if not job.courtesy:
+            return True
+        link, now = job.use.message.link, self._clock.now()
+        times = self._courtesies.get(link) or deque[float](maxlen=_COURTESIES)
+        if len(times) == _COURTESIES and now - times[0] < _WITHIN:
+            self.counted["not confirmed"] += 1
+            return False
+        times.append(now)
+        _remember(self._courtesies, link, times, _MOST_LINKS)
+        return True
 
 
 def _one_line(text: str) -> str:

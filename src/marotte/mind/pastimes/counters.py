@@ -1,6 +1,7 @@
 """``!count deaths +1``: counters that everybody may read and moderators change."""
 
 import re
+from collections.abc import Callable
 
 from marotte.mind.pastimes.use import Answer, Rows, Use
 
@@ -14,8 +15,10 @@ _CHANGE = re.compile(r"(?:([+-])\s*(\d{0,9})|=\s*(-?\d{1,9}))$")
 class Counters:
     """Counts, by name."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, fit: Callable[[str], str]) -> None:
+        """``fit`` returns a viewer's words as they may be written."""
         self._rows = rows
+        self._fit = fit
         self._counts: dict[str, int] = {}
 
     async def open(self) -> None:
@@ -27,13 +30,14 @@ class Counters:
         change = _CHANGE.search(use.args)
         name = use.command.counter or use.args[: change.start() if change else None].strip().casefold()[:_LONGEST_NAME]
         if not name:
-            known = ", ".join(sorted(self._counts)[:20])
+            known = ", ".join(map(self._fit, sorted(self._counts)[:20]))
             return use.no("counters_known", known=known) if known else use.no("counter_which")
         before = self._counts.get(name)
+        called = name if use.command.counter else self._fit(name)
         if change is None or not use.steers:
             # A question, or a wish of somebody who may not: both are told how it stands.
-            stands = f"{name}: {before or 0}" if before is not None or use.command.counter else ""
-            return Answer(stands, count=before or 0) if stands else use.no("counter_none", counter=name)
+            stands = f"{called}: {before or 0}" if before is not None or use.command.counter else ""
+            return Answer(stands, count=before or 0) if stands else use.no("counter_none", counter=called)
         if before is None and len(self._counts) >= MOST:
             return use.no("counters_full", most=MOST)
         by = int(change[2] or 1) if change[1] else 0
@@ -41,4 +45,4 @@ class Counters:
         if abs(count) > _MOST_COUNT:
             return use.no("counter_far")
         self._counts[name] = count
-        return Answer(f"{name}: {count}", count=count, keep=lambda: self._rows.keep_tally(KIND, name, count))
+        return Answer(f"{called}: {count}", count=count, keep=lambda: self._rows.keep_tally(KIND, name, count))

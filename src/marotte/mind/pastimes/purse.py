@@ -66,10 +66,12 @@ class Purses:
         """Take the cost of something out of a purse that holds it; ``keep`` keeps that."""
         self._held[who] = self.holds(who) - cost
 
-    def give_back(self, who: str, cost: int) -> None:
-        """Put back what was paid for something that was not done."""
-        if who in self._held:
-            self._held[who] += cost
+    def give_back(self, who: str, cost: int) -> bool:
+        """Put back what was paid for something that was not done; False where its owner was forgotten meanwhile."""
+        if who not in self._held:
+            return False
+        self._held[who] += cost
+        return True
 
     async def keep(self, who: str) -> None:
         """Keep what somebody holds by now, unless they were forgotten. Raises StoreError."""

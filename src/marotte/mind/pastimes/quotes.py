@@ -38,7 +38,9 @@ class Quotes:
         if not found:
             return use.no("quote_none")
         number = self._rng.choice(found)
-        return Answer(f"#{number} {self._quotes[number]}")
+        text = self._quotes[number]
+        # It was kept under the lists of its day.
+        return Answer(f"#{number} {text}") if self._allowed(text) else use.no("quote_refused")
 
     def _add(self, use: Use, text: str) -> Answer:
         if not text or len(text) > LONGEST:

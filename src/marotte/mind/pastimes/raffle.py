@@ -1,6 +1,7 @@
 """``!raffle a mug``, ``!join``, ``!draw``: tickets are rows, and chance is the run's."""
 
 import json
+from collections.abc import Callable
 from random import Random
 
 from marotte.mind.pastimes.use import Answer, Rows, Use, may
@@ -16,8 +17,10 @@ LONGEST_PRIZE = 80
 class Raffle:
     """One raffle at a time."""
 
-    def __init__(self, rows: Rows, rng: Random) -> None:
+    def __init__(self, rows: Rows, rng: Random, fit: Callable[[str], str]) -> None:
+        """``fit`` returns a viewer's words as they may be written."""
         self._rows = rows
+        self._fit = fit
         self._rng = rng
         self._prize: str | None = None
         """What is raffled; None where nothing is."""
@@ -37,8 +40,8 @@ class Raffle:
     def raffle(self, use: Use) -> Answer:
         """Begin a raffle; where one is open, tell how it stands."""
         if self._open:
-            return use.no("raffle_stands", prize=self._prize or "", count=len(self._tickets))
-        self._prize, self._open, self._tickets = use.args[:LONGEST_PRIZE], True, {}
+            return use.no("raffle_stands", prize=self._fit(self._prize or ""), count=len(self._tickets))
+        self._prize, self._open, self._tickets = self._fit(use.args[:LONGEST_PRIZE]), True, {}
         prize = self._prize
 
         async def keep() -> None:
@@ -80,14 +83,16 @@ class Raffle:
         (winner,) = self._rng.choices(owners, [self._tickets[who][1] for who in owners])
         name, _ = self._tickets.pop(winner)
         self._open, prize = False, self._prize
+        # Both were kept under the lists of their day.
+        who, what = self._fit(name), self._fit(prize)
 
         async def keep() -> None:
             await self._rows.keep_tally(PRIZE, prize, 0)
             await self._rows.drop_tallies(TICKETS, _row(winner, name))
 
         return Answer(
-            use.say("raffle_won", winner=name, prize=prize),
-            told=use.say("raffle_won_told", winner=quoted(name), prize=_quoted(prize)),
+            use.say("raffle_won", winner=who, prize=what),
+            told=use.say("raffle_won_told", winner=quoted(who), prize=_quoted(what)),
             about="the raffle",
             keep=keep,
         )

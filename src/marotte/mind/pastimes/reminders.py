@@ -1,6 +1,7 @@
 """``!remindme 1h2m3s drink water``: a promise that a restart does not break."""
 
 import re
+from collections.abc import Callable
 
 from marotte.mind.pastimes.appointments import Appointment, read
 from marotte.mind.pastimes.use import Answer, Rows, Use, in_words
@@ -33,8 +34,10 @@ def seconds_in(text: str) -> tuple[int, str] | None:
 class Reminders:
     """Knows who is to be reminded; the rows know of what."""
 
-    def __init__(self, rows: Rows, clock: Clock) -> None:
+    def __init__(self, rows: Rows, clock: Clock, fit: Callable[[str], str]) -> None:
+        """``fit`` returns a viewer's words as they may be written."""
         self._rows = rows
+        self._fit = fit
         self._clock = clock
         self._due: dict[str, list[float]] = {}
         """When each viewer's reminders are due."""
@@ -66,7 +69,7 @@ class Reminders:
         if sum(map(len, self._due.values())) >= MOST:
             return use.no("remind_full")
         mine.append(now + seconds)
-        text, message = text[:LONGEST_TEXT], use.message
+        text, message = self._fit(text[:LONGEST_TEXT]), use.message
         kept = Appointment(
             who=use.who,
             viewer=message.viewer,

@@ -38,7 +38,7 @@ class Wheel:
         items = tuple(dict.fromkeys(filter(None, given))) or use.command.items
         if not 2 <= len(items) <= MOST:
             return use.no("wheel_how", most=MOST)
-        if not self._allowed(" ".join(items)):
+        if not self._allowed(" ".join(given)):
             return use.no("wheel_refused")
         winner, seconds = self._rng.randrange(len(items)), round(self._rng.uniform(SHORTEST, LONGEST), 1)
         self._until = now + seconds
