@@ -571,6 +571,24 @@ class Removed(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Held(Event, frozen=True, kw_only=True):
+    """A platform's own filter holds somebody's message back, or it was decided what becomes of it.
+
+    Nobody in the chat reads it before, and it is no percept; what is approved arrives as a ``ChatMessage``.
+    """
+
+    link: str
+    viewer: Viewer | None = None
+    text: str = ""
+    source: str
+    """The message as its platform names it."""
+    state: Literal["held", "approved", "denied", "expired"] = "held"
+    reason: str = ""
+    """Why it is held."""
+    by: str = ""
+    """Who decided."""
+
+
 class Gap(Event, frozen=True, kw_only=True):
     """A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards."""
 
@@ -681,6 +699,7 @@ AnyEvent = (
     | AnyAct
     | ActDone
     | Removed
+    | Held
     | Gap
     | StreamStarted
     | StreamEnded

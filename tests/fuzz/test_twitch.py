@@ -58,6 +58,9 @@ def samples() -> list[dict[str, Any]]:
         tape.stream_offline()
         tape.delete(message)
         tape.ban("ada")
+        tape.ban("bob", "spam", 60)
+        tape.automod_update(tape.automod_hold("ada", "held back"))
+        tape.automod_update(tape.automod_hold("ada", "a blocked word", "blocked"), "denied")
         tape.clear()
 
     asyncio.run(happen())

@@ -126,6 +126,7 @@ async def test_what_moderators_take_away_is_told(at: Stage) -> None:
     await waiting.until(lambda: len(at.of(Removed)) == 3, "removals")
     told = [(one.link, one.what, one.which) for one in at.of(Removed)]
     ada = twitch.user("ada").id
+    assert [one.reason for one in at.of(Removed)] == ["", "Ada was timed out for 60 s by Pip", ""]
     assert told == [("twitch", "message", message), ("twitch", "viewer", f"twitch:{ada}"), ("twitch", "chat", "")]
 
 

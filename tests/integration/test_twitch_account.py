@@ -290,7 +290,7 @@ async def test_without_an_account_the_chat_is_read(twitch: TwitchServer, tmp_pat
         stage = Stage(twitch, tmp_path, channel="Pip", client_id="", chat=f"127.0.0.1:{irc.port}")
         async with stage.on():
             await asyncio.wait_for(irc.joined.wait(), waiting.PATIENCE)
-            irc.chat("#pip", "ada", "hello", id="m1", room_id="1", user_id="42")
+            irc.chat("#pip", "ada", "hello", id="m1", room_id="1", user_id="42", first_msg="1")
             irc.chat("#pip", "ada", "not ours", id="m2", room_id="1", source_room_id="2")
             irc.chat("#pip", "bob", "cheer", id="m3", bits="50")
             irc.raw(
@@ -305,6 +305,7 @@ async def test_without_an_account_the_chat_is_read(twitch: TwitchServer, tmp_pat
             assert (given.given, given.viewer and given.viewer.id) == (5, "twitch:7")
             assert isinstance(chat, ChatMessage)
             assert (chat.id, chat.source, chat.link, chat.channel) == ("twitch/m1", "m1", "twitch", "#pip")
+            assert (chat.first, odd.first) == (True, False)
             assert chat.viewer == Viewer(id="twitch:42", name="Ada", platform="twitch")
             assert isinstance(gift, Gift)
             assert (gift.id, gift.link, gift.amount) == ("twitch/m3", "twitch", 50)

@@ -179,6 +179,18 @@ def test_roles_are_read_from_badges_and_the_streamer_is_an_operator() -> None:
     assert roles("broadcaster", chatter_user_id="1") == ("moderator", "operator")
 
 
+def test_who_announces_is_known_by_their_badges_too() -> None:
+    def roles(*badges: str, by: User = ADA) -> tuple[str, ...]:
+        worn = [{"set_id": one, "id": "1", "info": ""} for one in badges]
+        words = {"text": "hear", "fragments": []}
+        told = events.notice(PIP, by, "n", "announcement", {"color": "BLUE"}, "", message=words, badges=worn)
+        return Heard().hear("channel.chat.notification", told).viewer.roles
+
+    assert roles("moderator", "vip") == ("moderator", "vip")
+    assert roles("broadcaster", by=PIP) == ("moderator", "operator")
+    assert roles() == ()
+
+
 def test_a_first_message_is_marked() -> None:
     assert Heard().hear("channel.chat.message", written("hi", message_type="user_intro")).first
 

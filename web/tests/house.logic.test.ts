@@ -194,6 +194,21 @@ test.each<[AnyEvent, string, string]>([
     "twitch · 31 s unheard · 1 redemption was asked for afterwards",
     "trouble",
   ],
+  [
+    {
+      type: "held",
+      ...at,
+      link: "twitch",
+      viewer,
+      text: "you fool",
+      source: "m1",
+      state: "denied",
+      reason: "aggressive, level 2",
+      by: "Pip",
+    },
+    "twitch · denied · Ada · “you fool” · aggressive, level 2 · by Pip",
+    "quiet",
+  ],
   [{ type: "stream_started", ...at, link: "twitch", title: "Puns" }, "twitch · “Puns”", "quiet"],
 ])("%o is told in a line", (event, line, colour) => {
   expect(told(event)).toBe(line);

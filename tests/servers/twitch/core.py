@@ -125,7 +125,8 @@ class Core:
     # --- faults
 
     def fault(self, what: str, times: float = 1, on: str = "") -> None:
-        """Misbehave: at once, or the next ``times`` times; ``on`` narrows a fault of Helix to one path."""
+        """Misbehave: at once, or the next ``times`` times; ``on`` narrows a fault of Helix to one path, and one of
+        subscribing to one type."""
         if what not in FAULTS and what.partition(":")[0] not in (*OF_FIELDS, "message"):
             raise ValueError(f"there is no fault {what!r}")
         if what in AT_ONCE and self.act(what):

@@ -143,6 +143,14 @@ def held(broadcaster: User, user: User, identity: str, text: str, pieces: list[A
     }  # fmt: skip
 
 
+def blocked(broadcaster: User, text: str, term: str) -> dict[str, Any]:
+    """What a message is held for that has a blocked term in it."""
+    begin = text.index(term)
+    found = {"term_id": "t-1", **{f"owner_{name}": value for name, value in channel(broadcaster).items()},
+             "boundary": {"start_pos": begin, "end_pos": begin + len(term) - 1}}  # fmt: skip
+    return {"reason": "blocked_term", "automod": None, "blocked_term": {"terms_found": [found]}}
+
+
 def poll(broadcaster: User, phase: str, base: dict[str, Any]) -> dict[str, Any]:
     """``channel.poll.begin``, ``.progress`` or ``.end`` of a poll that stands in ``base``."""
     choices = [

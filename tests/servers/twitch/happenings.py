@@ -344,12 +344,13 @@ class Happenings(EventSub):
     def _moderated(self, moderator: User, action: str, about: dict[str, Any] | None) -> None:
         self.emit("channel.moderate", events.moderate(self.broadcaster, moderator, action, about))
 
-    def automod_hold(self, user: str | User, text: str) -> str:
-        """Let AutoMod hold a message back: it is not in the chat yet. Return its id."""
+    def automod_hold(self, user: str | User, text: str, term: str = "") -> str:
+        """Let AutoMod hold a message back, or a blocked ``term`` of it: it is not in the chat yet. Return its id."""
         who, identity = self.user(user), self.new_id()
         self._held[identity] = (who, text)
         pieces = self._pieces(text, False, "cheermote", "emote")
-        self.emit("automod.message.hold", events.held(self.broadcaster, who, identity, text, pieces))
+        more = events.blocked(self.broadcaster, text, term) if term else {}
+        self.emit("automod.message.hold", events.held(self.broadcaster, who, identity, text, pieces, **more))
         return identity
 
     def automod_update(self, message: str, status: str = "approved", by: str | User = "pip") -> None:

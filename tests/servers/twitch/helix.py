@@ -61,7 +61,7 @@ class Helix(Happenings):
             headers: dict[str, str] = {}
             try:
                 asked.body = await _peek(request)
-                if fault := self._fault_for(method, path):
+                if fault := self._fault_for(method, path, asked.body):
                     response = await _misbehave(request, fault)
                 else:
                     response = await answer(request, self._admit(request, headers))
@@ -74,9 +74,11 @@ class Helix(Happenings):
 
         app.router.add_route(method, f"/helix/{path}", handler)
 
-    def _fault_for(self, method: str, path: str) -> str:
-        if path == "eventsub/subscriptions" and method == "POST" and (fault := self.taken("subscribe:")):
-            return fault
+    def _fault_for(self, method: str, path: str, body: dict[str, Any]) -> str:
+        if path == "eventsub/subscriptions" and method == "POST":
+            wanted = body.get("type")
+            if fault := self.taken("subscribe:", path=wanted if isinstance(wanted, str) else ""):
+                return fault
         return self.taken("helix:", path=path)
 
     def _admit(self, request: web.Request, headers: dict[str, str]) -> Token:

@@ -1,6 +1,7 @@
 """Helix's moderation: bans, deletions, warnings.
 
-https://dev.twitch.tv/docs/api/reference/#ban-user, #delete-chat-messages, #warn-chat-user
+https://dev.twitch.tv/docs/api/reference/#ban-user, #delete-chat-messages, #warn-chat-user,
+#manage-held-automod-messages
 """
 
 from typing import Any
@@ -22,6 +23,7 @@ class Moderation(Helix):
         self.route(app, "DELETE", "moderation/bans", self._unban)
         self.route(app, "DELETE", "moderation/chat", self._delete)
         self.route(app, "POST", "moderation/warnings", self._warn)
+        self.route(app, "POST", "moderation/automod/message", self._decide)
 
     # --- people
 
@@ -78,6 +80,24 @@ class Moderation(Helix):
         if line.user.id in self.moderators and line.user != moderator and moderator != self.broadcaster:
             raise ComplaintError(400, "You may not delete another moderator's messages.")
         self.delete(wanted, moderator)
+        return web.Response(status=204)
+
+    async def _decide(self, request: web.Request, token: Token) -> web.StreamResponse:
+        """Let a message that AutoMod holds into the chat, or keep it out."""
+        body = await body_of(request)
+        if "moderator:manage:automod" not in token.scopes:
+            raise ComplaintError(401, "Missing scope: moderator:manage:automod")
+        if token.user is None or body.get("user_id") != token.user.id:
+            raise ComplaintError(401, "The ID in user_id must match the user ID found in the access token.")
+        if not self.moderates(token.user):
+            raise ComplaintError(403, "The user is not one of the broadcaster's moderators.")
+        status = {"ALLOW": "approved", "DENY": "denied"}.get(str(body.get("action")))
+        if status is None:
+            raise ComplaintError(400, "The value in the action field is not valid.")
+        message = body.get("msg_id")
+        if not isinstance(message, str) or message not in self._held:
+            raise ComplaintError(404, "The message specified in the msg_id field was not found.")
+        self.automod_update(message, status, token.user)
         return web.Response(status=204)
 
     async def _warn(self, request: web.Request, token: Token) -> web.StreamResponse:

@@ -555,6 +555,20 @@ export interface Removed {
   reason: string;
 }
 
+/** A platform's own filter holds somebody's message back, or it was decided what becomes of it.      Nobody in the chat reads it before, and it is no percept; what is approved arrives as a ``ChatMessage``. */
+export interface Held {
+  type: "held";
+  at: number;
+  floor: string;
+  link: string;
+  viewer: Viewer | null;
+  text: string;
+  source: string;
+  state: "approved" | "denied" | "expired" | "held";
+  reason: string;
+  by: string;
+}
+
 /** A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards. */
 export interface Gap {
   type: "gap";
@@ -682,6 +696,7 @@ export type AnyEvent =
   | Clip
   | ActDone
   | Removed
+  | Held
   | Gap
   | StreamStarted
   | StreamEnded

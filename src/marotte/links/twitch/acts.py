@@ -26,9 +26,16 @@ class Acts:
     """Carries out acts; those of moderation are done, too, where somebody was quicker."""
 
     def __init__(
-        self, helix: Helix, sending: Sending, channel: str, rewards: MutableMapping[str, str], clock: Clock
+        self,
+        helix: Helix,
+        sending: Sending,
+        channel: str,
+        rewards: MutableMapping[str, str],
+        held: MutableMapping[str, None],
+        clock: Clock,
     ) -> None:
-        """``channel`` is its name; who writes where, by their ids, ``sending`` knows. ``rewards``: ids by titles."""
+        """``channel`` is its name; who writes where, by their ids, ``sending`` knows. ``rewards``: ids by titles.
+        ``held``: the ids of what AutoMod holds."""
         self.of: dict[type[Act], Callable[[Any, float], Awaitable[str]]] = {
             Send: self._send,
             Announce: self._announce,
@@ -38,7 +45,7 @@ class Acts:
             Clip: self._clip,
         }
         self._helix, self._sending, self._channel = helix, sending, channel
-        self._rewards = rewards
+        self._rewards, self._held = rewards, held
         self._announcements = Gate(clock, Window(1, 2.0))
 
     @property
@@ -63,6 +70,8 @@ class Acts:
 
     async def _verdict(self, act: Verdict, until: float) -> str:
         match act.action:
+            case "allow" | "delete" if act.source in self._held:
+                return await self._decide(act.source, "ALLOW" if act.action == "allow" else "DENY")
             case "delete":
                 return await self._delete(act.source)
             case "allow":
@@ -110,6 +119,22 @@ class Acts:
             if error.status != _GONE:
                 raise
             return "it is gone already, or older than six hours"
+        return ""
+
+    async def _decide(self, message: str, action: str) -> str:
+        """Let a message that AutoMod holds into the chat, or keep it out.
+
+        https://dev.twitch.tv/docs/api/reference/#manage-held-automod-messages
+        """
+        body = {"user_id": self._sending.account, "msg_id": message, "action": action}
+        try:
+            await self._helix.ask("POST", "moderation/automod/message", body=body)
+        except Denied as error:
+            if error.status != _GONE:
+                raise
+            return "it was decided before, or has waited too long"
+        finally:
+            self._held.pop(message, None)
         return ""
 
     async def _user(self, viewer: Viewer) -> str:

@@ -9,7 +9,7 @@ from random import Random
 from msgspec.structs import replace
 
 from marotte.config_links import Channel, Twitch
-from marotte.events import Event, Viewer
+from marotte.events import ChatMessage, Event, Viewer
 from marotte.links.irc.client import Client
 from marotte.links.irc.message import Message
 from marotte.links.irc.percepts import percept
@@ -60,4 +60,6 @@ class Anonymous:
             roles = tuple(sorted({*viewer.roles, "operator"})) if owner else viewer.roles
             viewer = Viewer(id=f"twitch:{user[:40]}", name=viewer.name, platform="twitch", roles=roles)
         made = replace(made, viewer=viewer, link=self._link, source=identity)
+        if isinstance(made, ChatMessage) and tags.get("first-msg") == "1":
+            made = replace(made, first=True)
         self._publish(replace(made, id=f"twitch/{identity}") if identity else made)

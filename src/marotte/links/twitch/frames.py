@@ -187,6 +187,58 @@ class UserEvent(Struct, frozen=True, kw_only=True):
     user_name: Word | None = ""
 
 
+class Filter(Struct, frozen=True):
+    """What AutoMod takes a text for."""
+
+    category: Word | None = ""
+    level: Count | None = 0
+
+
+class Bounds(Struct, frozen=True):
+    """Where something stands in a text; the last character belongs to it."""
+
+    start_pos: Count = 0
+    end_pos: Count = 0
+
+
+class Found(Struct, frozen=True):
+    """A term that the channel has blocked."""
+
+    boundary: Bounds | None = None
+
+
+class Blocked(Struct, frozen=True):
+    """The blocked terms of a text."""
+
+    terms_found: list[Found] | None = None
+
+
+class HeldEvent(UserEvent, frozen=True, kw_only=True):
+    """``automod.message.hold`` and ``.update``, which has a status and a moderator as well."""
+
+    message_id: Word
+    message: Text
+    automod: Filter | None = None
+    blocked_term: Blocked | None = None
+    status: Word | None = ""
+    moderator_user_login: Word | None = ""
+    moderator_user_name: Word | None = ""
+
+
+class BanEvent(Struct, frozen=True, kw_only=True):
+    """``channel.ban``: a ban, or a timeout."""
+
+    user_id: Word
+    user_login: Word | None = ""
+    user_name: Word | None = ""
+    moderator_user_login: Word | None = ""
+    moderator_user_name: Word | None = ""
+    reason: str | None = ""
+    banned_at: Word | None = ""
+    ends_at: Word | None = None
+    is_permanent: bool | None = None
+
+
 class FollowEvent(Struct, frozen=True, kw_only=True):
     """``channel.follow``."""
 
@@ -274,6 +326,9 @@ EVENTS: dict[str, type[Struct]] = {
     "channel.chat.message_delete": RemovedEvent,
     "channel.chat.clear_user_messages": RemovedEvent,
     "channel.chat.clear": RemovedEvent,
+    "channel.ban": BanEvent,
+    "automod.message.hold": HeldEvent,
+    "automod.message.update": HeldEvent,
     "channel.follow": FollowEvent,
     "channel.bits.use": BitsEvent,
     "channel.channel_points_custom_reward_redemption.add": RedemptionEvent,

@@ -54,13 +54,13 @@ class Hearing:
     ) -> None:
         """``channel`` is its name; ``live`` holds the types of events that Twitch sends us now."""
         self.counted = counted
+        self.ahead = 0.0
+        """Seconds that our clock is ahead of Twitch's."""
         self.percepts = Percepts(link, channel, live)
         self.mine: Callable[[str, str, str], bool] = lambda user, message, text: False
         """Whether a message, by its writer, its id and its text, is of our own making."""
         self._link, self._publish, self._clock = link, publish, clock
         self._seen = Seen()
-        self._ahead = 0.0
-        """Seconds that our clock is ahead of Twitch's."""
         self._complaints = Complaints(link, counted, clock)
 
     def frame(self, text: str) -> Frame | None:
@@ -92,7 +92,7 @@ class Hearing:
             self.counted["doubled"] += 1
             return
         at = moment(metadata.message_timestamp, now)
-        if now - self._ahead - at > OLDEST:
+        if now - self.ahead - at > OLDEST:
             self.counted["old"] += 1
             return
         event = frames.event(frame)
@@ -122,4 +122,4 @@ class Hearing:
     def _compare(self, welcome: Frame) -> None:
         """Hold our clock beside Twitch's: one that goes wrong must not make everything old."""
         at = seconds(welcome.metadata.message_timestamp)
-        self._ahead = max(0.0, self._clock.wall() - at) if at else 0.0
+        self.ahead = max(0.0, self._clock.wall() - at) if at else 0.0

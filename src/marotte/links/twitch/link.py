@@ -89,7 +89,7 @@ class TwitchLink(BaseLink):
         self._in = False
         """Whether we are subscribed."""
         self._looked_back = False
-        """Whether we have asked for the redemptions that were made before the run."""
+        """Whether we have asked for the redemptions that were made before the run, and in each gap since."""
         self._rewards = Rewards(rewards, clock, self._up)
         self._beside: list[asyncio.Task[None]] = []
         """What is done beside a session for as long as it lasts."""
@@ -274,7 +274,7 @@ class TwitchLink(BaseLink):
         sending.account, sending.channel = self._account.id, channel
         sending.moderates = self._account.id == channel
         hearing.mine = sending.mine
-        able = Acts(helix, sending, self._channel, hearing.percepts.rewards, self.clock)
+        able = Acts(helix, sending, self._channel, hearing.percepts.rewards, hearing.percepts.held, self.clock)
         self.acts.clear()
         for act in acts(self._settings):
             if not missing(self._account.token, ACTS[act][0]):
@@ -287,6 +287,7 @@ class TwitchLink(BaseLink):
         helix, subscriptions = self._helix, self._subscriptions
         assert helix is not None
         assert subscriptions is not None
+        began = self.clock.now()
         await subscriptions.make(helix, session)
         if not subscriptions.live:
             why = next(iter(subscriptions.lost.values()), "no reason is given")
@@ -298,15 +299,30 @@ class TwitchLink(BaseLink):
         self._up()
         for task in self._beside:
             task.cancel()
-        works = [subscriptions.mend(helix, session)]
-        if self._account.id == subscriptions.channel and Fulfil in self.acts:
+        works = [subscriptions.mend(helix, session, lambda name: self._had(helix, name, began))]
+        if self._may_ask:
             works.append(self._rewards.keep(helix, subscriptions.channel))
         self._beside = [task for work in works if (task := self._aside(work)) is not None]
+        behind = not self._looked_back
         if self._silent is not None:
             await self._recover(helix, self._silent)
         await self._look_on_air(helix)
-        if not self._looked_back:
+        if behind:  # what could not be asked for just now is asked for with the next connection
             await self._look_back(helix)
+
+    async def _had(self, helix: Helix, name: str, began: float) -> None:
+        """A subscription that failed when the session ``began``, on the clock, is had: ask for what came meanwhile."""
+        self._up()
+        if name != REDEMPTIONS:
+            return
+        try:
+            self.counted["recovered"] += await self._ask_for_redemptions(helix, began)
+        except (Dismissed, Refused, Passing) as error:
+            self._later(error)
+
+    def _later(self, error: Exception) -> None:
+        self._looked_back = False
+        log.info("twitch: what was redeemed unheard is asked for with the next connection: %s", error)
 
     def _up(self) -> None:
         if self._subscriptions is not None:
@@ -321,8 +337,9 @@ class TwitchLink(BaseLink):
         gap = self.clock.now() - since
         detail, recovered = "what was written meanwhile is lost", 0
         try:
-            recovered = await self._ask_for_redemptions(helix, self.clock.wall() - gap)
+            recovered = await self._ask_for_redemptions(helix, since)
         except (Refused, Passing) as error:
+            self._later(error)
             detail += f"; redemptions could not be asked for: {error}"
         self._silent = None
         self.counted["gaps"] += 1
@@ -332,23 +349,32 @@ class TwitchLink(BaseLink):
     async def _look_back(self, helix: Helix) -> None:
         """Ask for the redemptions that were made before the run; which of them it answered, their rows tell."""
         try:
-            found = await self._ask_for_redemptions(helix, self.clock.wall() - LOOKED_BACK)
+            found = await self._ask_for_redemptions(helix, self.clock.now() - LOOKED_BACK)
         except (Refused, Passing) as error:
-            log.info("twitch: what was redeemed before the run is asked for with the next connection: %s", error)
+            self._later(error)
             return
-        self._looked_back = True
+        self._looked_back = self._may_ask
         self.counted["recovered"] += found
 
-    async def _ask_for_redemptions(self, helix: Helix, since: float) -> int:
-        """Publish the redemptions since a time of the wall clock that wait and are new; returns how many these are.
+    @property
+    def _may_ask(self) -> bool:
+        """Whether Twitch lists redemptions to us: that takes the channel's own account and the right to close them."""
+        subscriptions = self._subscriptions
+        return subscriptions is not None and self._account.id == subscriptions.channel and Fulfil in self.acts
 
+    async def _ask_for_redemptions(self, helix: Helix, since: float) -> int:
+        """Publish the redemptions since a time of the clock that wait and are new; returns how many these are.
+
+        Whether we are told of new ones does not matter: while we are not, they are asked for all the more.
         Raises Refused, Passing.
         """
         hearing, subscriptions = self._hearing, self._subscriptions
-        if hearing is None or subscriptions is None or REDEMPTIONS not in subscriptions.live:
+        if hearing is None or subscriptions is None or not self._may_ask:
             return 0
         new = 0
-        for one in await missed(helix, subscriptions.channel, since, self.clock):
+        # What Twitch lists bears the time of Twitch's clock.
+        there = self.clock.wall() - hearing.ahead - (self.clock.now() - since)
+        for one in await missed(helix, subscriptions.channel, there, self.clock):
             made = hearing.percepts.redemption(one, moment(one.redeemed_at, self.clock.wall()))
             new += hearing.take(made, made.id)
         return new

@@ -3,9 +3,9 @@
 https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types
 
 Twitch tells one deed in several events. Each is taken from one of them: bits that are written with a message from the
-message, subscriptions from the chat's notice, raids from ``channel.raid``, redemptions from their own; a message that
-only comes with one of these is not taken again. Ids are made of the platform's own, so that what comes twice, or is
-asked for afterwards, is known again.
+message, subscriptions from the chat's notice, raids from ``channel.raid``, redemptions from their own, bans from
+``channel.ban`` where we are told of it; a message that only comes with one of these is not taken again. Ids are made of
+the platform's own, so that what comes twice, or is asked for afterwards, is known again.
 """
 
 import re
@@ -21,6 +21,7 @@ from marotte.events import (
     Follow,
     Gift,
     Happening,
+    Held,
     Raid,
     Redemption,
     Removed,
@@ -35,10 +36,16 @@ from marotte.links.twitch.frames import Fragment, Frame, Text
 
 REDEMPTIONS = "channel.channel_points_custom_reward_redemption.add"
 BITS = "channel.bits.use"
+BANS = "channel.ban"
+HOLD = "automod.message.hold"
+HELD = "automod.message.update"
 _LONGEST = 1_000
 """Characters of what somebody wrote; Twitch allows 500."""
 _TITLE = 200
 _REWARDS = 1_000
+_MOST_HELD = 1_000
+_TERMS = 5
+"""Blocked terms that are named."""
 _NOBODY = {"407665396", "274598607"}
 """The accounts that Twitch lets cheer and give for those who wish to be nameless."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -66,6 +73,8 @@ class Percepts:
         self._level = 0
         self.rewards: dict[str, str] = {}
         """The ids of rewards by their titles; a redemption bears the title."""
+        self.held: dict[str, None] = {}
+        """The ids of the messages that AutoMod holds, the oldest first."""
 
     def of(self, event: frames.Struct, frame: Frame, at: float) -> Event | None:
         """Return what an event, which happened ``at`` seconds since the epoch, brings; None where that is nothing."""
@@ -83,12 +92,8 @@ class Percepts:
         if kind.startswith("power_ups") and BITS in self._live:
             return None
         text, emotes = _words(event.message)
-        badges = event.badges
-        roles = _roles(tuple([badge.set_id for badge in badges[:20]])) if badges else ()
-        if event.chatter_user_id == event.broadcaster_user_id:
-            roles = tuple(sorted({*roles, "operator"}))
         name = event.chatter_user_name or event.chatter_user_login or "somebody"
-        viewer = Viewer(id="twitch:" + event.chatter_user_id, name=name, platform="twitch", roles=roles)
+        viewer = Viewer(id="twitch:" + event.chatter_user_id, name=name, platform="twitch", roles=_worn(event))
         identity = "twitch/" + event.message_id
         if event.cheer is not None:
             return Gift(
@@ -121,7 +126,7 @@ class Percepts:
         text, emotes = _words(event.message) if event.message else ("", ())
         viewer = None
         if event.chatter_user_id and event.chatter_user_id not in _NOBODY and not event.chatter_is_anonymous:
-            viewer = _viewer(event.chatter_user_id, event.chatter_user_name, event.chatter_user_login)
+            viewer = _viewer(event.chatter_user_id, event.chatter_user_name, event.chatter_user_login, _worn(event))
         shared: dict[str, Any] = {
             "at": at,
             "id": "twitch/" + event.message_id,
@@ -199,7 +204,39 @@ class Percepts:
             message = event.message_id
             return Removed(at=at, link=self._link, what="message", which=message) if message else None
         viewer = event.target_user_id
+        if BANS in self._live:
+            return None  # which tells more of it
         return Removed(at=at, link=self._link, what="viewer", which=f"twitch:{viewer}") if viewer else None
+
+    def _banned(self, event: frames.BanEvent, frame: Frame, at: float) -> Event:
+        what, until = "banned", seconds(event.ends_at)
+        if until and not event.is_permanent:
+            what = f"timed out for {max(0.0, until - (seconds(event.banned_at) or at)):.0f} s"
+        by, why = _called(event.moderator_user_name, event.moderator_user_login), _plain(event.reason or "").strip()
+        reason = f"{_called(event.user_name, event.user_login)} was {what} by {by}" + (f": {why}" if why else "")
+        return Removed(at=at, link=self._link, what="viewer", which=f"twitch:{event.user_id}", reason=reason[:_LONGEST])
+
+    def _kept_back(self, event: frames.HeldEvent, frame: Frame, at: float) -> Event | None:
+        """Read what AutoMod holds, or what a moderator decided on it."""
+        status = (event.status or "").lower() if frame.metadata.subscription_type == HELD else "held"
+        if status not in ("held", "approved", "denied", "expired"):
+            return None
+        self.held.pop(event.message_id, None)
+        if status == "held":
+            self.held[event.message_id] = None
+            if len(self.held) > _MOST_HELD:
+                del self.held[next(iter(self.held))]
+        decided = status in ("approved", "denied")
+        return Held(
+            at=at,
+            link=self._link,
+            viewer=_viewer(event.user_id, event.user_name, event.user_login) if event.user_id else None,
+            text=_words(event.message)[0],
+            source=event.message_id,
+            state=status,
+            reason=_why_held(event),
+            by=_called(event.moderator_user_name, event.moderator_user_login) if decided else "",
+        )
 
     def _stream(self, event: frames.StreamEvent, frame: Frame, at: float) -> Event:
         if frame.metadata.subscription_type == "stream.online":
@@ -252,6 +289,8 @@ class Percepts:
 _MAKE: dict[type[frames.Struct], Callable[[Percepts, Any, Frame, float], Event | None]] = {
     frames.NoticeEvent: Percepts._notice,  # pyright: ignore[reportPrivateUsage]
     frames.RemovedEvent: Percepts._removed,  # pyright: ignore[reportPrivateUsage]
+    frames.BanEvent: Percepts._banned,  # pyright: ignore[reportPrivateUsage]
+    frames.HeldEvent: Percepts._kept_back,  # pyright: ignore[reportPrivateUsage]
     frames.FollowEvent: Percepts._follow,  # pyright: ignore[reportPrivateUsage]
     frames.BitsEvent: Percepts._bits,  # pyright: ignore[reportPrivateUsage]
     frames.RedemptionEvent: Percepts._redeemed,  # pyright: ignore[reportPrivateUsage]
@@ -303,8 +342,23 @@ def _prediction(event: frames.GoingsOn, phase: str) -> str:
     return f"The prediction is over: {title} " + (f"It is {_plain(won.title)[:50]}." if won else "It was called off.")
 
 
-def _viewer(identity: str, name: str | None, login: str | None) -> Viewer:
-    return Viewer(id=f"twitch:{identity}", name=name or login or "somebody", platform="twitch")
+def _why_held(event: frames.HeldEvent) -> str:
+    text, terms = event.message.text or "", event.blocked_term
+    if terms is not None and terms.terms_found:
+        bounds = [found.boundary for found in terms.terms_found[:_TERMS] if found.boundary is not None]
+        named = [text[max(0, one.start_pos) : max(0, one.end_pos + 1)] for one in bounds]
+        return ", ".join(["a blocked term", *(f"“{_plain(one)[:50]}”" for one in named if one)])
+    if event.automod is not None and event.automod.category:
+        return f"{_plain(event.automod.category)}, level {event.automod.level or 0}"
+    return ""
+
+
+def _called(name: str | None, login: str | None) -> str:
+    return _plain(name or login or "somebody")[:50]
+
+
+def _viewer(identity: str, name: str | None, login: str | None, roles: tuple[str, ...] = ()) -> Viewer:
+    return Viewer(id=f"twitch:{identity}", name=name or login or "somebody", platform="twitch", roles=roles)
 
 
 def _words(message: Text) -> tuple[str, tuple[Emote, ...]]:
@@ -338,6 +392,15 @@ def _emotes(pieces: list[Fragment], text: str) -> list[Emote]:
 
 def _plain(text: str) -> str:
     return text if text.isprintable() else _CONTROLS.sub(" ", text).rstrip(_TAIL)
+
+
+def _worn(event: frames.ChatEvent | frames.NoticeEvent) -> tuple[str, ...]:
+    """Return the roles of who writes, by their badges; the channel's owner is an operator."""
+    badges = event.badges
+    roles = _roles(tuple([badge.set_id for badge in badges[:20]])) if badges else ()
+    if event.chatter_user_id == event.broadcaster_user_id:
+        return tuple(sorted({*roles, "operator"}))
+    return roles
 
 
 @lru_cache(4096)

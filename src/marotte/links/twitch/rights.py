@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from marotte.config_links import Twitch
 from marotte.events import Act, Announce, Clip, Fulfil, Send, ShoutOut, Verdict
-from marotte.links.twitch.percepts import BITS, REDEMPTIONS
+from marotte.links.twitch.percepts import BANS, BITS, HELD, HOLD, REDEMPTIONS
 
 
 class Kind(NamedTuple):
@@ -37,6 +37,7 @@ _POLLS = "channel:read:polls"
 _PREDICTIONS = "channel:read:predictions"
 _POINTS = "channel:manage:redemptions"
 _SHOUTS = "moderator:manage:shoutouts"
+_AUTOMOD = "moderator:manage:automod"
 
 _KINDS: dict[str, Kind] = {
     CHAT: Kind("1", "reader", _READ, "what people write, and their cheers"),
@@ -50,6 +51,9 @@ _KINDS: dict[str, Kind] = {
     REDEMPTIONS: Kind("1", "owner", _POINTS, "redemptions of channel points"),
     FOLLOWS: Kind("2", "moderator", "moderator:read:followers", "who follows"),
     BITS: Kind("1", "owner", "bits:read", "power-ups that are paid with bits"),
+    BANS: Kind("1", "owner", "channel:moderate", "by whom, why and for how long somebody is banned or timed out"),
+    HOLD: Kind("2", "moderator", _AUTOMOD, "what AutoMod holds back"),
+    HELD: Kind("2", "moderator", _AUTOMOD, "what becomes of what AutoMod held back"),
     "channel.hype_train.begin": Kind("2", "owner", _TRAINS, "hype trains"),
     "channel.hype_train.progress": Kind("2", "owner", _TRAINS, "the levels of hype trains"),
     "channel.hype_train.end": Kind("2", "owner", _TRAINS, "the ends of hype trains"),
@@ -78,7 +82,11 @@ ACTS: dict[type[Act], tuple[tuple[str, ...], str]] = {
 
 def kinds(settings: Twitch) -> dict[str, Kind]:
     """Return the types of events that these settings want, the most important first."""
-    return {name: kind for name, kind in _KINDS.items() if settings.redemptions or name != REDEMPTIONS}
+    without = {
+        *(() if settings.moderate else (BANS, HOLD, HELD)),
+        *(() if settings.redemptions else (REDEMPTIONS,)),
+    }
+    return {name: kind for name, kind in _KINDS.items() if name not in without}
 
 
 def acts(settings: Twitch) -> list[type[Act]]:

@@ -211,18 +211,27 @@ class Session:
         return new
 
     async def _elsewhere(self, where: str, reading: "asyncio.Future[str]") -> tuple[Socket, bool]:
-        """Return the new connection, and whether it is fresh: not where we were sent to, and without subscriptions."""
+        """Return the new connection, and whether it is fresh: not where we were sent to, and without subscriptions.
+
+        Raises Ended, also where the old connection has not lasted until there is a fresh one.
+        """
         try:
             return await self._dial(where), False
         except Ended as error:
             log.warning("twitch: the new connection cannot be had: %s; a fresh one is made", error)
         while True:
             try:
-                return await self._dial(self._base), True
+                new = await self._dial(self._base)
             except Ended:
                 if reading.done():
                     raise
-            await self._clock.sleep(AGAIN)
+                await self._clock.sleep(AGAIN)
+                continue
+            if not reading.done():
+                return new, True
+            # Nobody has listened since the old one died: that is a gap, of which only a new beginning tells.
+            await self._leave(new)
+            raise reading.exception() or Ended(ABNORMAL)
 
     async def _settle(self, old: Socket, reading: "asyncio.Future[str]", fresh: str) -> None:
         """Subscribe a ``fresh`` session, by its id; read what is still on its way to the old one, and leave that."""

@@ -5,6 +5,7 @@ https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from marotte.config_links import Twitch
 from marotte.links.link import Passing, Refused
@@ -62,13 +63,17 @@ class Subscriptions:
         await asyncio.gather(*(one(name, kind) for name, kind in self.kinds.items()))
         self.live &= had
 
-    async def mend(self, helix: Helix, session: str) -> None:
-        """Try again, until there is nothing left to, what something passing was in the way of."""
+    async def mend(self, helix: Helix, session: str, had: Callable[[str], Awaitable[None]]) -> None:
+        """Try again, until there is nothing left to, what something passing was in the way of.
+
+        ``had`` is called with each type that is had at last.
+        """
         while self._passing:
             await self._clock.sleep(LATER)
             for name in sorted(self._passing):
                 if await self._one(helix, session, name, self.kinds[name]):
                     self.live.add(name)
+                    await had(name)
 
     def revoked(self, name: str, why: str) -> None:
         """Twitch has taken one back."""

@@ -42,6 +42,7 @@ export const KINDS: readonly Kind[] = [
   "clip",
   "act_done",
   "removed",
+  "held",
   "gap",
   "stream_started",
   "stream_ended",
@@ -128,6 +129,8 @@ export function told(event: AnyEvent): string {
       return joined(event.link, from);
     case "removed":
       return joined(event.link, event.what, event.reason);
+    case "held":
+      return joined(event.link, event.state, from, quoted(event.text), event.reason, event.by && `by ${event.by}`);
     case "gap":
       return joined(event.link, `${event.seconds.toFixed(0)} s unheard`, event.detail);
     case "stream_started":

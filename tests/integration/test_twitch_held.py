@@ -1,0 +1,103 @@
+"""What AutoMod holds and what other moderators decide on Twitch: the operator sees it, and decides it from here."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from marotte.events import ActDone, ChatMessage, Held, Removed, Verdict
+from marotte.links.twitch.percepts import BANS, HELD, HOLD
+from tests import waiting
+from tests.integration.twitch_stage import Stage, viewer
+from tests.servers.twitch import TwitchServer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
+
+
+@pytest.fixture
+async def at(twitch: TwitchServer, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Stage(twitch, tmp_path).signed_in() as stage:
+        yield stage
+
+
+async def held(stage: Stage, number: int) -> Held:
+    await waiting.until(lambda: len(stage.of(Held)) >= number, f"{number} held: {stage.of(Held)}")
+    return stage.of(Held)[number - 1]
+
+
+async def test_what_automod_holds_is_told_and_is_no_percept(at: Stage) -> None:
+    twitch = at.twitch
+    message = twitch.automod_hold("ada", "you fool")
+    one = await held(at, 1)
+    assert (one.link, one.source, one.text, one.state) == ("twitch", message, "you fool", "held")
+    assert one.viewer == viewer(twitch, "ada")
+    assert one.reason == "aggressive, level 2"
+    twitch.automod_hold("bob", "such custard here", "custard")
+    assert (await held(at, 2)).reason == "a blocked term, “custard”"
+    await at.settled()
+    assert at.percepts() == []
+
+
+async def test_what_becomes_of_it_is_told(at: Stage) -> None:
+    twitch = at.twitch
+    first, second = twitch.automod_hold("ada", "you fool"), twitch.automod_hold("bob", "you too")
+    twitch.automod_update(first, "approved", by="marotte")
+    twitch.automod_update(second, "expired")
+    await held(at, 4)
+    told = [(one.source, one.state, one.by) for one in at.of(Held)[2:]]
+    assert told == [(first, "approved", "Marotte"), (second, "expired", "")]
+    await at.heard(1)
+    assert at.texts() == ["you fool"]
+
+
+async def test_an_operator_decides_on_it(at: Stage) -> None:
+    twitch = at.twitch
+
+    async def decide(action: Literal["allow", "delete"], source: str) -> ActDone:
+        ada = viewer(twitch, "ada")
+        return await at.link.act(Verdict(link="twitch", viewer=ada, action=action, reason="seen", source=source))
+
+    first, second = twitch.automod_hold("ada", "you fool"), twitch.automod_hold("ada", "you ass")
+    third = twitch.automod_hold("ada", "gone soon")
+    await held(at, 3)
+    assert (await decide("allow", first)).ok
+    assert (await decide("delete", second)).ok
+    await held(at, 5)
+    assert [(one.source, one.state) for one in at.of(Held)[3:]] == [(first, "approved"), (second, "denied")]
+    await at.heard(1)
+    assert [one.text for one in at.of(ChatMessage)] == ["you fool"]
+    twitch._held.clear()  # pyright: ignore[reportPrivateUsage]
+    done = await decide("allow", third)
+    assert (done.ok, "decided before" in done.detail) == (True, True)
+    twitch.complaints.clear()
+
+
+async def test_a_ban_by_another_moderator_is_told_once_with_who_and_why(at: Stage) -> None:
+    twitch = at.twitch
+    twitch.ban("ada", "spam", by="marotte")
+    await waiting.until(lambda: at.of(Removed), "the ban")
+    await at.settled()
+    (one,) = at.of(Removed)
+    assert (one.what, one.which) == ("viewer", f"twitch:{twitch.user('ada').id}")
+    assert one.reason == "Ada was banned by Marotte: spam"
+
+
+async def test_a_ban_is_told_to_who_may_not_know_why(twitch: TwitchServer, tmp_path: Path) -> None:
+    stage = Stage(twitch, tmp_path)
+    stage.sign_in(without=("channel:moderate", "moderator:manage:automod"))
+    async with stage.on():
+        assert {BANS, HOLD, HELD} <= set(stage.lacks())
+        assert "AutoMod" in stage.lacks()["moderator:manage:automod"]
+        twitch.ban("ada", "spam")
+        await waiting.until(lambda: stage.of(Removed), "the ban")
+        assert stage.of(Removed)[0].which == f"twitch:{twitch.user('ada').id}"
+
+
+async def test_who_does_not_moderate_asks_for_no_right_to(twitch: TwitchServer, tmp_path: Path) -> None:
+    stage = Stage(twitch, tmp_path, moderate=False)
+    stage.sign_in()
+    async with stage.on():
+        assert stage.lacks() == {}
+        kinds = {one.type for one in twitch.subscriptions}
+        assert not kinds & {BANS, HOLD, HELD}
