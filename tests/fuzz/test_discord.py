@@ -14,7 +14,7 @@ from marotte.events import decode, encode
 from marotte.links.discord.acts import LONGEST, parts
 from marotte.links.discord.call import decoder
 from marotte.links.discord.jitter import MOST, Jitter
-from marotte.links.discord.link import DiscordLink
+from marotte.links.discord.link import DiscordLink, _order
 from marotte.links.discord.percepts import chat_message, viewer, words
 from marotte.links.discord.receive import Receiver, Voice
 from marotte.links.discord.rtp import GCM, XCHACHA, PacketError, opened
@@ -130,8 +130,9 @@ def test_any_message_is_a_percept_that_can_be_written_down(content: str, name: s
 def test_any_order(text: str) -> None:
     orders: list[tuple[str, str]] = []
     link = DiscordLink(Discord(), {}, lambda event: None, Clock(), Random(1), lambda *what: orders.append(what))
-    link._ordered(text, "@Pip")
-    link._ordered("!" + text, "@Pip")
+    for one in (text, "!" + text, "@Pip !" + text):
+        if order := _order(one, "@Pip"):
+            link._obey(*order)
     assert all(verb in ("say", "ask", "stop", "context") for verb, _ in orders)
 
 

@@ -1,10 +1,8 @@
 """The Discord link against the local Discord, through the real discord.py."""
 
 import asyncio
-import itertools
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +24,6 @@ from marotte.events import (
     ChatMessage,
     Emote,
     Event,
-    Gap,
     LinkState,
     Removed,
     Send,
@@ -34,7 +31,6 @@ from marotte.events import (
     Viewer,
 )
 from marotte.links.device_login import LoginError
-from marotte.links.discord import link as module
 from marotte.links.discord.link import DiscordLink
 from marotte.links.discord.login import login
 from marotte.links.tokens import Tokens
@@ -199,6 +195,47 @@ async def test_what_is_deleted_or_changed_or_whose_writer_is_banned(discord: Dis
         assert len({message.id for message in stage.of(ChatMessage)}) == 3
 
 
+async def test_who_somebody_is_is_asked_again_where_discord_did_not_tell(discord: DiscordServer) -> None:
+    stranger = discord.world.stranger("stranger")
+    async with running(operators=["stagehands"]) as stage:
+        discord.fault("garbage", on="members")
+        for text in ("one", "two"):
+            discord.direct("director", text)
+            await until(lambda text=text: text in stage.said(), text)
+        assert [message.viewer.roles for message in stage.of(ChatMessage)] == [(), ("operator", "moderator")]
+        count = len(discord.requests)
+        for text in ("three", "four"):
+            discord.direct(stranger, text)
+            await until(lambda text=text: text in stage.said(), text)
+        assert len(discord.requests) == count + 1, "that somebody is no member is known"
+
+
+async def test_what_is_changed_or_deleted_while_its_writer_is_asked_for(
+    discord: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as stage:
+        answered, waiting = asyncio.Event(), list[Any]()
+
+        async def slowly(user: Any) -> Any:
+            waiting.append(user)
+            await answered.wait()
+            return user
+
+        monkeypatch.setattr(stage.link, "_member", slowly)
+        changed, deleted, both = (discord.direct("bob", text) for text in ("one", "two", "three"))
+        await until(lambda: len(waiting) == 3, "all")
+        discord.edit(changed, "four")
+        discord.delete(deleted)
+        discord.edit(both, "five")
+        await until(lambda: len(waiting) == 5, "the changes")
+        discord.delete(both)
+        discord.direct("bob", "last")
+        await until(lambda: len(waiting) == 6, "the last")
+        answered.set()
+        await until(lambda: "last" in stage.said(), "the last")
+        assert stage.said() == ["four", "last"]
+
+
 # --- acts
 
 
@@ -286,135 +323,6 @@ async def test_going_live_is_announced(discord: DiscordServer) -> None:
     async with running() as stage:
         await stage.link.going_live("to nobody")
         assert len(discord.sent) == 2
-
-
-# --- the connection
-
-
-@pytest.mark.parametrize("fault", ["drop", "reconnect", "invalid_session:resumable", "close:4000", "close:4008"])
-async def test_nothing_is_lost_where_the_session_is_resumed(discord: DiscordServer, fault: str) -> None:
-    async with running() as stage:
-        discord.fault(fault)
-        discord.message("ada", "meanwhile")
-        await until(lambda: discord.sessions.resumed, "the resume")
-        discord.message("ada", "after")
-        await until(lambda: len(stage.said()) == 2, "both")
-        assert stage.said() == ["meanwhile", "after"]
-        assert stage.of(Gap) == []
-
-
-@pytest.mark.parametrize("fault", ["invalid_session", "close:4007", "close:4009"])
-async def test_what_a_lost_session_missed_is_asked_for(discord: DiscordServer, fault: str) -> None:
-    async with running() as stage:
-        discord.message("ada", "before")
-        await until(stage.said, "the first")
-        for session in discord.sessions.sessions.values():
-            session.intents = 0  # nothing more is told in this session
-        discord.message("ada", "meanwhile")
-        discord.fault(fault)
-        await until(lambda: stage.of(Gap), "the gap")
-        discord.message("ada", "after")
-        await until(lambda: len(stage.said()) == 3, "all three")
-        assert stage.said() == ["before", "meanwhile", "after"]
-        assert stage.of(Gap)[0].recovered == 1
-
-
-async def test_an_event_that_is_bent_costs_no_other(discord: DiscordServer, caplog: pytest.LogCaptureFixture) -> None:
-    """A field that is missing, null, of a wrong type or endless: the library itself would hang up on most of them."""
-    async with running() as stage:
-        discord.message("ada", "hello")
-        await until(stage.said, "the first")
-        (session,) = discord.sessions.sessions.values()
-        good, bent = session.kept[-1][1]["d"], itertools.count(10**17)
-        for name in good:
-            for value in (None, 5, "x" * 1_000_000, [], {"a": [1]}):
-                discord.sessions.dispatch("MESSAGE_CREATE", {**good, "id": str(next(bent)), name: value})
-            rest = {field: value for field, value in good.items() if field != name}
-            discord.sessions.dispatch("MESSAGE_CREATE", rest)
-        for event in ("MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "GUILD_BAN_ADD", "GUILD_UPDATE",
-                      "GUILD_CREATE", "CHANNEL_CREATE", "GUILD_ROLE_UPDATE", "VOICE_STATE_UPDATE"):  # fmt: skip
-            for odd in (None, 5, "x", [], {}, {"id": {}, "guild_id": []}):
-                discord.sessions.dispatch(event, odd)  # type: ignore[arg-type]
-        discord.message("bob", "straight")
-        await until(lambda: "straight" in stage.said(), "the other", 60)
-        assert (discord.sessions.identified, discord.sessions.resumed) == (1, 0), "the connection lives"
-        assert stage.link.counters["malformed"] > 50
-        assert all(len(text) <= 4_000 for text in stage.said())
-        named = [one for one in caplog.messages if "cannot be read" in one]
-        assert len(named) == 20, "a flood of them does not fill the log"
-        assert any("MESSAGE_CREATE 1000000000000" in one for one in named)
-        assert all(len(one) < 400 for one in named)
-
-
-async def test_what_was_missed_is_asked_for_where_it_reads_however_many_channels_there_are(
-    discord: DiscordServer,
-) -> None:
-    for number in range(30):
-        discord.world.channel(f"attic-{number}")
-    last = discord.world.channel("archive")
-    async with running(channels=("archive",)) as stage:
-        await until(lambda: discord.sessions.sessions, "a session")
-        for session in discord.sessions.sessions.values():
-            session.intents = 0
-        discord.message("ada", "meanwhile", channel="archive")
-        discord.fault("invalid_session")
-        await until(lambda: stage.of(Gap), "the gap")
-        assert stage.of(Gap)[0].recovered == 1
-        asked = {one.path for one in discord.requests if one.route == "history"}
-        assert asked == {f"/channels/{last.id}/messages"}
-
-
-async def test_a_gap_is_told_although_nobody_can_read_what_was_missed(discord: DiscordServer) -> None:
-    async with running() as stage:
-        discord.message("ada", "before")
-        await until(stage.said, "the first")
-        for session in discord.sessions.sessions.values():
-            session.intents = 0
-        discord.message("ada", "meanwhile")
-        discord.fault("garbage", 100, on="history")
-        discord.fault("invalid_session")
-        await until(lambda: stage.of(Gap), "the gap")
-        assert stage.of(Gap)[0].recovered == 0
-        discord.message("ada", "after")
-        await until(lambda: stage.said() == ["before", "after"], "what is said from now on")
-
-
-async def test_it_is_back_after_discord_was_down(discord: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AWAY", 3.0)
-    async with running() as stage:
-        await discord.down()
-        await until(lambda: stage.states().count("connecting") >= 3, "further attempts")
-        done = asyncio.create_task(stage.act(Send(link="discord", channel="general", text="I am here")))
-        await discord.up()
-        discord.message("ada", "meanwhile")
-        await until(lambda: stage.said() and stage.states()[-1] == "up", "the connection")
-        assert (await done).ok
-        assert stage.said() == ["meanwhile"]
-
-
-@pytest.mark.parametrize(("fault", "told"), [("close:4004", "4004"), ("close:4013", "4013"), ("401", "DISCORD_TOKEN")])
-async def test_what_only_a_person_can_mend(discord: DiscordServer, fault: str, told: str) -> None:
-    discord.fault(fault)
-    async with running(up=False) as stage:
-        await until(lambda: stage.states()[-1:] == ["refused"], "the refusal")
-        assert told in stage.of(LinkState)[-1].detail
-        assert TOKEN not in str(stage.events)
-
-
-async def test_no_token_and_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running(token="", up=False) as stage:
-        await until(stage.states, "the refusal")
-        assert "DISCORD_TOKEN" in stage.of(LinkState)[0].detail
-    monkeypatch.setitem(sys.modules, "discord", None)
-    async with running(up=False) as stage:
-        await until(stage.states, "the refusal")
-        assert "pip install 'marotte[discord]'" in stage.of(LinkState)[0].detail
-
-
-async def test_it_tells_what_the_server_has_not(discord: DiscordServer) -> None:
-    async with running(channels=["generl"], announce="general", operators=["stagehands", "kings"]) as stage:
-        lacking = [one.name for one in stage.link.standing() if not one.ok]
-        assert lacking == ["channel: generl", "role: kings"]
 
 
 # --- signing in, and living there alone

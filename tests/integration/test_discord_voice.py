@@ -142,8 +142,11 @@ def say(hall: Hall, sound: np.ndarray, turn: str = "t1", line: str = "l1", ahead
 
 @pytest.mark.alone
 async def test_what_the_character_says_is_heard_there(discord: DiscordServer) -> None:
-    async with talking(discord) as (_, hall):
-        await until(lambda: hall.outlets[0].resting, "rest")
+    async with talking(discord) as (stage, hall):
+        (call,) = stage.link._bot.voice_clients  # type: ignore[union-attr]
+        await until(call.is_paused, "rest", 15)  # type: ignore[attr-defined]
+        await until(lambda: list(discord.voice.speaking)[-1] == 0, "that it is silent before its first line")
+        assert len(discord.voice.frames) <= outlets._LINGER
         discord.voice.frames.clear()
         said = np.concatenate([tone(440, 0.5), tone(880, 0.5)])
         _, end = say(hall, said)
@@ -373,6 +376,14 @@ async def test_a_broken_call_is_made_again(
         await again(lambda: discord.voice.speak(ada, frames(tone(440, 0.3))), lambda: len(hall.loud(ada)) > heard)
         count = len(discord.voice.frames)
         await again(lambda: spoken(hall), lambda: len(discord.voice.frames) > count + 10)
+
+
+async def test_late_news_of_a_former_call_does_not_end_the_next(discord: DiscordServer) -> None:
+    async with talking(discord) as (stage, hall):
+        discord.fault("voice_late")
+        discord.fault("voice:4006")
+        await until(lambda: hall.attached == 2, "another call", 15)
+        assert voice_of(stage).ok
 
 
 async def test_news_of_a_call_that_nobody_can_read_costs_nothing(discord: DiscordServer) -> None:

@@ -10,6 +10,7 @@ import pytest
 from marotte.config_emotes import Emotes
 from marotte.events import ChatMessage, Emote
 from marotte.links import emotes as links
+from marotte.links.discord.percepts import words
 from marotte.links.emotes import EmoteShelf
 from tests.servers.emotes import PNG, WEBP, EmoteServer
 from tests.servers.marotte import marotte
@@ -150,6 +151,14 @@ async def test_a_platforms_own_and_custom_emotes_are_marked_once(shelves: Shelve
     assert [(each.name, each.start, each.end) for each in marked.emotes] == [("Kappa", 0, 5), ("Clap", 6, 10)]
     assert all(each.picture == shelf.names()[each.name] for each in marked.emotes)
     assert shelf.mark(ChatMessage(text="nothing here")).emotes == ()
+
+
+@pytest.mark.parametrize("written", ["<:wave:77>", "<a:wave:77>"])
+async def test_discords_own_emotes_are_marked(shelves: Shelves, written: str) -> None:
+    shelf = await shelves.shelf(hosts=())
+    text, emotes = words(f"hi {written}", "")
+    (emote,) = shelf.mark(ChatMessage(text=text, emotes=emotes)).emotes
+    assert emote.picture == shelf.names()["wave"]
 
 
 async def test_a_window_gets_pictures_from_our_own_origin(server: EmoteServer, tmp_path: Path) -> None:

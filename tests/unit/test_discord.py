@@ -307,6 +307,17 @@ def test_sound_is_sent_when_it_is_due_and_reported_when_it_was_played() -> None:
     assert stage.take(1).all()
 
 
+def test_before_its_first_line_nothing_is_sent() -> None:
+    stage = Stage()
+    assert not stage.take(3).any()
+    assert stage.calls == ["rest"], "once"
+    stage.play(stage.at, FRAME)
+    assert stage.calls == ["rest", "wake"]
+    assert stage.take(1).all()
+    stage.take(50)
+    assert stage.calls == ["rest", "wake", "rest"]
+
+
 def test_what_comes_late_sounds_whole_and_the_next_line_catches_up() -> None:
     stage = Stage()
     stage.play(stage.at - 5_000, FRAME)

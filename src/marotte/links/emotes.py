@@ -1,7 +1,7 @@
 """Emote sets and their pictures: fetched by the program, checked, kept on disk, shown under our own address.
 
 A window never asks a stranger's server: it is given ``/emotes/ID``. Only pictures that a set or a platform has named
-are fetched, only over TLS from the hosts of the four that are known, or from those that the show adds, and only what
+are fetched, only over TLS from the hosts of the five that are known, or from those that the show adds, and only what
 begins as a picture does is kept.
 """
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOSTS = frozenset({"cdn.7tv.app", "cdn.betterttv.net", "cdn.frankerfacez.com", "static-cdn.jtvnw.net"})
-"""Where 7TV, BTTV, FrankerFaceZ and Twitch keep pictures."""
+HOSTS = frozenset(
+    {"cdn.7tv.app", "cdn.betterttv.net", "cdn.frankerfacez.com", "static-cdn.jtvnw.net", "cdn.discordapp.com"}
+)
+"""Where 7TV, BTTV, FrankerFaceZ, Twitch and Discord keep pictures."""
 LARGEST_SET = 5_000_000
 LARGEST_PICTURE = 1_000_000
 LARGEST_SHELF = 200_000_000

@@ -9,9 +9,11 @@ GATEWAY = (*CLOSES, "drop", "invalid_session", "invalid_session:resumable", "rec
 """The open connection at once, else the next one that identifies or resumes."""
 VOICE = ("voice:4006", "voice:4009", "voice:4014", "voice:4015", "voice:4017", "voice:4021", "voice:4022", "voice:drop")
 """Likewise, of the voice gateway."""
+LEAVING = ("voice_late",)
+"""The next time that the bot leaves a voice channel, it is told so only when it asks for one again."""
 UDP = ("udp_loss", "udp_reorder")
 """Until told otherwise (times 0); ``udp_loss:0.3`` loses three sound packets of ten, each way."""
-FAULTS = (*REST, *GATEWAY, *VOICE, *UDP)
+FAULTS = (*REST, *GATEWAY, *VOICE, *LEAVING, *UDP)
 
 
 class Faults:
@@ -32,7 +34,7 @@ class Faults:
                 raise ValueError("a share lies between 0 and 1")
         elif what == "udp_reorder":
             self.reorder = bool(times)
-        elif what not in (*REST, *GATEWAY, *VOICE):
+        elif what not in (*REST, *GATEWAY, *VOICE, *LEAVING):
             raise ValueError(f"there is no fault {what!r}")
         elif times > 0:
             self._waiting[what, on] = times

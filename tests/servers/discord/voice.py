@@ -108,6 +108,8 @@ class VoiceServer(asyncio.DatagramProtocol):
         self.identified = self.resumed = self.lost = self.beats = 0
         self.dave: deque[int] = deque(maxlen=100)
         """The highest version of DAVE that each client offered."""
+        self._late: VoiceState | None = None
+        """That the bot has left, where nobody was told yet."""
         self._udp: asyncio.DatagramTransport | None = None
         self._random = random.Random(7)
 
@@ -128,8 +130,11 @@ class VoiceServer(asyncio.DatagramProtocol):
         channel = None if d["channel_id"] is None else world.channels.get(int(d["channel_id"]))
         if d["channel_id"] is None:
             if state is not None:
-                self.hang_up(world.bot, close=False)
+                self.hang_up(world.bot, close=False, late=bool(self._server.faults.take(*faults.LEAVING)))
             return
+        if self._late is not None:
+            late, self._late = self._late, None
+            self._server.sessions.voice_state(late)
         if str(d["guild_id"]) != str(world.guild) or channel is None or channel.kind != VOICE:
             self._server.complain(f"gateway: no voice channel {d['channel_id']}")
             return
@@ -176,13 +181,16 @@ class VoiceServer(asyncio.DatagramProtocol):
             if call.channel is state.channel and call.mode and (before is None or before.channel is not state.channel):
                 call.send(11, {"user_ids": [str(state.user.id)]}, numbered=True)
 
-    def hang_up(self, user: User, close: bool = True) -> None:
-        """Take somebody off the air; a client's own connection is closed with 4014."""
+    def hang_up(self, user: User, close: bool = True, late: bool = False) -> None:
+        """Take somebody off the air; a client's own connection is closed with 4014. ``late``: tell it later."""
         state = self._server.world.voices.pop(user.id, None)
         if state is None:
             return
         gone = VoiceState(user, None, state.session, state.self_mute, state.self_deaf)
-        self._server.sessions.voice_state(gone)
+        if late:
+            self._late = gone
+        else:
+            self._server.sessions.voice_state(gone)
         if user is self._server.world.bot:
             calls, self.calls = self.calls, []
             for call in calls:

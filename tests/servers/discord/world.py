@@ -251,8 +251,9 @@ class World:
         shape: dict[str, Any] = {
             "id": str(channel.id), "type": channel.kind, "guild_id": str(self.guild), "name": channel.name,
             "position": list(self.channels).index(channel.id), "parent_id": None, "nsfw": False, "flags": 0,
-            "permission_overwrites": overwrites if channel.denied else [], "last_message_id": None,
-            "rate_limit_per_user": 0,
+            "permission_overwrites": overwrites if channel.denied else [], "rate_limit_per_user": 0,
+            "last_message_id": max((str(one.id) for one in self.messages.values() if one.channel is channel),
+                                   default=None),
         }  # fmt: skip
         extra = {"bitrate": 64_000, "user_limit": channel.user_limit, "rtc_region": None} if channel.kind else {}
         return shape | (extra or {"topic": None})

@@ -59,6 +59,8 @@ class _State(VoiceConnectionState):
     async def voice_state_update(self, data: Any) -> None:
         """Take where we are; somebody may have thrown us out."""
         if data["channel_id"] is None and not self._expecting_disconnect:
+            if self.session_id is None:  # we are in no channel yet: it is about a former call, and comes late
+                return
             self.thrown_out = True
         await super().voice_state_update(data)
 
@@ -134,9 +136,9 @@ class VoiceCall(discord.VoiceClient):
 
     def speak(self, outlet: DiscordOutlet) -> None:
         """Send what an outlet plays. Raises discord.opus.OpusNotLoaded."""
+        outlet.wake, outlet.rest = self.resume, self.pause  # first: the library's thread may take a frame at once
         source = _Source(outlet)
         self.play(source, after=self._silent, application="voip", bitrate=64, signal_type="voice", fec=True)
-        outlet.wake, outlet.rest = self.resume, self.pause
 
     def _silent(self, error: Exception | None) -> None:
         """Nothing is sent any more, on the library's thread: a call that cannot speak is none."""

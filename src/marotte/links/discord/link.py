@@ -40,7 +40,9 @@ _KNOWN = 2_000
 _MISSED = 100
 """Messages of a channel that are asked for after a gap."""
 _CHANNELS = 20
-"""Channels that are asked."""
+"""Channels that are asked, and as many people's direct messages."""
+_CATCH_UP = 120.0
+"""Seconds that all of the asking may take."""
 _OLDEST_GAP = 3_600.0
 """Seconds before which nothing is asked for: nobody waits for an answer any more."""
 INSTALL = "discord.py is not installed: pip install 'marotte[discord]'"
@@ -68,7 +70,8 @@ class DiscordLink(BaseLink):
         self._bot: Bot | None = None
         self._up, self._lost = asyncio.Event(), asyncio.Event()
         self._down_since = 0.0
-        self._known: OrderedDict[int, float] = OrderedDict()
+        self._known: OrderedDict[int, float | None] = OrderedDict()  # since when; None: it is deleted
+        self._direct: OrderedDict[int, None] = OrderedDict()  # channels of direct messages, the last at the end
         self._members: OrderedDict[int, tuple[float, Any]] = OrderedDict()
         self._complaints = Complaints(self.name, self.counted, clock)
         self._lacks_words = False
@@ -259,7 +262,8 @@ class DiscordLink(BaseLink):
     def deleted(self, guild: int | None, messages: list[int]) -> None:
         """What is deleted is not answered."""
         if guild is None or self._is_ours(guild):
-            for message in [one for one in messages if one in self._known]:
+            for message in [one for one in messages if self._known.get(one) is not None]:
+                self._known[message] = None
                 self.publish(Removed(at=self.clock.wall(), link=self.name, what="message", which=str(message)))
 
     def banned(self, guild: int, user: int) -> None:
@@ -277,22 +281,33 @@ class DiscordLink(BaseLink):
 
     # --- words
 
-    async def _hear(self, message: "discord.Message", again: int = 0) -> bool:
-        """Publish what a message says, or carry out what it orders; returns whether it was either."""
+    async def _hear(self, message: "discord.Message", again: int = 0, missed: bool = False) -> bool:
+        """Publish what a message says, or carry out what it orders; returns whether it was either.
+
+        ``missed``: it was written while we were away, and its orders are out of date.
+        """
         bot = self._bot
         if bot is None or bot.user is None or not self._is_read(message):
             return False
         if not again and not self._note(message.id):
             return False
-        author = message.author if message.guild is not None else await self._member(message.author)
-        by = self._viewer(author)
+        if message.guild is None:
+            self._note_direct(message.channel.id)
         me: Any = message.guild.me if message.guild is not None else None  # None where Discord left us out of its news
         own = f"@{me.display_name}" if me is not None else ""
-        if not again and "operator" in by.roles and self._ordered(message.clean_content, own):
-            return True
         meant = message.guild is None or bot.user in message.mentions or _answers(message, bot.user.id)
         command = message.clean_content.startswith("!")  # of the show, or of nobody's: attention knows
-        if not (meant or command or self._settings.every):
+        heard, order = meant or command or self._settings.every, _order(message.clean_content, own)
+        if not (heard or order):
+            return False
+        stood = self._known.get(message.id)
+        author: Any = message.author
+        by = self._viewer(author if hasattr(author, "roles") else await self._member(author))
+        if self._known.get(message.id) != stood:  # it was changed or deleted while we asked who wrote it
+            return False
+        if order and not again and "operator" in by.roles and self._orders is not None:
+            return not missed and self._obey(*order)
+        if not heard:
             return False
         percept = chat_message(message, by, own if bot.user in message.mentions else "", self.name, again)
         if percept is not None:
@@ -324,14 +339,17 @@ class DiscordLink(BaseLink):
         self._known[message] = self.clock.now()
         return True
 
-    def _ordered(self, text: str, own: str) -> bool:
-        """Carry out an operator's order: ``!say``, ``!ask``, ``!stop`` or ``!context``; returns whether it was one."""
-        text = text.strip().removeprefix(own).strip()
-        verb, _, rest = text[1:].partition(" ")
-        if not text.startswith("!") or verb not in ORDERS or self._orders is None:
-            return False
-        if verb in ("stop", "context") or rest.strip():
-            self._orders(verb, rest.strip())
+    def _note_direct(self, channel: int) -> None:
+        """Remember where somebody writes to us alone: the library forgets it with each session."""
+        self._direct[channel] = None
+        self._direct.move_to_end(channel)
+        while len(self._direct) > _CHANNELS:
+            self._direct.popitem(last=False)
+
+    def _obey(self, verb: str, rest: str) -> bool:
+        """Carry out an operator's order, if it has the words that it needs; returns that it was one."""
+        if self._orders is not None and (rest or verb in ("stop", "context")):
+            self._orders(verb, rest)
         return True
 
     def _viewer(self, person: Any) -> Viewer:
@@ -339,7 +357,9 @@ class DiscordLink(BaseLink):
         return viewer(person, self._settings.operators, guild)
 
     async def _member(self, user: Any) -> Any:
-        """Return somebody who writes to us directly as a member of our server, if they are one."""
+        """Return somebody of whom Discord told no roles as a member of our server, if they are one."""
+        import discord
+
         guild = self._bot.guild if self._bot is not None else None
         if guild is None:
             return user
@@ -351,8 +371,11 @@ class DiscordLink(BaseLink):
         try:
             async with asyncio.timeout(5.0):
                 known = await guild.fetch_member(user.id)
-        except Exception:  # whatever Discord answers: they are somebody
+        except discord.NotFound:
             known = user
+        except Exception as error:  # whatever Discord answers: they are somebody, and asked about again
+            log.info("discord: it cannot be told who somebody is: %s", type(error).__name__)
+            return user
         while len(self._members) >= _KNOWN:
             self._members.popitem(last=False)
         self._members[user.id] = (self.clock.now(), known)
@@ -360,21 +383,57 @@ class DiscordLink(BaseLink):
 
     async def _catch_up(self, seconds: float) -> int:
         """Ask for what was written while we were away; returns how much of it was for us."""
+        since = datetime.now(UTC) - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
+        recovered = 0
+        try:
+            async with asyncio.timeout(_CATCH_UP):
+                for place in self._places():
+                    for message in await _written(place, since):
+                        recovered += await self._hear_late(message)
+        except TimeoutError:
+            log.info("discord: what was written meanwhile is not read to its end: Discord is slow")
+        return recovered
+
+    async def _hear_late(self, message: "discord.Message") -> bool:
+        """Hear what was written while we were away; what cannot be done with costs no other message."""
+        try:
+            return await self._hear(message, missed=True)
+        except Exception as error:
+            self.malformed("a former message", str(message.id), error)
+            return False
+
+    def _places(self) -> list[Any]:
+        """Return where something for us may have been written: first to us alone, then where it was most lately."""
         bot = self._bot
         if bot is None:
-            return 0
-        since = datetime.now(UTC) - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
-        read = filter(self._is_place, bot.guild.text_channels) if bot.guild is not None else ()
-        places: list[Any] = [*read, *bot.private_channels]
-        recovered = 0
-        for place in places[:_CHANNELS]:
-            try:
-                async with asyncio.timeout(10.0):
-                    async for message in place.history(limit=_MISSED, after=since, oldest_first=True):
-                        recovered += await self._hear(message)
-            except Exception as error:  # whatever Discord answers: the gap is told all the same
-                log.info("discord: what was written meanwhile cannot be read: %s", type(error).__name__)
-        return recovered
+            return []
+        direct = [bot.get_partial_messageable(channel) for channel in reversed(self._direct)]
+        channels = [one for one in bot.guild.text_channels if self._is_place(one)] if bot.guild is not None else []
+        me: Any = bot.guild.me if bot.guild is not None else None
+        if me is not None:
+            held = [(one, one.permissions_for(me)) for one in channels]
+            channels = [one for one, may in held if may.read_messages and may.read_message_history]
+        channels.sort(key=lambda one: one.last_message_id or 0, reverse=True)
+        return [*direct, *channels[:_CHANNELS]]
+
+
+async def _written(place: Any, since: datetime) -> "list[discord.Message]":
+    """Return what was written in a place since then, the oldest first, as far as it can be read."""
+    found: list[discord.Message] = []
+    try:
+        async with asyncio.timeout(10.0):
+            async for message in place.history(limit=_MISSED, after=since, oldest_first=True):
+                found.append(message)  # noqa: PERF401  # what came before an error is kept
+    except Exception as error:  # whatever Discord answers: the gap is told all the same
+        log.info("discord: what was written meanwhile cannot be read: %s", type(error).__name__)
+    return found
+
+
+def _order(text: str, own: str) -> tuple[str, str] | None:
+    """Return the order and its words where a text is one: ``!say``, ``!ask``, ``!stop`` or ``!context``."""
+    text = text.strip().removeprefix(own).strip()
+    verb, _, rest = text[1:].partition(" ")
+    return (verb, rest.strip()) if text.startswith("!") and verb in ORDERS else None
 
 
 def _answers(message: "discord.Message", ours: int) -> bool:

@@ -55,6 +55,7 @@ class DiscordOutlet:
         self._offset: int = 0  # by how much sound sounds later than it is due
         self._line = ""
         self._quiet = _LINGER + 1  # frames of silence in a row; more than that: it rests
+        self._told = False  # whether whoever takes the frames knows that it rests
         self._last: int | None = None  # the sample behind the frame that is sounding
 
     @property
@@ -71,6 +72,7 @@ class DiscordOutlet:
             if self.resting:
                 self._position = self._now()
                 self._end = self._offset = self._quiet = 0
+                self._told = False
                 self.wake()
             earliest = max(self._position, self._end)
             place: int = max(earliest, sample + self._offset)
@@ -93,7 +95,8 @@ class DiscordOutlet:
             played = self._last
             frame, self._last = self._next()
             self._quiet = 0 if self._pieces or self._last is not None else self._quiet + 1
-            if self._quiet == _LINGER + 1:
+            if self.resting and not self._told:
+                self._told = True
                 self.rest()
         if played is not None:
             self._report(played)
