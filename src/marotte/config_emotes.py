@@ -16,8 +16,8 @@ class Emotes(BaseModel):
     hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$", max_length=260)], ...] = Field(
         default=(), max_length=20
     )
-    """Hosts of pictures besides those of Twitch, Discord, 7TV, BTTV and FrankerFaceZ: a picture from anywhere else is not
-    fetched."""
+    """Hosts of pictures besides those of Twitch, Discord, 7TV, BTTV and FrankerFaceZ: a picture from anywhere else is
+    not fetched."""
     told: Literal["name", "skip"] = "name"
     """How a brain reads an emote of a chat message: by its name, ``:Kappa:``, or not at all."""
     spoken: Literal["skip", "name"] = "skip"

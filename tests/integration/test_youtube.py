@@ -3,8 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,11 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from marotte.config_links import YouTube
 from marotte.events import (
     ActDone,
     ChatMessage,
-    Event,
     Gap,
     Gift,
     Happening,
@@ -32,75 +29,19 @@ from marotte.events import (
 )
 from marotte.links.device_login import LoginError
 from marotte.links.link import WITHIN
-from marotte.links.tokens import Token, Tokens
 from marotte.links.youtube import stream as stream_module
 from marotte.links.youtube.link import YouTubeLink
 from marotte.links.youtube.login import SCOPE as WANTED
 from marotte.links.youtube.login import login
+from marotte.links.youtube.quota import QuotaFile
 from tests.fast import Fast
-from tests.servers.youtube import CLIENT, SCOPE, SECRET, YouTubeServer
+from tests.integration.youtube_stage import SECRETS, SPEED, Stage
+from tests.servers.youtube import YouTubeServer
 from tests.servers.youtube.chat import RefusedError
 from tests.servers.youtube.client import Hands
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-SECRETS = {"YOUTUBE_CLIENT_SECRET": SECRET}
-SPEED = 600.0
-"""The link's clock runs so much faster than the machine's: ten minutes in a second."""
-
-
-class Stage:
-    """A running link, its YouTube, and what it published."""
-
-    def __init__(self, youtube: YouTubeServer, folder: Path, **settings: Any) -> None:
-        self.youtube, self.tokens, self.clock = youtube, Tokens(folder / "tokens"), Fast(SPEED)
-        youtube.now = self.now
-        shown = {"client_id": CLIENT, "api": youtube.api, "login": youtube.url, "answer": True}
-        self.settings = YouTube(**{**shown, **settings})
-        self.events: list[Event] = []
-        self.task: asyncio.Task[None] | None = None
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.wall(), UTC)
-
-    def sign_in(self, **more: Any) -> Any:
-        grant = self.youtube.grant(SCOPE)
-        token = {"access": grant.access, "refresh": grant.refresh, "scopes": (SCOPE,), "name": "Pip", **more}
-        self.tokens.keep("youtube", Token(account=self.youtube.owner.id, **token))
-        return grant
-
-    def start(self) -> None:
-        self.link = YouTubeLink(self.settings, SECRETS, self.tokens, self.events.append, self.clock, Random(7))
-        self.task = asyncio.create_task(self.link.run())
-
-    async def stop(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.task
-        self.task = None
-
-    async def up(self) -> "Stage":
-        self.start()
-        await until(lambda: self.youtube.streams or (self.task and self.task.done()), "the chat is streamed")
-        return self
-
-    def of(self, *kinds: type[Event]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kinds)]
-
-    def texts(self) -> list[str]:
-        return [event.text for event in self.of(ChatMessage)]
-
-    async def hears(self, *texts: str) -> None:
-        await until(lambda: self.texts()[-len(texts) :] == list(texts), f"{texts}, and not {self.texts()}")
-
-    async def told(self, state: str, part: str = "") -> LinkState:
-        found = lambda: next((s for s in self.of(LinkState) if s.state == state and part in s.detail), None)  # noqa: E731
-        return await until(found, f"{state} {part!r} is told, and not {self.of(LinkState)}")
-
-    def calls(self, route: str) -> list[Any]:
-        return [asked for asked in self.youtube.requests if asked.route == route]
 
 
 @pytest.fixture(autouse=True)
@@ -325,8 +266,9 @@ async def test_hours_without_youtube_are_a_gap_and_everything_is_asked_for_after
 
 
 async def test_where_the_stream_is_refused_the_chat_is_listed_at_youtubes_pace(
-    youtube: YouTubeServer, stage: Stage
+    youtube: YouTubeServer, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stream_module, "LISTED", 3_600 * SPEED)
     youtube.polling = 0.0
     stage.sign_in()
     original = youtube._api.stream
@@ -347,7 +289,7 @@ async def test_where_the_stream_is_refused_the_chat_is_listed_at_youtubes_pace(
     youtube.fault("503", 2, on="list")
     youtube.chat("Cleo", "three")
     await stage.hears("three")
-    assert len(stage.calls("stream")) == 1
+    assert len(stage.calls("stream")) == stream_module.STUCK
     assert any("listed" in one.detail for one in stage.link.standing())
     youtube._api.stream = original  # type: ignore[method-assign]
     youtube.chat_ended()
@@ -479,6 +421,7 @@ async def test_somebody_signs_in_by_a_code(youtube: YouTubeServer, stage: Stage,
         token = await task
         assert token == stage.tokens.load("youtube")
         assert (token.name, token.account, token.scopes) == ("Pip", youtube.owner.id, (WANTED,))
+        assert QuotaFile(stage.tokens.folder / "quota.json").load().spent == youtube.spent == 1
         assert "GQVQ-" in said[0]
         assert not any(token.access in one or token.refresh in one for one in said)
         task = asyncio.create_task(login(stage.settings, SECRETS, stage.tokens, Both(SPEED), said.append, http))

@@ -52,6 +52,12 @@ def test_every_kind_of_the_real_shape_is_read() -> None:
     ]  # fmt: skip
 
 
+def test_a_refusal_in_a_pages_place_is_known_by_its_status_and_what_is_none_is_not() -> None:
+    told = ({"code": 503}, {"code": 404, "message": "x"}, {}, {"code": "x"}, {"code": True}, {"code": 14}, {"code": 0})
+    assert [read(error=error).error for error in told] == [503, 404, 500, 500, 500, 500, 500]
+    assert [read(error=error).error for error in (None, "", "x", 5, [], [{"code": 503}])] == [0] * 6
+
+
 def test_amounts_are_money_and_nonsense_is_none() -> None:
     for micros, amount in (("5000000", 5.0), (1_500_000, 1.5), (None, 0.0), ("-5", 0.0), ("1e9", 0.0), ("9" * 30, 0.0)):
         gift = percept(kind="superChatEvent", superChatDetails={"amountMicros": micros, "currency": "EUR"})

@@ -46,7 +46,7 @@ class Tokens:
             return msgspec.json.decode(file.read_bytes(), type=Token)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, ValueError):  # ValueError: bytes that are no text
             raise TokenError(f"{file}: cannot be read; delete it and sign in again: marotte login {name}") from None
 
     def keep(self, name: str, token: Token) -> None:

@@ -22,7 +22,9 @@ What a client does wrong also stands in ``complaints``.
 
 *Its faults*, ``youtube.fault(what, times=1, on="")``, ``on`` one of ``ROUTES``:
 ``401``, ``404``, ``429``, ``500``, ``503``, ``403:REASON`` refuse; ``hang`` never answers; ``drop`` breaks the
-connection (a stream in mid-object); ``garbage``, ``huge``; ``half`` stands still in mid-object while ``gate`` is shut;
+connection (a stream in mid-object); ``garbage``, ``huge``;
+``bare:STATUS`` refuses with a page of HTML, as a proxy does; ``cut:STATUS`` breaks in mid-answer; ``error:STATUS``
+refuses where a stream's next page belongs; ``half`` stands still in mid-object while ``gate`` is shut;
 ``silent`` says nothing more; ``end`` closes a stream well, and no ``offlineAt``; ``duplicate``, ``reorder``;
 ``missing_field:NAME``, ``null_field:NAME``, ``wrong_type:NAME``, ``long_field:NAME`` (a megabyte),
 ``extra_fields``, ``unknown_type`` bend a message.

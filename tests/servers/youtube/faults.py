@@ -12,8 +12,10 @@ CONNECTION = ("hang", "drop", "garbage", "huge", "half", "silent", "end")
 ORDER = ("duplicate", "reorder")
 _NAMED = ("missing_field", "null_field", "wrong_type", "long_field")
 BENT = (*_NAMED, "extra_fields", "unknown_type")
-STREAM_ONLY = ("half", "end")
+STREAM_ONLY = ("half", "end", "error")
 """Faults that wait for a stream."""
+BARE = ("bare", "cut")
+"""Answers that are not Google's own, or break; what follows the colon is their status."""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Faults:
         known = (
             (kind == "403" and name in REASONS)
             or (kind in _NAMED and name)
+            or (kind in ("error", *BARE) and name.isdecimal())
             or (what in (*STATUSES, *CONNECTION, *ORDER, *BENT) and what not in _NAMED)
         )
         if not known:

@@ -23,7 +23,7 @@ from tests.servers.youtube.chat import (
     RefusedError,
 )
 from tests.servers.youtube.events import Room
-from tests.servers.youtube.faults import STATUSES, STREAM_ONLY, Faults
+from tests.servers.youtube.faults import BARE, STATUSES, STREAM_ONLY, Faults
 from tests.servers.youtube.login import SCOPE, Grant, Login, LoginError
 
 _PATHS = {
@@ -250,6 +250,8 @@ class YouTubeServer(Room):
 
     async def _connection(self, request: web.Request, route: str) -> web.StreamResponse | None:
         """Do what a fault of the connection does, of an answer that is no stream's."""
+        if bare := self.faults.take(route, BARE):
+            return await self._bare(request, bare)
         match self.faults.take(route, ("hang",) if route == "stream" else ("hang", "drop", "garbage", "huge")):
             case "hang":
                 await asyncio.Event().wait()
@@ -262,6 +264,19 @@ class YouTubeServer(Room):
             case "huge":
                 return web.Response(body=b'{"kind": "' + b"x" * LARGEST + b'"}', headers=_JSON)
         return None
+
+    async def _bare(self, request: web.Request, fault: str) -> web.StreamResponse:
+        """Answer with a page of HTML, whole or not."""
+        kind, _, status = fault.partition(":")
+        if kind == "bare":
+            return web.Response(text="<html>no</html>", status=int(status), content_type="text/html")
+        response = web.StreamResponse(status=int(status), headers=_JSON | {"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"kind":')
+        await asyncio.sleep(0)
+        if request.transport is not None:
+            request.transport.abort()
+        return response
 
     async def _streamed(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         """Send an array whose objects come as they happen, as Google's servers stream over REST."""
@@ -294,7 +309,12 @@ class YouTubeServer(Room):
         whole = lead + json.dumps(answer, indent=2, ensure_ascii=False).encode() + b"\n"
         # In the midst of a character, where there is one of several bytes.
         half = next((at + 1 for at, byte in enumerate(whole) if byte >= 0xC0), len(whole) // 2)
-        match self.faults.take("stream", (*STREAM_ONLY, "drop", "garbage", "huge", "silent")):
+        fault = self.faults.take("stream", (*STREAM_ONLY, "drop", "garbage", "huge", "silent"))
+        match fault.partition(":")[0]:
+            case "error":
+                refusal = json.dumps(_told(fault.removeprefix("error:")).body, indent=2)
+                await response.write(lead + refusal.encode() + b"\n]")
+                return False
             case "drop":
                 await response.write(whole[:half])
                 await asyncio.sleep(0)

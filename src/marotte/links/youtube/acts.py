@@ -3,14 +3,17 @@
 https://developers.google.com/youtube/v3/live/docs/liveChatMessages/insert, /delete, /liveChatBans/insert, /delete
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from marotte.events import Send, Verdict
 from marotte.links.link import Passing, Refused
-from marotte.links.pace import Gate, Window
-from marotte.links.youtube.api import Api, Denied, Dismissed, Unclear
+from marotte.links.pace import Gate, Late, Window
+from marotte.links.youtube.account import Dismissed
+from marotte.links.youtube.api import Api, Denied, Unclear
 from marotte.links.youtube.sending import Ours, pieces
 from marotte.time import Clock
 
@@ -21,15 +24,24 @@ _TIMEOUT = 300.0
 _LONGEST = 86_400.0
 _SPEED = 20
 """Messages in half a minute: no limit is documented; people who write faster are taken for machines."""
+_WAIT = 100
+"""So many messages may wait for those before them."""
 _KEPT = 200
+T = TypeVar("T")
 
 
 class Acts:
-    """Carries out acts; those of moderation are done, too, where somebody was quicker."""
+    """Carries out acts; those of moderation are done, too, where somebody was quicker.
 
-    def __init__(self, api: Api, ours: Ours, chat: Callable[[], str], clock: Clock) -> None:
+    It lasts as long as its link, however often that signs in: the bans of a run are lifted by what is known here.
+    """
+
+    def __init__(self, ours: Ours, chat: Callable[[], str], clock: Clock) -> None:
         """``chat`` gives the id of the chat that is open, or ""."""
-        self._api, self._ours, self._chat = api, ours, chat
+        self.api: Api | None = None
+        """By which we are signed in; None: nobody is."""
+        self._ours, self._chat, self._clock = ours, chat, clock
+        self._turn, self._waiting = asyncio.Lock(), 0
         self._gate = Gate(clock, Window(_SPEED, 30.0))
         self._bans: OrderedDict[str, str] = OrderedDict()
         self._done: OrderedDict[str, int] = OrderedDict()
@@ -40,22 +52,41 @@ class Acts:
         texts = pieces(act.text)
         if not texts:
             raise Refused("there is nothing to send")
-        for number, text in enumerate(texts):
-            if number < self._done.get(act.id, 0):
-                continue
-            await self._gate.enter(until)
-            await self._write(text)
-            self._done[act.id] = number + 1
-            while len(self._done) > _KEPT:
-                self._done.popitem(last=False)
+        async with self._in_turn(until):
+            for number, text in enumerate(texts):
+                if number < self._done.get(act.id, 0):
+                    continue
+                await self._gate.enter(until)
+                await self._write(text)
+                self._done[act.id] = number + 1
+                while len(self._done) > _KEPT:
+                    self._done.popitem(last=False)
         return ""
+
+    @asynccontextmanager
+    async def _in_turn(self, until: float) -> AsyncGenerator[None]:
+        """Hold the turn to write, so that no other message comes between the pieces of one. Raises Late."""
+        if self._waiting >= _WAIT:
+            raise Late(f"{_WAIT} wait already")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(until - self._clock.now()):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Late("it waited too long, and is stale now") from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _write(self, text: str) -> None:
         """Write one message, once: where nobody knows whether it was written, it is not written again."""
         chat = self._open()
         self._ours.expect(text)
         try:
-            message = await self._asked(self._api.insert(chat, text))
+            message = await self._asked(lambda api: api.insert(chat, text))
         except Unclear as error:
             raise Refused(f"{error}; whether it was written is not known, so it is not written again") from None
         except (Refused, Passing):
@@ -84,7 +115,7 @@ class Acts:
         if not message:
             raise Refused("it does not say which message")
         try:
-            await self._asked(self._api.delete(message))
+            await self._asked(lambda api: api.delete(message))
         except Denied as error:
             if error.status != 404:
                 raise
@@ -92,7 +123,8 @@ class Acts:
         return ""
 
     async def _ban(self, channel: str, seconds: int) -> str:
-        ban = await self._asked(self._api.ban(self._open(), channel, seconds))
+        chat = self._open()
+        ban = await self._asked(lambda api: api.ban(chat, channel, seconds))
         if ban:
             self._bans.pop(channel, None)
             self._bans[channel] = ban
@@ -105,20 +137,27 @@ class Acts:
         if ban is None:
             raise Refused("this run has laid no ban on them; lift it in YouTube Studio, Settings, Community")
         try:
-            await self._asked(self._api.unban(ban))
+            await self._asked(lambda api: api.unban(ban))
         except Denied as error:
             if error.status != 404:
                 raise
         self._bans.pop(channel, None)
         return ""
 
+    def _signed_in(self) -> Api:
+        if self.api is None:
+            raise Passing("nobody is signed in on YouTube")
+        return self.api
+
     def _open(self) -> str:
+        self._signed_in()
         if not (chat := self._chat()):
             raise Refused("no broadcast is live, so there is no chat")
         return chat
 
-    async def _asked(self, call: Any) -> Any:
+    async def _asked(self, call: Callable[[Api], Awaitable[T]]) -> T:
+        api = self._signed_in()
         try:
-            return await call
+            return await call(api)
         except Dismissed as error:
             raise Refused(str(error)) from None

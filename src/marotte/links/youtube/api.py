@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marotte.links.link import Passing, Refused
 from marotte.links.youtube import frames
-from marotte.links.youtube.account import Account, Dismissed
+from marotte.links.youtube.account import Account
 from marotte.links.youtube.login import Door
 from marotte.links.youtube.quota import COSTS, REFUSED, Ledger
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WITHIN = 15.0
 """Seconds that an answer may take, or a stream its head."""
+_WAIT = 5.0
+"""Seconds for which something passing lasts where YouTube does not say."""
 _PIECE = 65_536
 _LONGEST_ID = 1_000
 _SPENT = ("quotaExceeded", "dailyLimitExceeded")
@@ -82,11 +84,15 @@ class Api:
         ]
 
     async def page(self, chat: str, token: str) -> frames.Page:
-        """List what was said since a page. Raises as ``ask`` does."""
-        try:
-            return frames.page(await self.ask("list", _where(chat, token, "2000")))
-        except frames.Malformed:
-            raise Passing("YouTube answers what nobody can read") from None
+        """List what was said since a page. Raises as ``ask`` and ``taken`` do."""
+        return self.taken(await self.ask("list", _where(chat, token, "2000")))
+
+    def taken(self, data: bytes) -> frames.Page:
+        """Read a page. Raises Malformed, and where a refusal stands in its place, Denied, Spent, Passing (Unclear)."""
+        page = frames.page(data)
+        if page.error:
+            raise self._refused(page.error, data)
+        return page
 
     async def insert(self, chat: str, text: str) -> str:
         """Write into a chat; return the message's id, "" where YouTube does not say. Raises as ``ask`` does."""
@@ -109,30 +115,33 @@ class Api:
 
     async def ask(self, call: str, query: Mapping[str, str], body: Any = None) -> bytes:
         """Return the answer to a call. Raises Denied, Spent, Dismissed, Passing (Unclear)."""
-        for last in (False, True):
-            async with self._sent(call, query, body) as (response, token):
-                said = await self._read(response, call)
-                if response.status < 300:
-                    self._ledger.spend(COSTS[call])
-                    return said
-                if response.status != 401 or last:
-                    raise self._refused(response, said)
-            await self._account.renew(token, self._door)
-        raise AssertionError
+        async with self._answered(call, query, body) as response:
+            return await self._read(response)
 
     @asynccontextmanager
     async def stream(self, chat: str, token: str) -> "AsyncGenerator[aiohttp.StreamReader]":
         """Hold one long call, whose body comes as things happen. Raises as ``ask`` does; what breaks it, OSError."""
+        async with self._answered("stream", _where(chat, token)) as response:
+            yield response.content
+
+    @asynccontextmanager
+    async def _answered(
+        self, call: str, query: Mapping[str, str], body: Any = None
+    ) -> "AsyncGenerator[aiohttp.ClientResponse]":
+        """Send a request, once more with a new token where ours is not taken; yield the answer where it is no refusal.
+
+        Its units are counted as soon as its head tells them: what becomes of its body changes nothing.
+        """
         for last in (False, True):
-            async with self._sent("stream", _where(chat, token)) as (response, used):
-                if response.status == 200:
-                    self._ledger.spend(COSTS["stream"])
-                    yield response.content
+            async with self._sent(call, query, body) as (response, token):
+                if response.status < 300:
+                    self._ledger.spend(COSTS[call])
+                    yield response
                     return
-                said = await self._read(response, "stream")
                 if response.status != 401 or last:
-                    raise self._refused(response, said)
-            await self._account.renew(used, self._door)
+                    self._ledger.spend(REFUSED)
+                    raise self._refused(response.status, await self._read(response), _wait(response))
+            await self._account.renew(token, self._door)
 
     @asynccontextmanager
     async def _sent(
@@ -169,7 +178,7 @@ class Api:
         finally:
             response.close()
 
-    async def _read(self, response: "aiohttp.ClientResponse", call: str) -> bytes:
+    async def _read(self, response: "aiohttp.ClientResponse") -> bytes:
         """Read an answer to its end. Raises Unclear."""
         import aiohttp
 
@@ -186,21 +195,20 @@ class Api:
             raise Unclear(f"YouTube has broken the connection: {type(error).__name__}") from None
         return bytes(said)
 
-    def _refused(self, response: "aiohttp.ClientResponse", body: bytes) -> Exception:
-        """Return what is to be raised for a refusal, and count it."""
-        self._ledger.spend(REFUSED)
-        status, (reason, said) = response.status, frames.refusal(body)
+    def _refused(self, status: int, body: bytes, wait: float = _WAIT) -> Exception:
+        """Return what is to be raised for a refusal; ``wait``: for so many seconds where it passes."""
+        reason, said = frames.refusal(body)
         if reason in _SPENT:
             self._ledger.exhaust()
             return Spent(f"the day's units of YouTube's quota are spent: {self._ledger.told}")
         if status == 429 or reason in _OFTEN:
-            return Passing(f"YouTube has had enough requests for now ({status})", _wait(response))
+            return Passing(f"YouTube has had enough requests for now ({status})", wait)
         if status == 503:
-            return Passing("YouTube cannot serve anybody now (503)", _wait(response))
+            return Passing("YouTube cannot serve anybody now (503)", wait)
         if status >= 500:
             return Unclear(f"YouTube has failed ({status})")
         if status == 401:
-            return Passing("YouTube does not take a token that is new (401)", 5.0)
+            return Passing("YouTube does not take our token (401)", wait)
         return Denied(status, reason, said)
 
 
@@ -211,7 +219,4 @@ def _where(chat: str, token: str, most: str = "") -> dict[str, str]:
 
 def _wait(response: "aiohttp.ClientResponse") -> float:
     told = response.headers.get("Retry-After", "")
-    return min(300.0, float(told)) if told.isdecimal() and len(told) < 6 else 5.0
-
-
-__all__ = ["Api", "Broadcast", "Denied", "Dismissed", "Spent", "Unclear"]
+    return min(300.0, float(told)) if told.isdecimal() and len(told) < 6 else _WAIT

@@ -8,7 +8,7 @@ be read raises ``Malformed`` and never anything else; one message of a page that
 """
 
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 
@@ -173,6 +173,8 @@ class Page(NamedTuple):
     """Seconds until ``list`` may be asked again; 0 where it does not say."""
     over: bool = False
     """There is no more: the stream went off the air."""
+    error: int = 0
+    """The status with which YouTube refuses in a page's place, in an answer that began well; 0: it does not."""
 
 
 class _Page(msgspec.Struct):
@@ -180,6 +182,7 @@ class _Page(msgspec.Struct):
     nextPageToken: Any = None
     pollingIntervalMillis: Any = None
     offlineAt: Any = None
+    error: Any = None
 
 
 class Titled(Struct, frozen=True):
@@ -252,7 +255,16 @@ def page(data: bytes) -> Page:
         token=token if isinstance(token, str) and len(token) <= _TOKEN else "",
         pause=min(max(pause, 0), 600_000) / 1_000 if isinstance(pause, int | float) else 0.0,
         over=isinstance(over, str) and bool(over),
+        error=_status(found.error),
     )
+
+
+def _status(error: Any) -> int:
+    """Return the status that an error tells, 500 where it tells none; 0 for what is no error."""
+    if not isinstance(error, dict):
+        return 0
+    code = cast("dict[str, Any]", error).get("code")
+    return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
 def listed(data: bytes) -> list[Listed]:

@@ -20,7 +20,7 @@ from marotte.links.youtube.api import Api, Broadcast, Denied, Spent
 from marotte.links.youtube.frames import Page
 from marotte.links.youtube.login import AGAIN, NAME, SCOPE, Door, lacks
 from marotte.links.youtube.percepts import Percepts
-from marotte.links.youtube.quota import Ledger, QuotaFile
+from marotte.links.youtube.quota import FILE, Ledger, QuotaFile
 from marotte.links.youtube.sending import Ours
 from marotte.links.youtube.stream import Chat, Over
 from marotte.ports import Standing
@@ -64,10 +64,10 @@ class YouTubeLink(BaseLink):
         super().__init__(NAME, publish, clock, rng)
         self._settings, self._secrets = settings, secrets
         self._account = Account(tokens, clock)
-        file = QuotaFile(tokens.folder / "quota.json")
+        file = QuotaFile(tokens.folder / FILE)
         self._ledger = Ledger(settings.quota, clock, file.load(), file.keep, self._alarmed)
         self._percepts, self._ours = Percepts(self.name), Ours(clock)
-        self._acts: Acts | None = None
+        self._acts = Acts(self._ours, lambda: self._broadcast.chat if self._broadcast else "", clock)
         self._broadcast: Broadcast | None = None
         """What is on the air."""
         self._chat: Chat | None = None
@@ -131,7 +131,7 @@ class YouTubeLink(BaseLink):
                 while True:
                     await self._once(http)
         finally:
-            self._acts = None
+            self._acts.api = None
             self._news("stopped")
 
     async def _once(self, http: "aiohttp.ClientSession") -> None:
@@ -160,8 +160,7 @@ class YouTubeLink(BaseLink):
     async def _signed_in(self, http: "aiohttp.ClientSession") -> None:
         """Read one chat after another. Raises Dismissed, Denied."""
         door = Door(self._settings, self._secrets, http)
-        api = Api(self._settings.api, self._account, door, self._ledger, http)
-        self._acts = Acts(api, self._ours, lambda: self._broadcast.chat if self._broadcast else "", self.clock)
+        api = self._acts.api = Api(self._settings.api, self._account, door, self._ledger, http)
         self._news("connecting", "YouTube")
         while True:
             broadcast = await self._look(api)
@@ -276,6 +275,4 @@ class YouTubeLink(BaseLink):
     def _doing(self) -> Acts:
         if self._account.dismissed:
             raise Refused(self._account.dismissed)
-        if self._acts is None:
-            raise Passing("nobody is signed in on YouTube")
         return self._acts

@@ -16,6 +16,7 @@ from marotte.links.device_login import Code, LoginError, Pending, sign_in
 from marotte.links.link import Passing
 from marotte.links.tokens import Token, Tokens, missing
 from marotte.links.youtube import frames
+from marotte.links.youtube.quota import COSTS, FILE, Ledger, QuotaFile
 from marotte.time import Clock
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ async def login(
         token = await sign_in(code, redeemed, clock)
         if token.scopes and missing(token, (SCOPE,)):
             raise LoginError("the box that lets it manage the account's YouTube was not ticked; begin again")
+        file = QuotaFile(tokens.folder / FILE)
+        Ledger(settings.quota, clock, file.load(), file.keep).spend(COSTS["channels"])  # refused, it costs as much
         token = await door.known(token)
     except Passing as error:
         raise LoginError(f"{error}; try again in a moment") from None

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 COSTS = {"broadcasts": 1, "channels": 1, "list": 5, "stream": 5, "insert": 20, "delete": 20, "ban": 50, "unban": 50}
 """Units, by the name of the call."""
 REFUSED = 1
+FILE = "quota.json"
+"""Where what was spent is kept, beside the token."""
 ALARM = 0.8
 """The part of a day's units at which somebody should know."""
 

@@ -7,6 +7,7 @@ Each page says where to go on, so that after a break what was said meanwhile com
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 from marotte.links.link import Passing, State
 from marotte.links.pace import Backoff
 from marotte.links.youtube import frames
-from marotte.links.youtube.api import Api, Denied, Dismissed, Spent
+from marotte.links.youtube.account import Dismissed
+from marotte.links.youtube.api import Api, Denied, Spent
 from marotte.links.youtube.frames import Page
 from marotte.links.youtube.quota import COSTS, Ledger
 from marotte.time import Clock
@@ -36,7 +38,9 @@ HOUR = 3_600.0
 GAP = 5.0
 """Seconds of deafness that are worth telling."""
 STUCK = 3
-"""So often the same page may not be readable before we go on without it."""
+"""So often the same page may not be readable before we go on without it, or a stream be refused before we list."""
+LISTED = 3_600.0
+"""Seconds for which lists are asked for before the stream is asked for again."""
 _FULL = 200
 """Messages of a page behind which there may be more."""
 _ENDED = ("liveChatEnded",)
@@ -72,8 +76,10 @@ class Chat:
     ) -> None:
         """``hear`` gets each page and returns how many messages were new; ``gap`` what a break has cost."""
         self.id = id
-        self.streams = True
-        """Whether it is streamed; else lists are asked for."""
+        self._lists_until = -math.inf
+        """Until when on the clock lists are asked for, and not the stream."""
+        self._refusals = 0
+        """How often in a row the stream was refused."""
         self._ledger = ledger
         self._hear, self._gap, self._tell = hear, gap, tell
         self._clock, self._rng = clock, rng
@@ -84,6 +90,11 @@ class Chat:
         self._silent = self._lost = False
         self._recovered = 0
         self._heard = clock.now()
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is streamed; else lists are asked for."""
+        return self._clock.now() >= self._lists_until
 
     async def read(self, api: Api) -> None:
         """Read until there is no more. Raises Over, Denied, Dismissed."""
@@ -127,8 +138,10 @@ class Chat:
             self._token, self._lost = "", True
             return
         if error.reason not in _SHUT and self.streams and error.status in _NO_STREAM:
-            log.warning("youtube: %s; the chat is listed instead, which costs more of the quota", error)
-            self.streams = False
+            self._refusals += 1
+            if self._refusals >= STUCK:  # one may come from whoever stands between us, or from a bad moment there
+                log.warning("youtube: %s; the chat is listed instead, which costs more of the quota", error)
+                self._lists_until = self._clock.now() + LISTED
             return
         raise error
 
@@ -151,7 +164,8 @@ class Chat:
             try:
                 while (piece := await self._piece(body)) is not None:
                     for data in splitter.feed(piece):
-                        self._take(frames.page(data))
+                        self._take(api.taken(data))
+                        self._refusals = 0
                     self._heard = self._clock.now()
             except (aiohttp.ClientError, OSError) as error:
                 self._deaf()
@@ -173,8 +187,8 @@ class Chat:
                 self._found(Page(), 0)
 
     async def _list(self, api: Api) -> None:
-        """Ask for one list after another. Raises Over and what the call raises."""
-        while True:
+        """Ask for one list after another while they are wanted. Raises Malformed, Over and what the call raises."""
+        while not self.streams:
             page = await api.page(self.id, self._token)
             self._take(page)
             self._heard = self._clock.now()
