@@ -73,6 +73,17 @@ async def test_an_operator_decides_on_it(at: Stage) -> None:
     twitch.complaints.clear()
 
 
+async def test_a_decision_that_fails_at_first_is_still_about_the_message(at: Stage) -> None:
+    twitch = at.twitch
+    message = twitch.automod_hold("ada", "you fool")
+    await held(at, 1)
+    twitch.fault("helix:503", times=5, on="moderation/automod/message")
+    act = Verdict(link="twitch", viewer=viewer(twitch, "ada"), action="allow", reason="seen", source=message)
+    assert (await at.link.act(act)).ok
+    assert (await held(at, 2)).state == "approved"
+    await waiting.until(lambda: [one.text for one in at.of(ChatMessage)] == ["you fool"], "the message")
+
+
 async def test_a_ban_by_another_moderator_is_told_once_with_who_and_why(at: Stage) -> None:
     twitch = at.twitch
     twitch.ban("ada", "spam", by="marotte")

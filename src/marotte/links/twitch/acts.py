@@ -132,9 +132,9 @@ class Acts:
         except Denied as error:
             if error.status != _GONE:
                 raise
-            return "it was decided before, or has waited too long"
-        finally:
             self._held.pop(message, None)
+            return "it was decided before, or has waited too long"
+        self._held.pop(message, None)
         return ""
 
     async def _user(self, viewer: Viewer) -> str:
