@@ -52,7 +52,7 @@ class Weights(Model):
     """How much each kind of evidence counts; 0: not at all."""
 
     first: Weight = 2
-    """It is their first message in this channel ever, as the platform says."""
+    """It is their first message in this channel ever, as the platform says, or nobody saw them write there before."""
     link: Weight = 2
     """It holds a link."""
     hidden_link: Weight = 3
@@ -125,6 +125,9 @@ class People(Model):
         default=("clips.twitch.tv",), max_length=200
     )
     """Hosts whose links do not count; those below them neither."""
+    newcomers_after: float = Field(default=604_800, ge=0, le=31_536_000)
+    """Seconds, from when a channel was first listened to, until a first message there can be told: a week. Before that
+    everybody would be new."""
     window: Seconds = 60.0
     """Seconds within which the same, said again, counts."""
     near: float = Field(default=0.8, gt=0, le=1)

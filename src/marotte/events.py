@@ -176,7 +176,7 @@ class ChatMessage(Percept, frozen=True, kw_only=True):
     text: str
     channel: str = ""
     first: bool = False
-    """Their first message in this channel ever, as the platform says."""
+    """Their first message in this channel ever, as the platform says or the show knows."""
     emotes: tuple[Emote, ...] = ()
 
 
@@ -589,6 +589,18 @@ class Held(Event, frozen=True, kw_only=True):
     """Who decided."""
 
 
+class Moderated(Event, frozen=True, kw_only=True):
+    """A platform's moderators have decided something that takes nothing away."""
+
+    link: str
+    what: Literal["lifted", "warned", "chat"]
+    """A ban or a timeout is lifted, somebody is warned, or other rules hold in the chat."""
+    which: str = ""
+    """The viewer's id; "" for the chat."""
+    text: str = ""
+    """In plain words: what, by whom and why."""
+
+
 class Gap(Event, frozen=True, kw_only=True):
     """A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards."""
 
@@ -700,6 +712,7 @@ AnyEvent = (
     | ActDone
     | Removed
     | Held
+    | Moderated
     | Gap
     | StreamStarted
     | StreamEnded

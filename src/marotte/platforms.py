@@ -22,6 +22,7 @@ from marotte.events import (
     StreamStarted,
     tag,
 )
+from marotte.links.first_messages import FirstMessages
 from marotte.links.irc.link import IRCLink
 from marotte.links.tokens import Tokens
 from marotte.ops.supervisor import Watched
@@ -53,11 +54,15 @@ class Platforms:
         self.on_air: dict[str, StreamStarted] = {}
         """The streams that go on, by link."""
         self._tasks: dict[str, Watched] = {}
+        self.firsts: FirstMessages | None = None
+        """Who has ever written on each link; None before the links are connected."""
 
     async def start(self) -> None:
         """Connect every link, and hand it the acts that are its own."""
         start = self._run.supervisor.start
         await self._know()
+        self.firsts = FirstMessages(self._run.store, self._run.clock)
+        start("first messages", self.firsts.run)
         for link in self._built():
             self.links[link.name] = link
             self._tasks[link.name] = start(f"{link.platform} {link.name}", link.run)
@@ -98,6 +103,8 @@ class Platforms:
     def forget(self) -> None:
         """Somebody was forgotten: ask anew who is known under which account."""
         self._run.supervisor.start("accounts", self._know)
+        if self.firsts is not None:
+            self.firsts.forget()
 
     async def _know(self) -> None:
         self.known_as = dict(await self._run.store.known_as())
@@ -157,7 +164,16 @@ class Platforms:
             known_as = self.known_as.get(viewer.id, "")
             if (name, known_as) != (viewer.name, viewer.known_as):
                 percept = replace(percept, viewer=replace(viewer, name=name, known_as=known_as))
-        return cast("P", run.emotes.mark(percept)) if isinstance(percept, ChatMessage) else percept
+        return cast("P", self._read(percept)) if isinstance(percept, ChatMessage) else percept
+
+    def _read(self, message: ChatMessage) -> ChatMessage:
+        """Return a message with its emotes marked, and whether its author has ever written there before."""
+        people, viewer = self._run.show.moderation.people, message.viewer
+        if people.on and self.firsts is not None and viewer is not None and message.link:
+            first = self.firsts.is_first(message.link, viewer.id, people.newcomers_after)
+            if first and not (message.first or viewer.known_as):
+                message = replace(message, first=True)
+        return self._run.emotes.mark(message)
 
     async def _carry_out(self) -> None:
         """Hand acts to the link that they name; the link keeps its limits and their order."""

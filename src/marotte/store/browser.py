@@ -131,6 +131,7 @@ _RULES = {
     "accounts": _Rule({}, "part the account from its viewer instead, on the page People"),
     "tallies": _Rule({"count": _whole}),
     "quotes": _Rule({"text": _words(500)}),
+    "wrote": _Rule({}, "forget the viewer instead: all that is known of them goes along"),
     "verdicts": _Rule({"appeal": _words(LONGEST_APPEAL, 0)}, "the log of verdicts is kept as it is: undo one instead"),
 }
 _NOW = {("percepts", "waiting"): "it waits for an answer: skip it first", ("turns", "speaking"): "it speaks: stop it"}

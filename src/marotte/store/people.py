@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from marotte.events import Viewer
 from marotte.store.base import Write
 from marotte.store.rows import Fact
-from marotte.store.tables import accounts, edits, facts, notes, quotes, tallies, timers, viewers
+from marotte.store.tables import accounts, edits, facts, notes, quotes, tallies, timers, viewers, wrote
 from marotte.store.turns import Turns
 from marotte.store.verdicts import unname
 from marotte.text.language import base
@@ -192,6 +192,7 @@ class People(Turns):
                 delete(tallies).where(tallies.c.name.contains(quoted, autoescape=True)),
                 delete(quotes).where(quotes.c.by == viewer),
                 delete(viewers).where(or_(viewers.c.id == viewer, viewers.c.id.in_(further))),
+                delete(wrote).where(or_(wrote.c.viewer == viewer, wrote.c.viewer.in_(further))),
                 delete(accounts).where(or_(accounts.c.main == viewer, accounts.c.viewer == viewer)),
             ):
                 gone += (await connection.execute(statement)).rowcount

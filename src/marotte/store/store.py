@@ -12,6 +12,7 @@ from marotte.store.backup import take
 from marotte.store.browser import Browser
 from marotte.store.database import Database, explain
 from marotte.store.memories import Memories
+from marotte.store.newcomers import Newcomers
 from marotte.store.people import People
 from marotte.store.rows import TimerRow
 from marotte.store.schema import bring_to_head
@@ -30,7 +31,7 @@ MOST_FACTS_IN_ALL = 100_000
 _CHUNK = 1_000
 
 
-class Store(People, Viewers, Verdicts, Accounts, Memories, Tallies, Browser, Snapshots):
+class Store(People, Viewers, Verdicts, Accounts, Memories, Tallies, Newcomers, Browser, Snapshots):
     """Keeps what must last; one writer in this process, and readers that never wait for it to finish."""
 
     recovered = 0

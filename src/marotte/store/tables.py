@@ -15,7 +15,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the schema below; a test holds it to the newest migration."""
 
 
@@ -242,4 +242,15 @@ quotes = Table(
     Column("at", Float, nullable=False),
     Column("text", Words, nullable=False),
     Column("by", Words, nullable=False),
+)
+
+# Who has ever written on a link, so that a first message is known for one.
+wrote = Table(
+    "wrote",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("link", Words, nullable=False),
+    Column("viewer", Words, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_wrote_viewer_link", "viewer", "link", unique=True),
 )
