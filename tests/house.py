@@ -113,7 +113,7 @@ class House:
         if duplex is not None:
             self.director.concluded = self.ensemble.concluded
             self.director.begins_early = False
-        self.ducking = Ducking(self.speaker, self.bus, self.clock, resume_after=2.0)
+        self.ducking = Ducking(self.speaker, self.bus, self.clock, resume_after=2.0, longest=30.0)
         self.turn_taking = TurnTaking(self.floor, self.attention, self.bus, self.clock, settings.hearing.cut_after)
         self.turn_taking.expect = self.director.expect
         self.attention.meant = self.turn_taking.meant

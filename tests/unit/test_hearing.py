@@ -348,7 +348,7 @@ async def test_text_that_a_browser_takes_back_ends_as_a_noise() -> None:
     hearing, events = made(FakeEar())
     hearing.hear_text("hm", final=False)
     hearing.hear_text("", final=True)
-    assert kinds(events) == ["onset", "partial hm", "noise", "final"]
+    assert kinds(events) == ["onset", "partial hm", "noise"]
     with pytest.raises(SoundError, match="2001 characters"):
         hearing.hear_text("x" * (LONGEST_TEXT + 1), final=True)
 
@@ -404,6 +404,25 @@ async def test_an_ear_that_tells_as_it_goes_is_not_asked_again() -> None:
     assert len(ear.given) == 1
     assert settled(events) == ["some", "some"]
     assert kinds(events)[-1] == "utterance 150"
+
+
+class SlowWriter(FakeEar):
+    """Tells as it goes, each word a quarter of a second after it was spoken."""
+
+    async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        async for _ in speech:
+            if not self.given:
+                self.given.append(0.0)
+                yield Heard(text="good", final=False)
+                await asyncio.sleep(0.7)
+                yield Heard(text="good evening", final=False)
+        yield Heard(text="good evening")
+
+
+async def test_a_word_that_an_ear_tells_during_the_pause_is_settled_too() -> None:
+    hearing, events = made(SlowWriter(), settle=0.1, silence=0.8)
+    await hearing.run(script((TALK, 0.4), (QUIET, 1.5)))
+    assert settled(events) == ["good", "good evening"]
 
 
 async def test_words_that_want_more_are_waited_for_longer_and_whole_ones_less() -> None:

@@ -230,6 +230,86 @@ async def test_after_a_false_cut_the_next_one_is_told_from_its_own_voice_too() -
     assert [drop.reason for drop in made.events.of(Dropped)] == ["backchannel", "backchannel"]
 
 
+# --- an ear that is behind: they have spoken again before it has told what they said
+
+
+async def test_an_ear_that_is_behind_is_told_of_each_speech_by_itself() -> None:
+    async with house(ScriptedBrain(STORY, "Well said.")) as made:
+        await speaking(made)
+        made.publish(Onset())  # its own voice
+        await asyncio.sleep(0.4)
+        made.publish(SpeechEnd(seconds=0.4))
+        await made.ending()
+        await asyncio.sleep(1.0)
+        made.publish(Onset())  # somebody, into silence
+        await asyncio.sleep(0.4)
+        made.publish(SpeechEnd(seconds=0.4))
+        for text in ("there was a puppet", "It spoke all day"):
+            made.publish(Transcript(text=text, final=True, viewer=ADA))
+        for text in ("there was a puppet", "It spoke all day"):
+            made.attention.offer(Utterance(text=text, viewer=ADA))
+        assert (await made.ending(2)).heard == "Well said."
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["echo"]
+
+
+async def test_a_noise_between_two_speeches_is_neither() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        made.publish(Onset())
+        await asyncio.sleep(0.3)
+        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(Onset())
+        made.publish(SpeechEnd(seconds=0.1, why="noise"))
+        made.publish(Transcript(text="vale", final=True, viewer=ADA))
+        made.attention.offer(Utterance(text="vale", viewer=ADA))
+        assert (await made.ending()).heard == STORY
+    assert [drop.reason for drop in made.events.of(Dropped)] == ["backchannel"]
+
+
+async def test_words_of_before_do_not_wake_the_speaker_while_somebody_speaks() -> None:
+    async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
+        await speaking(made)
+        made.publish(Onset())
+        await asyncio.sleep(0.3)
+        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(Onset())
+        await asyncio.sleep(0.1)
+        made.publish(Transcript(text="", final=True, viewer=ADA))
+        made.publish(Transcript(text="and", viewer=ADA, settled=True))
+        await asyncio.sleep(5.0)  # they go on, and their ear tells nothing of it yet
+        assert made.speaker.paused, "it talks over somebody"
+        made.publish(SpeechEnd(seconds=5.0))
+        made.publish(Transcript(text="", final=True, viewer=ADA))
+        await asyncio.sleep(0.1)
+        assert not made.speaker.paused
+
+
+async def test_nothing_heard_of_one_speech_says_nothing_of_the_next() -> None:
+    async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
+        await speaking(made)
+        for _ in range(2):
+            made.publish(Onset())
+            await asyncio.sleep(0.2)
+            made.publish(SpeechEnd(seconds=0.2))
+        made.publish(Transcript(text="", final=True, viewer=ADA))
+        await asyncio.sleep(0.3)
+        assert made.speaker.paused  # the second may still be words
+        made.publish(Transcript(text="", final=True, viewer=ADA))
+        await asyncio.sleep(0.1)
+        assert not made.speaker.paused
+        assert (await made.ending()).heard == STORY
+
+
+async def test_an_onset_whose_end_was_lost_silences_nobody_for_good() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        made.publish(Onset())
+        await asyncio.sleep(30)  # somebody may speak for so long
+        assert made.speaker.paused
+        await asyncio.sleep(10)
+        assert not made.speaker.paused
+
+
 # --- replies that are begun early
 
 
@@ -257,6 +337,22 @@ async def test_a_reply_begun_at_a_pause_is_heard_once_that_was_all() -> None:
     assert started.percepts == (utterance.id,)
     assert ending.timings.first_token == ending.timings.first_line == 0.0
     assert 0 <= ending.timings.first_sound < 0.05  # the brain took a third of a second
+
+
+async def test_an_ear_that_says_the_same_again_throws_nothing_away() -> None:
+    async with house(ScriptedBrain("Good evening to you.")) as made:
+        made.publish(Onset())
+        await asyncio.sleep(0.3)
+        made.publish(Transcript(text="good evening", settled=True, viewer=ADA))
+        await asyncio.sleep(0.1)
+        made.publish(Transcript(text="Good evening.", viewer=ADA))  # as an ear does that writes what it is sure of
+        await asyncio.sleep(0.1)
+        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(Transcript(text="Good evening.", final=True, viewer=ADA))
+        made.attention.offer(Utterance(text="Good evening.", viewer=ADA))
+        await made.ending()
+    assert [end.ending.state for end in made.events.of(TurnEnded)] == ["done"]
+    assert len(made.brains[0].prompts) == 1
 
 
 async def test_a_reply_begun_on_other_words_is_thrown_away_unheard() -> None:

@@ -163,13 +163,16 @@ class Director:
 
     # --- what is perhaps meant
 
-    def expect(self, utterance: Utterance | None) -> None:
-        """Begin to answer what somebody has perhaps said; nobody hears it until they have. None: they have not."""
+    def expect(self, utterance: Utterance | None, paused: bool = True) -> None:
+        """Begin to answer what somebody has perhaps said; nobody hears it until they have. None: they have not.
+
+        Where they have not ``paused`` nothing is begun, and only what answers these very words is kept.
+        """
         if self._expected is not None:
             if utterance is not None and self._is(self._expected, utterance):
                 return
-            self._discard("they said something else" if utterance else "they went on")
-        if utterance is None or not self.begins_early or self._turn is not None or self.floor.turn:
+            self._discard("they said something else" if utterance and paused else "they went on")
+        if utterance is None or not paused or not self.begins_early or self._turn is not None or self.floor.turn:
             return
         lane = self._attention.lane_for(utterance)
         if lane is None or self._attention.pending() or wants_forgetting(utterance.text, utterance.language):

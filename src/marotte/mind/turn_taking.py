@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Literal, Protocol
 
@@ -45,6 +45,8 @@ _WORDS = 2
 """So many words of somebody who still speaks cut in; of languages without spaces so many times two characters."""
 _MEMORY = 12
 """So many lines are remembered to know the character's own voice."""
+_BEHIND = 16
+"""So many speeches may wait for an ear, and so many that it has understood are remembered."""
 _AFTERWARDS = 0.3
 """Seconds after a line in which its echo may still begin: who answers its question takes longer, or is answered."""
 
@@ -57,6 +59,27 @@ class Meant(Protocol):
         ...
 
 
+class _Speech:
+    """Somebody's speech, or the character's own voice come back."""
+
+    def __init__(self, over: bool, echoes: Iterable[str]) -> None:
+        self.over = over
+        """It began while the character spoke."""
+        self.echoes = deque(echoes, maxlen=_MEMORY)
+        """What of the character's own it may be."""
+
+    def is_own(self, text: str) -> bool:
+        """Whether these are words of the character's own, as a microphone hears them out of its loudspeaker."""
+        heard = bare(text)
+        return enough(text) and any(
+            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self.echoes
+        )
+
+    def nods(self, text: str) -> bool:
+        """Whether these words only say "go on" to a character that speaks."""
+        return self.over and is_backchannel(text)
+
+
 class TurnTaking:
     """Follows what is said on a floor, by the character and to it, and cuts the character off when somebody means it.
 
@@ -65,8 +88,8 @@ class TurnTaking:
     """
 
     def __init__(self, floor: Floor, attention: Meant, bus: Bus, clock: Clock, cut_after: float) -> None:
-        self.expect: Callable[[Utterance | None], None] = lambda utterance: None
-        """Told what somebody has said if they have said all; None where they have not, or nothing was."""
+        self.expect: Callable[[Utterance | None, bool], None] = lambda utterance, paused: None
+        """Told what somebody has perhaps said, and whether they have paused; None: nothing was."""
         self.cut_after = cut_after
         """Seconds of speech that cut in whatever words come of it."""
         self._floor = floor
@@ -79,10 +102,10 @@ class TurnTaking:
         """The words of the lines that sound, by their ids: the next begins a little before the last is over."""
         self._last: tuple[str, float] = ("", -1e9)
         """The words of the line that ended last, and when."""
-        self._over_speech = False
-        """The speech that is heard now, or was heard last, began while the character spoke."""
-        self._echoes: deque[str] = deque(maxlen=_MEMORY)
-        """What of the character's own that speech may be."""
+        self._begun: deque[_Speech] = deque(maxlen=_BEHIND)
+        """The speeches that no ear has understood yet, in their order: an ear may be behind."""
+        self._understood: deque[tuple[str, _Speech]] = deque(maxlen=_BEHIND)
+        """What became of the others, newest last."""
         self._cut_at: float | None = None
 
     async def run(self) -> None:
@@ -107,9 +130,10 @@ class TurnTaking:
             self._follow(message.data)  # what led to it, where that has not been followed yet
         if utterance.ear == "typed":
             return None
-        if self._over_speech and is_backchannel(utterance.text):
-            return "backchannel"
-        return "echo" if self._is_own(utterance.text) else None
+        speech = next((speech for text, speech in reversed(self._understood) if text == utterance.text), None)
+        if speech is None:
+            return None
+        return "backchannel" if speech.nods(utterance.text) else "echo" if speech.is_own(utterance.text) else None
 
     def _follow(self, event: object) -> None:
         match event:
@@ -117,8 +141,9 @@ class TurnTaking:
                 self._sounding[event.line] = event.spoken
                 if len(self._sounding) > _MEMORY:
                     self._sounding.popitem(last=False)
-                if self._over_speech:
-                    self._echoes.append(event.spoken)
+                for speech in self._begun:
+                    if speech.over:
+                        speech.echoes.append(event.spoken)
             case LineEnded():
                 if said := self._sounding.pop(event.line, ""):
                     self._last = said, self._clock.now()
@@ -128,9 +153,14 @@ class TurnTaking:
                 self._begin()
             case SpeechEnd():
                 self._cut_at = None
+                if event.why == "noise":  # no words will come of it
+                    if self._begun:
+                        self._begun.pop()
+                    self.expect(None, True)
             case Transcript(final=True):
+                self._understood.append((event.text, self._begun.popleft() if self._begun else _SILENT))
                 if not event.text:
-                    self.expect(None)
+                    self.expect(None, True)
             case Transcript():
                 self._read(event)
             case _:
@@ -139,45 +169,36 @@ class TurnTaking:
     def _begin(self) -> None:
         """Somebody begins to speak, or the character's own voice comes back."""
         now, (last, ended) = self._clock.now(), self._last
-        self._over_speech = bool(self._sounding)
-        self._echoes = deque(self._sounding.values(), maxlen=_MEMORY)
-        if now - ended < _AFTERWARDS:
-            self._echoes.append(last)
+        echoes = [*self._sounding.values(), *([last] if now - ended < _AFTERWARDS else ())]
+        self._begun.append(_Speech(bool(self._sounding), echoes))
         self._cut_at = now + self.cut_after if self._sounding else None
 
     def _read(self, heard: Transcript) -> None:
         """Read what somebody says while they still say it."""
-        if (self._over_speech and is_backchannel(heard.text)) or self._is_own(heard.text):
+        speech = self._begun[0] if self._begun else _SILENT
+        if speech.nods(heard.text) or speech.is_own(heard.text):
             return
-        if self._over_speech and self._floor.turn and enough(heard.text):
+        if speech.over and self._floor.turn and enough(heard.text):
             self._cut()
-        if heard.settled:
-            at, floor = heard.at, self._floor.name
-            self.expect(
-                Utterance(
-                    at=at,
-                    floor=floor,
-                    viewer=heard.viewer,
-                    language=heard.language,
-                    text=heard.text,
-                    uncertain=heard.uncertain,
-                    ear=heard.ear,
-                )
-            )
-        else:
-            self.expect(None)
+        perhaps = Utterance(
+            at=heard.at,
+            floor=self._floor.name,
+            viewer=heard.viewer,
+            language=heard.language,
+            text=heard.text,
+            uncertain=heard.uncertain,
+            ear=heard.ear,
+        )
+        self.expect(perhaps, heard.settled)
 
     def _cut(self) -> None:
         """Somebody means to speak: the character gives way."""
         if self._attention.preempts("utterance"):
             self._floor.cut("interrupted")
 
-    def _is_own(self, text: str) -> bool:
-        """Whether these are words of the character's own, as a microphone hears them out of its loudspeaker."""
-        heard = bare(text)
-        return enough(text) and any(
-            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self._echoes
-        )
+
+_SILENT = _Speech(False, ())
+"""What nobody was heard to begin."""
 
 
 def is_backchannel(text: str) -> bool:

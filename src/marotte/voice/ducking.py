@@ -10,18 +10,26 @@ from marotte.voice.speaker import Speaker
 
 _CUT_WITHIN = 0.05
 """Seconds in which the director cuts a turn once words have come."""
+_MARGIN = 5.0
+"""Seconds over the longest speech after which the news of its end must have been lost."""
 
 
 class Ducking:
     """Follows the onsets of one floor. The cut itself, on words, is the director's."""
 
-    def __init__(self, speaker: Speaker, bus: Bus, clock: Clock, resume_after: float) -> None:
+    def __init__(self, speaker: Speaker, bus: Bus, clock: Clock, resume_after: float, longest: float) -> None:
+        """``longest``: seconds that one speech lasts at most."""
         self._speaker = speaker
         self._clock = clock
         self.resume_after = resume_after
         """Seconds without words after which the speaker goes on."""
+        self._longest = longest
         floor = speaker.floor
         self._heard = bus.subscribe(f"event.onset.{floor}", f"event.speech_end.{floor}", f"event.transcript.{floor}")
+        self._speaks = False
+        """Somebody speaks right now."""
+        self._unread = 0
+        """So many speeches are over, and no ear has told yet what was said."""
         self._waits_until = 0.0
 
     async def run(self) -> None:
@@ -33,7 +41,7 @@ class Ducking:
                     self._follow((await self._heard.get()).data)
                     continue
             self._speaker.resume()
-            self._waits_until = 0.0
+            self._speaks, self._unread, self._waits_until = False, 0, 0.0
 
     def close(self) -> None:
         """Follow no more."""
@@ -43,18 +51,26 @@ class Ducking:
         match event:
             case Onset():
                 self._speaker.pause()
-                self._waits_until = 0.0
-            case SpeechEnd(why="noise"):
-                self._waits_until = self._clock.now()
+                self._speaks = True
+                self._wait(self._longest + _MARGIN)
             case SpeechEnd():
-                self._waits_until = self._clock.now() + self.resume_after
-            case Transcript(final=True, text=""):
-                self._waits_until = self._clock.now()
+                self._speaks = False
+                self._unread += event.why != "noise"
+                self._wait(self.resume_after if self._unread else 0.0)
             case Transcript(final=True):
-                # Words cut the turn that speaks; where they do not, it goes on. An answer need not wait for that.
-                self._waits_until = self._clock.now() + (_CUT_WITHIN if self._speaker.speaking else 0.0)
-            case Transcript():
-                # Words are on their way: the ear decides.
-                self._waits_until = self._clock.now() + self.resume_after
+                self._unread = max(0, self._unread - 1)
+                if self._speaks:
+                    return  # what they said before; what they say now is not over
+                if event.text:
+                    # Words cut the turn that speaks; where they do not, it goes on. An answer need not wait for that.
+                    self._wait(_CUT_WITHIN if self._speaker.speaking else 0.0)
+                else:
+                    self._wait(self.resume_after if self._unread else 0.0)
+            case Transcript() if not self._speaks:
+                self._wait(self.resume_after)  # words are on their way: the ear decides
             case _:
                 pass
+
+    def _wait(self, seconds: float) -> None:
+        """Go on after so many seconds, unless something else is heard until then."""
+        self._waits_until = self._clock.now() + seconds

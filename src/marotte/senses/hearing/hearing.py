@@ -159,7 +159,8 @@ class Hearing:
         seconds, self._reading_since = now - self._reading_since, None
         why = "silence" if text else "noise"
         self._publish(SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=seconds, why=why))
-        self._conclude(heard, seconds, "browser")
+        if text:
+            self._conclude(heard, seconds, "browser")
 
     # --- sound to turns
 
@@ -209,7 +210,6 @@ class Hearing:
                     if self._judging:
                         self._judging.cancel()
                     if self._turn:
-                        self._turn.likely = -1.0
                         self._turn.go_on()
                 case endpoint.End(why, speech, ago):
                     if self._turn:
@@ -266,7 +266,10 @@ class Hearing:
                 heard = self._believed(turn, heard)
                 if not heard.final:
                     turn.partial = heard
-                    self._tell(heard, heard.ear)
+                    if turn.paused:
+                        self._settle(turn, heard)  # the last words before the pause, or better ones
+                    else:
+                        self._tell(heard, heard.ear)
         except Exception as error:
             # No ear's failure, not even a mistake in one, may deafen the floor.
             unforeseen = not isinstance(error, EngineError)
@@ -290,6 +293,7 @@ class Hearing:
         turn = self._turn
         if turn is None or not turn.waits:
             return
+        turn.paused = True
         if self._turn_model is not None:
             self._judging = asyncio.create_task(self._judge(turn, self._turn_model))
         if turn.partial is not None:
@@ -364,6 +368,8 @@ class _Turn:
         self.pieces: list[bytes] = []
         self.more = asyncio.Event()
         """There is more of it, or no more will come."""
+        self.paused = False
+        """They have paused, and not gone on."""
         self.likely = -1.0
         """How likely this is all, where a turn model says so."""
         self.settled = Heard(text="")
@@ -404,6 +410,7 @@ class _Turn:
 
     def go_on(self) -> None:
         """More is said: what an ear took for all was not."""
+        self.paused, self.likely = False, -1.0
         if self._take is not None and self._take.early:
             self._take.went_on.set()
 
