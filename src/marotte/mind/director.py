@@ -36,11 +36,11 @@ from marotte.mind.persona import Persona
 from marotte.mind.phrases import phrase, thanks
 from marotte.mind.tools.toolbox import Toolbox
 from marotte.mind.turn import Early, Turn
-from marotte.mind.turn_taking import bare
 from marotte.ports import Floor, Mouth, Scene
 from marotte.store.rows import person
 from marotte.text.emotes import written
 from marotte.text.language import detect
+from marotte.text.normal import uttered
 from marotte.text.sentences import Splitter, Thoughts
 from marotte.text.views import line
 from marotte.time import Clock
@@ -190,7 +190,7 @@ class Director:
             isinstance(meant, Utterance)
             and meant.viewer == guess.viewer
             and self._persona.language((meant,), self.language, self._answered) == expected.language
-            and bare(words(meant)) == bare(words(guess))
+            and uttered(words(meant)) == uttered(words(guess))
         )
 
     def _meant(self, bundle: Bundle) -> Turn:
@@ -464,17 +464,12 @@ class Director:
 
 def _names(spoken: str, percept: AnyPercept) -> bool:
     """Whether a line names who gave something; marks and decoration in a name are not spoken."""
-    name = _bare(percept.viewer.name if percept.viewer else "")[:_NAME].strip()
+    name = uttered(percept.viewer.name if percept.viewer else "")[:_NAME].strip()
     if not name:
         return True  # nobody can be named: any line answers
     if not name.isascii():
-        return name in _bare(spoken)
-    return f" {name} " in f" {_bare(spoken)} " or (len(name) == _NAME and f" {name}" in f" {_bare(spoken)}")
-
-
-def _bare(text: str) -> str:
-    """Return the words of a text, and nothing else."""
-    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+        return name in uttered(spoken)
+    return f" {name} " in f" {uttered(spoken)} " or (len(name) == _NAME and f" {name}" in f" {uttered(spoken)}")
 
 
 async def _as_generator(lines: AsyncIterator[Line]) -> AsyncGenerator[Line]:

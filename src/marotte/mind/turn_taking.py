@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from marotte.bus import Bus
 from marotte.events import LineEnded, LineStarted, Onset, SpeechEnd, Stopped, Transcript, Utterance
 from marotte.ports import Floor
-from marotte.text.normal import is_wide
+from marotte.text.normal import is_wide, uttered
 from marotte.time import Clock
 
 _BACKCHANNELS: dict[str, tuple[str, ...]] = {
@@ -39,7 +39,6 @@ _BACKCHANNELS: dict[str, tuple[str, ...]] = {
 """What a listener says to mean "go on"; said while the character speaks, it cuts nothing and wants no answer."""
 _ALL = {said for language in _BACKCHANNELS.values() for said in language}
 _HUM = re.compile(r"h?m+(h+m+)?")
-_BETWEEN = re.compile(r"[-,.!?、。，！？…\s]+")
 
 _WORDS = 2
 """So many words of somebody who still speaks cut in; of languages without spaces so many times two characters."""
@@ -70,9 +69,9 @@ class _Speech:
 
     def is_own(self, text: str) -> bool:
         """Whether these are words of the character's own, as a microphone hears them out of its loudspeaker."""
-        heard = bare(text)
+        heard = uttered(text)
         return enough(text) and any(
-            f" {heard} " in f" {bare(said)} " or _within(heard, bare(said)) for said in self.echoes
+            f" {heard} " in f" {uttered(said)} " or _within(heard, uttered(said)) for said in self.echoes
         )
 
     def nods(self, text: str) -> bool:
@@ -203,28 +202,18 @@ _SILENT = _Speech(False, ())
 
 def is_backchannel(text: str) -> bool:
     """Whether a text only says "go on", perhaps more than once: "uh-huh", "yeah, yeah", "うん", "vale", "嗯"."""
-    said = bare(text)
+    said = uttered(text)
     if not said:
         return True
     if said in _ALL or said.replace(" ", "") in _ALL:
         return True
-    parts = filter(None, _BETWEEN.split(_plain(text)))
-    return len(said) <= 40 and all(part in _ALL or _HUM.fullmatch(part) for part in parts)
+    return len(said) <= 40 and all(part in _ALL or _HUM.fullmatch(part) for part in said.split())
 
 
 def enough(text: str) -> bool:
     """Whether there are so many words that somebody means to speak."""
-    said = bare(text)
+    said = uttered(text)
     return len(said.split()) >= _WORDS or (" " not in said and sum(map(is_wide, said)) >= 2 * _WORDS)
-
-
-def bare(text: str) -> str:
-    """Return a text's words, lower case, without marks."""
-    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in _plain(text)).split())
-
-
-def _plain(text: str) -> str:
-    return text.casefold().replace("’", "'")
 
 
 def _within(heard: str, said: str) -> bool:

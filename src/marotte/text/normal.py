@@ -115,6 +115,11 @@ def words(text: str) -> list[str]:
     return terms
 
 
+def uttered(text: str) -> str:
+    """Return the words of a text as they are spoken: in small letters, without any mark but apostrophes."""
+    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.casefold().replace("’", "'")).split())
+
+
 def searchable(text: str) -> str:
     """Return the terms of a text for a full-text column; a query is made with the same ``words``."""
     return " ".join(words(text))
