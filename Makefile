@@ -90,5 +90,5 @@ $(BIN)/uv:
 
 $(WINDOWS): $(WEB) | .make/node
 	@echo "building the windows …"
-	@npm --prefix web run --silent build
+	@npm --prefix web run --silent build -- --logLevel warn
 	@touch $@
