@@ -41,11 +41,11 @@ lint: .make/dev .make/node
 	npm --prefix web run --silent lint
 
 bench: .make/dev $(WINDOWS)
-	@.ci/need inspircd
+	@.ci/need inspircd chromium
 	$(BIN)/python -m bench
 
 bench-long: .make/dev $(WINDOWS)
-	@.ci/need inspircd
+	@.ci/need inspircd chromium
 	$(BIN)/python -m bench --long
 
 fuzz: .make/dev

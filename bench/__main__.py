@@ -27,6 +27,7 @@ FIGURES = (
     "first_sound",
     "interrupt",
     "conversation",
+    "cut_in",
     "attention",
     "irc",
     "twitch",
