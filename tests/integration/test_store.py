@@ -387,6 +387,24 @@ async def test_who_is_forgotten_is_gone_from_every_row(url: str, store: Store) -
             assert b"zanzibar" not in file.read_bytes(), file.name
 
 
+async def test_who_is_forgotten_is_forgotten_on_every_account_of_theirs(store: Store) -> None:
+    elsewhere = Viewer(id="discord:7", name="Ada", platform="discord")
+    store.seen_viewer(elsewhere, 1.0)
+    await add_fact(store, "Ada has a zanzibar.", elsewhere)
+    await store.keep_tally("purse", '"discord:7"', 5)
+    store.keep_wrote([("discord", elsewhere.id, 1.0), ("discord", BOB.id, 1.0)])
+    said = ChatMessage(at=1.0, viewer=elsewhere, text="my zanzibar")
+    store.begin_turn(started("t1", said, said="zanzibar"), [said])
+    await store.join(ADA.id, elsewhere.id, "code")
+    await store.forget_viewer(ADA.id)
+    async with store._database.readers.connect() as connection:
+        for table in metadata.tables.values():
+            rows = str((await connection.execute(table.select())).all())
+            assert "zanzibar" not in rows
+            assert elsewhere.id not in rows
+    assert (await store.counts())["wrote"] == 1
+
+
 # --- timers, moderation, upkeep ---
 
 

@@ -176,29 +176,36 @@ class People(Turns):
         return await self._erase(work) > 0
 
     async def forget_viewer(self, viewer: str) -> int:
-        """Delete all that a viewer said and all that is known of them, in every scope; return how many rows went."""
-        concerned = self._elements(edits.c.viewers)
-        theirs = select(edits.c.id).join(concerned, true()).where(concerned.c.value == viewer)
+        """Delete all that a viewer said and all that is known of them, in every scope; return how many rows went.
+
+        Whose accounts are joined under this one is forgotten on all of them.
+        """
         further = select(accounts.c.viewer).where(accounts.c.main == viewer)
-        quoted = msgspec.json.encode(viewer).decode()  # as a reminder and a ticket hold it
 
         async def work(connection: AsyncConnection) -> int:
-            gone = await self._unsay(connection, viewer)
-            await connection.execute(delete(edits).where(edits.c.id.in_(theirs)))
-            for statement in (
-                delete(facts).where(facts.c.viewer == viewer),
-                delete(notes).where(notes.c.viewer == viewer),
-                delete(timers).where(timers.c.text.contains(quoted, autoescape=True)),
-                delete(tallies).where(tallies.c.name.contains(quoted, autoescape=True)),
-                delete(quotes).where(quotes.c.by == viewer),
-                delete(viewers).where(or_(viewers.c.id == viewer, viewers.c.id.in_(further))),
-                delete(wrote).where(or_(wrote.c.viewer == viewer, wrote.c.viewer.in_(further))),
-                delete(accounts).where(or_(accounts.c.main == viewer, accounts.c.viewer == viewer)),
-            ):
-                gone += (await connection.execute(statement)).rowcount
-            return gone + await unname(connection, viewer)
+            theirs = [viewer, *await connection.scalars(further)]
+            return sum([await self._forget_account(connection, one) for one in theirs])
 
         return await self._erase(work)
+
+    async def _forget_account(self, connection: AsyncConnection, viewer: str) -> int:
+        concerned = self._elements(edits.c.viewers)
+        edited = select(edits.c.id).join(concerned, true()).where(concerned.c.value == viewer)
+        quoted = msgspec.json.encode(viewer).decode()  # as a reminder and a ticket hold it
+        gone = await self._unsay(connection, viewer)
+        await connection.execute(delete(edits).where(edits.c.id.in_(edited)))
+        for statement in (
+            delete(facts).where(facts.c.viewer == viewer),
+            delete(notes).where(notes.c.viewer == viewer),
+            delete(timers).where(timers.c.text.contains(quoted, autoescape=True)),
+            delete(tallies).where(tallies.c.name.contains(quoted, autoescape=True)),
+            delete(quotes).where(quotes.c.by == viewer),
+            delete(wrote).where(wrote.c.viewer == viewer),
+            delete(viewers).where(viewers.c.id == viewer),
+            delete(accounts).where(or_(accounts.c.main == viewer, accounts.c.viewer == viewer)),
+        ):
+            gone += (await connection.execute(statement)).rowcount
+        return gone + await unname(connection, viewer)
 
 
 def _known_in(scope: str, viewers: tuple[str, ...]) -> list[ColumnElement[bool]]:
