@@ -118,8 +118,9 @@ class Chat:
         async def part(other: str) -> None:
             self.parted.append(other)
 
-        judge = Moderator(settings.moderation).judge
-        self.commands = Commands(settings, self.rows, self.events, self.clock, seed, judge, join, part)
+        self.moderator = Moderator(settings.moderation)
+        unwritten = self.moderator.unwritten
+        self.commands = Commands(settings, self.rows, self.events, self.clock, seed, unwritten, join, part)
         self.commands.offer = self.told.append  # type: ignore[assignment]
         self._numbers = 0
 

@@ -35,7 +35,7 @@ class Pastimes:
             run.publish,
             run.clock,
             self._seed(),
-            run.moderator.judge,
+            run.moderator.unwritten,
             run.platforms.join,
             run.platforms.part,
         )

@@ -61,6 +61,9 @@ def samples() -> list[dict[str, Any]]:
         tape.ban("bob", "spam", 60)
         tape.automod_update(tape.automod_hold("ada", "held back"))
         tape.automod_update(tape.automod_hold("ada", "a blocked word", "blocked"), "denied")
+        tape.unban("ada")
+        tape.warn("ada", "manners")
+        tape.chat_rule("slow", 30)
         tape.clear()
 
     asyncio.run(happen())

@@ -7,6 +7,7 @@ import pytest
 
 from marotte.store import Store
 from marotte.time import Clock
+from tests.integration.twitch_stage import Stage
 from tests.servers.postgres import Postgres
 from tests.servers.twitch import TwitchServer
 from tests.waiting import PATIENCE
@@ -37,6 +38,13 @@ async def twitch(rough: TwitchServer) -> AsyncIterator[TwitchServer]:
     """A Twitch that has nothing to complain of."""
     yield rough
     assert rough.complaints == []
+
+
+@pytest.fixture
+async def at(twitch: TwitchServer, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A link that is signed in there."""
+    async with Stage(twitch, tmp_path).signed_in() as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from marotte.events import (
     Emote,
     Event,
     LinkState,
+    Moderated,
     Removed,
     Send,
     Verdict,
@@ -307,6 +308,9 @@ async def test_verdicts(discord: DiscordServer) -> None:
         assert discord.banned == {eve.id: "spam"}
         assert (await judge("allow")).ok
         assert discord.banned == {}
+        await until(lambda: stage.of(Moderated), "that it is lifted is told")
+        (told,) = stage.of(Moderated)
+        assert (told.what, told.which, told.text) == ("lifted", message.viewer.id, "Eve was let back")
         director = Viewer(id=f"discord:{discord.world.owner.id}", name="director")
         refused = await judge("ban", viewer=director)
         assert (refused.ok, "50013" in refused.detail) == (False, True)

@@ -117,6 +117,68 @@ async def test_places_that_it_may_not_read_take_no_other_s_turn(
         assert len(asked) == (2 if known else 20)
 
 
+async def test_more_than_a_page_that_was_missed_is_read(discord: DiscordServer) -> None:
+    async with running() as stage:
+        deaf(discord)
+        for number in range(220):
+            discord.message("ada", f"line {number}", mention=number in (0, 100, 219))
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.said() == ["line 0", "line 100", "line 219"]
+        assert (stage.of(Gap)[0].recovered, stage.of(Gap)[0].detail) == (3, "")
+
+
+async def test_what_is_left_out_of_what_was_missed_is_told(
+    discord: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MISSED", 25)
+    monkeypatch.setattr(module, "_ALL_MISSED", 35)
+    for name in ("archive", "attic"):
+        discord.world.channel(name)
+    async with running() as stage:
+        deaf(discord)
+        discord.message("ada", "for you", channel="attic")
+        for number in range(26):
+            discord.message("bob", f"word {number}", mention=number in (0, 9, 10))
+        for number in range(26):
+            discord.message("eve", f"note {number}", channel="archive", mention=number in (0, 24, 25))
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.said() == ["note 0", "note 24", "word 0", "word 9"], "where it was written last comes first"
+        assert stage.of(Gap)[0].recovered == 4
+        assert stage.of(Gap)[0].detail == "in 3 places what was written is not read to its end"
+
+
+async def test_what_was_missed_in_threads_is_asked_for_where_their_channel_is_read(discord: DiscordServer) -> None:
+    discord.world.thread("a riddle", "general")
+    discord.world.thread("behind", "backstage")
+    discord.world.channel("attic")
+    discord.world.thread("dust", "attic")
+    async with running(channels=("general", "backstage")) as stage:
+        deaf(discord)
+        for place in ("a riddle", "behind", "dust"):
+            discord.message("ada", f"meanwhile in {place}", channel=place)
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.said() == ["meanwhile in a riddle"]
+        (heard,) = stage.of(ChatMessage)
+        assert heard.channel == str(discord.world.channel("a riddle").id), "it is answered there"
+        assert stage.of(Gap)[0].detail == ""
+
+
+async def test_places_beyond_the_limit_are_told_where_something_is_new(discord: DiscordServer) -> None:
+    for number in range(25):
+        discord.world.channel(f"attic-{number}")
+    async with running() as stage:
+        deaf(discord)
+        for number in range(22):
+            discord.message("ada", "meanwhile", channel=f"attic-{number}")
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert len(stage.said()) == 20
+        assert stage.of(Gap)[0].detail == "in 2 places what was written is not read to its end"
+
+
 async def test_direct_messages_that_were_missed_are_asked_for(discord: DiscordServer) -> None:
     async with running() as stage:
         discord.direct("bob", "before")

@@ -1,7 +1,6 @@
 """The Twitch link against a faithful local Twitch: what happens there becomes percepts once, whatever befalls."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
@@ -17,7 +16,6 @@ from marotte.events import (
     Happening,
     Raid,
     Redemption,
-    Removed,
     Send,
     StreamEnded,
     StreamStarted,
@@ -31,12 +29,6 @@ from tests.integration.twitch_stage import Stage, viewer
 from tests.servers.twitch import TwitchServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
-
-
-@pytest.fixture
-async def at(twitch: TwitchServer, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Stage(twitch, tmp_path).signed_in() as stage:
-        yield stage
 
 
 # --- what happens there
@@ -115,19 +107,6 @@ async def test_what_goes_on_is_told_in_words(at: Stage) -> None:
         ("ad_break", "A break for advertisements begins; it takes 90 seconds."),
         ("shout_out", "Kim recommends this channel to 12 viewers."),
     ]
-
-
-async def test_what_moderators_take_away_is_told(at: Stage) -> None:
-    twitch = at.twitch
-    message = twitch.chat("ada", "spam")
-    twitch.delete(message)
-    twitch.ban("ada", seconds=60)
-    twitch.clear()
-    await waiting.until(lambda: len(at.of(Removed)) == 3, "removals")
-    told = [(one.link, one.what, one.which) for one in at.of(Removed)]
-    ada = twitch.user("ada").id
-    assert [one.reason for one in at.of(Removed)] == ["", "Ada was timed out for 60 s by Pip", ""]
-    assert told == [("twitch", "message", message), ("twitch", "viewer", f"twitch:{ada}"), ("twitch", "chat", "")]
 
 
 async def test_the_stream_begins_and_ends_once(at: Stage) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,6 @@ from tests.servers.twitch import CLIENT_ID, TwitchServer
 from tests.servers.twitch_irc import TwitchIRC
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
-
-
-@pytest.fixture
-async def at(twitch: TwitchServer, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Stage(twitch, tmp_path).signed_in() as stage:
-        yield stage
 
 
 # --- tokens

@@ -111,6 +111,7 @@ async def test_everything_that_can_happen_is_told(twitch: TwitchServer, client: 
         twitch.prediction(phase, Yes=10, winner="Yes" if phase == "end" else "")
     twitch.automod_update(twitch.automod_hold("ada", "you fool"))
     twitch.warn("ada", "manners")
+    twitch.chat_rule("slow", 30)
     twitch.watch_streak("ada", 10)
     twitch.ban("ada", "spam", 10)
     twitch.unban("ada")
@@ -332,6 +333,18 @@ async def test_messages_are_deleted_and_people_warned(twitch: TwitchServer, clie
     assert (await client.ask("POST", "moderation/warnings", warn, **who))[0] == 200
     assert (await events(socket, 1))[0][1]["reason"] == "manners"
     assert (await client.ask("POST", "moderation/warnings", {"data": {"user_id": ada.id}}, **who))[0] == 400
+
+
+async def test_the_chats_rules_change(twitch: TwitchServer, client: Client) -> None:
+    socket = await client.listening("channel.chat_settings.update", "channel.moderate")
+    twitch.chat_rule("slow", 30)
+    (_, told), (_, moderated) = await events(socket, 2)
+    assert (told["slow_mode"], told["slow_mode_wait_time_seconds"], told["follower_mode"]) == (True, 30, False)
+    assert (moderated["action"], moderated["slow"]) == ("slow", {"wait_time_seconds": 30})
+    twitch.chat_rule("slow", None)
+    (_, told), (_, moderated) = await events(socket, 2)
+    assert (told["slow_mode"], told["slow_mode_wait_time_seconds"]) == (False, None)
+    assert (moderated["action"], moderated["slow"]) == ("slowoff", None)
 
 
 async def test_redemptions_wait_until_they_are_settled(twitch: TwitchServer, client: Client) -> None:

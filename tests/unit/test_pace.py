@@ -8,7 +8,7 @@ import pytest
 
 from marotte.events import Act, ActDone, Event, Send, Verdict, Viewer
 from marotte.links.link import BaseLink, Passing, Refused
-from marotte.links.pace import Backoff, Gate, Late, Window
+from marotte.links.pace import Backoff, Gate, Late, Turns, Window
 from marotte.time import Clock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -45,6 +45,42 @@ async def test_what_would_be_late_does_not_wait_for_it() -> None:
     gate = Gate(clock, most=0)
     with pytest.raises(Late, match="wait already"):
         await gate.enter(clock.now() + 5)
+
+
+async def test_turns_come_in_order_to_who_still_wants_one_and_so_many_wait() -> None:
+    clock = Clock(epoch=0.0)
+    turns, held = Turns(clock, most=2), list[str]()
+
+    async def one(name: str, patience: float) -> None:
+        async with turns.hold(clock.now() + patience):
+            held.append(name)
+            await clock.sleep(5)
+
+    first = asyncio.create_task(one("a", 1))
+    await clock.sleep(1)
+    hasty, patient = (asyncio.create_task(one(name, patience)) for name, patience in (("b", 2), ("c", 30)))
+    await clock.sleep(1)
+    with pytest.raises(Late, match="2 wait already"):
+        await one("d", 30)
+    with pytest.raises(Late, match="stale"):
+        await hasty
+    await asyncio.gather(first, patient, one("e", 30))
+    assert held == ["a", "c", "e"]
+
+
+async def test_a_turn_is_passed_on_by_who_fails_or_is_cancelled() -> None:
+    clock = Clock(epoch=0.0)
+    turns = Turns(clock, most=1)
+    with pytest.raises(LookupError):
+        async with turns.hold(clock.now() + 1):
+            raise LookupError
+    async with turns.hold(clock.now() + 1):
+        waiting = asyncio.create_task(turns.hold(clock.now() + 60).__aenter__())
+        await clock.sleep(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with turns.hold(clock.now() + 1):
+        pass
 
 
 async def test_a_gate_that_a_platform_closed_opens_again() -> None:

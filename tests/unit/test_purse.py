@@ -1,15 +1,17 @@
 """The purse: who writes earns, commands are paid for, and what was not done costs nothing."""
 
 import asyncio
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from marotte import config
 from marotte.config import ShowError
-from marotte.events import Send
+from marotte.events import Send, Viewer
 from marotte.mind import commands
 from marotte.mind.pastimes import purse
-from tests.pastimes import BOB, MOD, PastimeRows, chat, viewer
+from tests.pastimes import ADA, BOB, MOD, Chat, PastimeRows, chat, viewer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -26,6 +28,13 @@ reply = "Hugged, {user}!"
 cost = 4
 cooldown = 20
 """
+TUBE = viewer("AdaTube", platform="youtube")
+JOINED = replace(TUBE, known_as=ADA.id)
+"""The same account, once it is joined to Ada's."""
+
+
+def held(there: Chat) -> dict[str, int]:
+    return {row.strip('"'): count for row, count in there.rows.kinds["purse"].items()}
 
 
 @pytest.mark.parametrize(
@@ -149,3 +158,76 @@ async def test_so_many_people_hold_something_and_no_more(monkeypatch: pytest.Mon
         await there.rest()
         there.write("hello again")
         assert there.rows.kinds["purse"]['"twitch:ada"'] == 7
+
+
+async def test_accounts_that_are_joined_have_one_purse() -> None:
+    rows = PastimeRows()
+    async with chat(SHOW, rows) as there:
+        there.write("hello")
+        there.write("hello", TUBE)
+        await asyncio.sleep(5)
+        assert await there.reply("!bells", JOINED) == "AdaTube, you have 10 bells."
+        assert await there.reply("!hug", JOINED) == "Hugged, AdaTube!"
+        assert held(there) == {"twitch:ada": 6, "youtube:adatube": 0}
+    async with chat(SHOW, rows) as there:
+        await asyncio.sleep(40)
+        assert await there.reply("!bells") == "Ada, you have 8 bells."
+        await there.rest()
+        assert await there.reply("!bells", JOINED) == "AdaTube, you have 10 bells."
+        assert sum(held(there).values()) == 10
+
+
+async def test_accounts_that_are_parted_have_a_purse_each_and_no_more_than_before() -> None:
+    rows = PastimeRows()
+    async with chat(SHOW, rows) as there:
+        there.write("hello")
+        there.write("hello", TUBE)
+        there.write("me again", JOINED)
+        assert await there.reply("!bells") == "Ada, you have 10 bells."
+    async with chat(SHOW, rows) as there:
+        there.commands.purses.earn = lambda message: there.commands.purses._join(message.viewer or ADA)  # nobody earns
+        assert await there.reply("!bells", TUBE) == "AdaTube, you have 5 bells."
+        await there.rest()
+        assert await there.reply("!bells") == "Ada, you have 5 bells."
+        there.write("joined", JOINED)
+        await there.rest()
+        assert await there.reply("!hug") == "Hugged, Ada!"
+        await there.rest()
+        assert await there.reply("!hug") == "Hugged, Ada!"
+        await there.rest()
+        assert await there.reply("!bells", TUBE) == "AdaTube, you have 2 bells.", "what is left of them"
+        await there.rest()
+        assert await there.reply("!bells", TUBE) == "AdaTube, you have 2 bells.", "and but once"
+        assert held(there) == {"twitch:ada": 0, "youtube:adatube": 2}
+
+
+async def test_whatever_is_joined_and_parted_nothing_is_made_of_it() -> None:
+    rng = Random(7)
+    ids = ["x:a", "y:b", "z:c"]
+    rows = PastimeRows(kinds={"purse": {f'"{who}"': 10 for who in ids}})
+    async with chat(SHOW, rows) as there:
+        purses = there.commands.purses
+        for _ in range(500):
+            who, under = rng.choice(ids), rng.choice(["", *ids])
+            purses._join(Viewer(id=who, name=who, known_as="" if under == who else under))
+            assert sum(held(there).values()) == 30
+            assert min(held(there).values()) >= 0
+        await purses.open()
+        for who in ids:
+            purses._join(Viewer(id=who, name=who))
+        assert not purses._brought
+
+
+async def test_who_was_forgotten_takes_along_what_was_joined_to_them() -> None:
+    rows = PastimeRows()
+    async with chat(SHOW, rows) as there:
+        there.write("hello")
+        there.write("hello", TUBE)
+        there.write("me again", JOINED)
+        for kind in rows.kinds.values():  # as the store forgets somebody
+            for row in [row for row in kind if '"twitch:ada"' in row]:
+                del kind[row]
+        there.commands.forget()
+        await there.rest()
+        assert await there.reply("!bells", TUBE) == "AdaTube, you have 2 bells."
+        assert held(there) == {"youtube:adatube": 2}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marotte.config_links import Twitch
-from marotte.events import ChatMessage, Event, Gift, Happening, Redemption, Send, Subscription
+from marotte.events import ChatMessage, Event, Gift, Happening, Moderated, Redemption, Send, Subscription
 from marotte.links.link import Passing, Refused
 from marotte.links.pace import Late
 from marotte.links.tokens import Tokens
@@ -280,6 +280,16 @@ def test_what_helix_lists_is_the_same_redemption() -> None:
     assert isinstance(told, Redemption)
     assert heard.hearing.percepts.rewards == {"Sing": "r-1"}
     assert not heard.hearing.take(asked[0], asked[0].id), "it is known again"
+
+
+def test_the_rules_that_a_warning_cites_are_told_and_none_is_longer_than_it_may_be() -> None:
+    who = {**ADA.fields(), **events.channel(PIP), **PIP.fields("moderator_")}
+    told = Heard().hear("channel.warning.send", {**who, "reason": "", "chat_rules_cited": ["No spam", "Be\nkind"]})
+    assert isinstance(told, Moderated)
+    assert told.text == "Ada was warned by Pip: No spam; Be kind"
+    told = Heard().hear("channel.warning.send", {**who, "reason": None, "chat_rules_cited": ["x" * 900] * 9})
+    assert isinstance(told, Moderated)
+    assert len(told.text) == 1_000
 
 
 def test_what_is_wanted_exists() -> None:

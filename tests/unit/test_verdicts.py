@@ -12,7 +12,7 @@ import pytest
 from marotte import config
 from marotte.bus.local import LocalBus
 from marotte.engines.offers import Cause, Refusal
-from marotte.events import ActDone, ChatMessage, LinkState, Verdict, Viewer, subject
+from marotte.events import ActDone, ChatMessage, LinkState, Moderated, Verdict, Viewer, subject
 from marotte.mind.attention import Attention
 from marotte.mind.tools.people import people_tools
 from marotte.mind.verdicts import MOST_SUGGESTED, Verdicts
@@ -185,6 +185,23 @@ async def test_one_ban_is_enough_for_many_messages() -> None:
         assert d.verdicts.judged(message)
         await d.settled()
         assert len(d.acts) == 2
+
+
+async def test_whoever_a_moderator_let_back_is_judged_anew() -> None:
+    async with desk() as d:
+        d.verdicts.judged(d.says(SPAM))
+        await d.settled()
+        for what, which in (("warned", "twitch:bob"), ("lifted", "twitch:eve"), ("chat", "")):
+            d.publish(Moderated(link="twitch", what=what, which=which))  # type: ignore[arg-type]
+        await d.settled()
+        d.verdicts.judged(d.says(SPAM))
+        await d.settled()
+        assert len(d.acts) == 1
+        d.publish(Moderated(link="twitch", what="lifted", which="twitch:bob"))
+        await d.settled()
+        d.verdicts.judged(d.says(SPAM))
+        await d.settled()
+        assert [(act.viewer.id, act.action) for act in d.acts] == [("twitch:bob", "ban")] * 2
 
 
 async def test_a_flood_of_spammers_is_kept_in_bounds_and_none_of_it_is_read() -> None:

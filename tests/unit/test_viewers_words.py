@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from marotte import config
 from marotte.events import ShoutOut, WheelSpun
+from marotte.mind import moderation
+from marotte.mind.moderation import Rules
 from marotte.mind.pastimes.appointments import due
 from marotte.store.rows import TimerRow
 from tests.pastimes import MOD, Chat, PastimeRows, chat, viewer
@@ -100,3 +103,21 @@ async def test_the_lists_that_come_with_the_program_hold_in_every_language() -> 
         for word in ("puta", "bougnoul", "fag"):
             for language in ("en", "es", "fr", "zh", "ja"):
                 assert await there.reply(f"!hug you {word}", language=language) == "Ada hugs …!", (word, language)
+
+
+async def test_words_of_ones_own_hold_from_the_next_use_on_in_whatever_language_their_list_is() -> None:
+    async with chat('[commands.hug]\nreply = "{user} hugs {args}!"\n' + FREE) as there:
+        assert await there.reply("!hug ptslur") == "Ada hugs ptslur!"
+        there.moderator.rules = Rules(config.Moderation(), ("nevermore",), {"pt": ["ptslur"], "any": ["blorp"]})
+        for word in ("ptslur", "blorp", "nevermore"):
+            assert await there.reply(f"!hug {word}") == "Ada hugs …!"
+        there.moderator.rules = Rules(config.Moderation(), own={"pt": ["ptslur"], "allow": ["ptslur"]})
+        assert await there.reply("!hug ptslur") == "Ada hugs ptslur!"
+
+
+async def test_words_are_folded_once_however_many_lists_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules, folded = moderation.Moderator(config.parse(LISTS).moderation), list[str]()
+    fold = moderation.fold
+    monkeypatch.setattr(moderation, "fold", lambda text: folded.append(text) or fold(text))
+    assert [bool(rules.unwritten(f"a {word}")) for word in (*SLURS, "flower")] == [True] * len(SLURS) + [False]
+    assert folded == [f"a {word}" for word in (*SLURS, "flower")]

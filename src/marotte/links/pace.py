@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from random import Random
 
 from marotte.time import Clock
@@ -47,16 +49,43 @@ class Window:
         self._times.append(now)
 
 
-class Gate:
-    """Lets through in turn what several windows allow together, or nothing that would be late."""
+class Turns:
+    """Gives a turn to one after the other, or none to whom it would come too late."""
 
-    def __init__(self, clock: Clock, *windows: Window, most: int = 100) -> None:
+    def __init__(self, clock: Clock, most: int = 100) -> None:
         """At most ``most`` wait."""
-        self.windows = windows
         self._clock = clock
         self._most = most
         self._turn = asyncio.Lock()
         self._waiting = 0
+
+    @asynccontextmanager
+    async def hold(self, until: float) -> AsyncGenerator[None]:
+        """Hold the turn. Raises Late where too many wait, or it does not come before ``until`` of the clock."""
+        if self._waiting >= self._most:
+            raise Late(f"{self._most} wait already")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(until - self._clock.now()):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Late("it waited too long, and is stale now") from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+
+class Gate:
+    """Lets through in turn what several windows allow together, or nothing that would be late."""
+
+    def __init__(self, clock: Clock, *windows: Window, most: int = 100) -> None:
+        """At most ``most`` wait for their turn."""
+        self.windows = windows
+        self._clock = clock
+        self._turns = Turns(clock, most)
         self._closed_until = 0.0
 
     def close(self, seconds: float) -> None:
@@ -65,21 +94,13 @@ class Gate:
 
     async def enter(self, until: float) -> None:
         """Wait until one more is allowed, and count it. Raises Late where that is after ``until`` of the clock."""
-        if self._waiting >= self._most:
-            raise Late(f"{self._most} wait already")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(until - self._clock.now()), self._turn:
-                while (delay := self._delay(now := self._clock.now())) > 0:
-                    if now + delay > until:
-                        raise Late(f"its limit would be kept only after {delay:.0f} s, and it is stale then")
-                    await self._clock.sleep(delay)
-                for window in self.windows:
-                    window.note(self._clock.now())
-        except TimeoutError:
-            raise Late("it waited too long, and is stale now") from None
-        finally:
-            self._waiting -= 1
+        async with self._turns.hold(until):
+            while (delay := self._delay(now := self._clock.now())) > 0:
+                if now + delay > until:
+                    raise Late(f"its limit would be kept only after {delay:.0f} s, and it is stale then")
+                await self._clock.sleep(delay)
+            for window in self.windows:
+                window.note(self._clock.now())
 
     def _delay(self, now: float) -> float:
         return max(self._closed_until - now, *(window.delay(now) for window in self.windows), 0.0)

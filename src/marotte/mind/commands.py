@@ -19,7 +19,6 @@ from marotte.bus import Subscription
 from marotte.config_pastimes import Action, cue_of, words_of
 from marotte.events import AnyPercept, ChatMessage, Due, Event, Express, Send, Viewer
 from marotte.mind.manner import AS_USUAL, Manner, harmless
-from marotte.mind.moderation import LANGUAGES
 from marotte.mind.pastimes.accounts import Links
 from marotte.mind.pastimes.counters import Counters
 from marotte.mind.pastimes.owed import PATIENCE, Owed
@@ -88,11 +87,11 @@ class Commands:
         publish: Callable[[Event], None],
         clock: Clock,
         seed: str,
-        judge: Callable[[str, str], str],
+        unwritten: Callable[[str], str],
         join: Callable[[str, str, str], Awaitable[object]],
         part: Callable[[str], Awaitable[object]],
     ) -> None:
-        """``judge`` says why words may not be said, or ""; ``join`` and ``part`` are for accounts of one person."""
+        """``unwritten`` says why a viewer's words are not written by us; ``join``, ``part``: accounts of one person."""
         self.offer: Callable[[AnyPercept], None] = lambda percept: None
         """Takes what the character is told or asked."""
         self.appointed: Callable[[], None] = lambda: None
@@ -104,7 +103,7 @@ class Commands:
         self._rows = rows
         self._publish = publish
         self._clock = clock
-        self._judge = judge
+        self._unwritten = unwritten
         self._rng = rng = Random(seed)
         self.reminders = Reminders(rows, clock, self._fit)
         self.raffle = Raffle(rows, rng, self._fit)
@@ -145,8 +144,6 @@ class Commands:
         self.purses.use(show.purse)
         self._words = words_of(show.commands)
         self._languages = show.character.languages
-        self._lists = {*LANGUAGES, *map(base, show.moderation.words), *map(base, show.character.languages)}
-        """The languages whose lists viewers' words are judged by."""
         names = sorted(map(re.escape, (show.character.name, *show.character.called)), key=len, reverse=True)
         self._addressed = re.compile(rf"@?(?:{'|'.join(names)})\s*[,:，：]?\s+(?=[!！])", re.IGNORECASE)
 
@@ -359,8 +356,7 @@ class Commands:
         return use.no("no_game")
 
     def _allowed(self, text: str) -> bool:
-        """Judge a viewer's words by every list: a few words do not tell their language."""
-        return not any(self._judge(text, language) for language in self._lists)
+        return not self._unwritten(text)
 
     def _named(self, viewer: Viewer | None, language: str) -> str:
         name = self._fit(" ".join(viewer.name.split())[:_NAME].lstrip(_ORDERS)) if viewer else ""

@@ -115,11 +115,11 @@ class Moderator:
 
     def judge(self, text: str, language: str) -> str:
         """Return why the character must not say this, or ""."""
-        if reason := self._word(fold(text), language):
-            return reason
-        if self.rules.settings.links == "stop" and _has_link(text):
-            return "a link"
-        return "the same again and again" if self._repeats(text, self.rules.repeated_by_us) else ""
+        return self._unsaid(text, base(language), "any")
+
+    def unwritten(self, text: str) -> str:
+        """Return why words of a viewer's are not written by us, or "": too few to tell their language, by any list."""
+        return self._unsaid(text, *self.rules.lists)
 
     async def passed(self, lines: AsyncIterator[Line], floor: str = PUBLIC) -> AsyncGenerator[Line]:
         """Yield the lines of one turn on ``floor`` that may be said, each as it comes.
@@ -162,9 +162,9 @@ class Moderator:
             return reason
         before = fold(tail)
         for seam in (f"{tail} {line.spoken}", _LOOSE_END.sub("", tail) + line.spoken):
-            reason = self._word(fold(seam), line.language)
+            reason = self._word(fold(seam), base(line.language), "any")
             # The tail may have been cut within a word; what it holds by itself was judged when it was whole.
-            if reason and reason != self._word(before, line.language):
+            if reason and reason != self._word(before, base(line.language), "any"):
                 return reason + ", over two lines"
         return ""
 
@@ -253,11 +253,19 @@ class Moderator:
 
     # --- shared --------------------------------------------------------------------------------------------------
 
-    def _word(self, folded: str, language: str) -> str:
-        """Say which word in a folded text the character must not say: its own, its language's or any language's."""
+    def _unsaid(self, text: str, *lists: str) -> str:
+        """Return why nothing like this is said or written by us, or "": a word on one of the lists, a link, babble."""
+        if reason := self._word(fold(text), *lists):
+            return reason
+        if self.rules.settings.links == "stop" and _has_link(text):
+            return "a link"
+        return "the same again and again" if self._repeats(text, self.rules.repeated_by_us) else ""
+
+    def _word(self, folded: str, *lists: str) -> str:
+        """Say which word in a folded text the character must not say: one of its own, or the first on these lists."""
         if self.rules.never is not None and (hit := self.rules.never.search(folded)):
             return f"{hit[0]!r} is a word that it never says"
-        return self._listed(folded, base(language)) or self._listed(folded, "any")
+        return next(filter(None, (self._listed(folded, name) for name in lists)), "")
 
     def _listed(self, folded: str, name: str) -> str:
         pattern = self.rules.lists.get(name)

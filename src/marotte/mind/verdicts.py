@@ -15,7 +15,7 @@ import msgspec
 
 from marotte.bus import Bus
 from marotte.config_people import People
-from marotte.events import ActDone, ChatMessage, Event, LinkState, Viewer, fresh_id
+from marotte.events import ActDone, ChatMessage, Event, LinkState, Moderated, Viewer, fresh_id
 from marotte.mind.attention import Attention
 from marotte.mind.people import Judge, Judgement, remember
 from marotte.store.database import StoreError
@@ -101,7 +101,7 @@ class Verdicts:
         self._issued: OrderedDict[str, None] = OrderedDict()
         """Acts that were handed to their links in this run."""
         self._suggested: list[float] = []
-        self._news = bus.subscribe("event.act_done.>", "event.link_state.>", size=_ISSUED)
+        self._news = bus.subscribe("event.act_done.>", "event.link_state.>", "event.moderated.>", size=_ISSUED)
 
     async def open(self, rows: Rows) -> None:
         """Keep verdicts there from now on, and know whom earlier ones let alone. Raises StoreError."""
@@ -321,8 +321,11 @@ class Verdicts:
 
     async def _follow(self) -> None:
         async for message in self._news:
-            event: ActDone | LinkState = message.data
-            if isinstance(event, LinkState):
+            event: ActDone | LinkState | Moderated = message.data
+            if isinstance(event, Moderated):
+                if event.what == "lifted":  # elsewhere: whoever goes on is judged anew
+                    self._laid.pop(event.which, None)
+            elif isinstance(event, LinkState):
                 if event.state == "up":
                     await self._issue_again(event.link)
             elif event.act in self._issued:

@@ -13,7 +13,7 @@ from typing import Any
 
 EPOCH = 1_420_070_400_000
 """Milliseconds: where snowflakes begin."""
-TEXT, DM, VOICE = 0, 1, 2
+TEXT, DM, VOICE, THREAD = 0, 1, 2, 11
 DEFAULT, REPLY = 0, 19
 PERMISSIONS = {
     "kick_members": 1 << 1, "ban_members": 1 << 2, "administrator": 1 << 3, "add_reactions": 1 << 6,
@@ -61,6 +61,8 @@ class Channel:
     user_limit: int = 0
     denied: int = 0
     """Permissions that its overwrite takes from the bot."""
+    parent: "Channel | None" = None
+    """Of which channel it is a thread."""
 
 
 @dataclass(eq=False)
@@ -154,6 +156,12 @@ class World:
             self.channels[found.id] = found
         return found
 
+    def thread(self, name: str, parent: "str | Channel") -> Channel:
+        """Begin a thread in a channel; it is told with the guild to who connects from now on."""
+        found = Channel(self.snowflake(), name, THREAD, parent=self.channel(parent))
+        self.channels[found.id] = found
+        return found
+
     def direct(self, user: User) -> Channel:
         """Return the channel between the bot and somebody."""
         found = next((one for one in self.channels.values() if one.recipient is user), None)
@@ -170,7 +178,8 @@ class World:
         held = self.permissions[self.guild] | self.permissions[self.bot_role]
         if held & PERMISSIONS["administrator"]:
             return True
-        return wanted & held & ~(channel.denied if channel else 0) == wanted
+        place = (channel.parent or channel) if channel else None
+        return wanted & held & ~(place.denied if place else 0) == wanted
 
     def outranks(self, user: User) -> bool:
         """Say whether the bot's highest role is above somebody's."""
@@ -255,6 +264,10 @@ class World:
             "last_message_id": max((str(one.id) for one in self.messages.values() if one.channel is channel),
                                    default=None),
         }  # fmt: skip
+        if channel.parent is not None:
+            metadata = {"archived": False, "locked": False, "auto_archive_duration": 1_440, "archive_timestamp": now()}
+            return shape | {"parent_id": str(channel.parent.id), "owner_id": str(self.owner.id), "message_count": 0,
+                            "member_count": 1, "thread_metadata": metadata}  # fmt: skip
         extra = {"bitrate": 64_000, "user_limit": channel.user_limit, "rtc_region": None} if channel.kind else {}
         return shape | (extra or {"topic": None})
 
@@ -300,8 +313,9 @@ class World:
         return self.guild_shape() | {
             "joined_at": self.members[self.bot.id]["joined_at"], "large": False, "unavailable": False,
             "member_count": len(self.members), "members": [self.member_shape(user) for user in members],
-            "channels": [self.channel_shape(one) for one in self.channels.values() if one.kind != DM],
-            "voice_states": [self.voice_shape(state) for state in self.voices.values()], "threads": [],
+            "channels": [self.channel_shape(one) for one in self.channels.values() if one.kind not in (DM, THREAD)],
+            "voice_states": [self.voice_shape(state) for state in self.voices.values()],
+            "threads": [self.channel_shape(one) for one in self.channels.values() if one.kind == THREAD],
             "presences": [self.presence_shape(user) for user in members] if presences else [], "stage_instances": [],
             "guild_scheduled_events": [], "soundboard_sounds": [],
         }  # fmt: skip

@@ -132,6 +132,17 @@ def ban(broadcaster: User, moderator: User, user: User, reason: str, ends_at: st
     }  # fmt: skip
 
 
+def chat_settings(broadcaster: User, rules: dict[str, int | None]) -> dict[str, Any]:
+    """``channel.chat_settings.update``."""
+    held = {rule: value is not None for rule, value in rules.items()}
+    return {
+        **channel(broadcaster), "emote_mode": held.get("emoteonly", False), "slow_mode": held.get("slow", False),
+        "slow_mode_wait_time_seconds": rules.get("slow"), "follower_mode": held.get("followers", False),
+        "follower_mode_duration_minutes": rules.get("followers"), "subscriber_mode": held.get("subscribers", False),
+        "unique_chat_mode": held.get("uniquechat", False),
+    }  # fmt: skip
+
+
 def held(broadcaster: User, user: User, identity: str, text: str, pieces: list[Any], **more: Any) -> dict[str, Any]:
     """``automod.message.hold`` of version 2; with a moderator and a status in ``more``, ``.update``."""
     ends = [{"start_pos": 0, "end_pos": max(0, len(text) - 1)}]

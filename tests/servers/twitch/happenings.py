@@ -22,6 +22,8 @@ class Happenings(EventSub):
         """When a shoutout was given, by whom it was for; "" is the last."""
         self.stream_id, self.started_at = "9001", short_stamp()
         self._gifts: dict[str, int] = {}
+        self.rules: dict[str, int | None] = {}
+        """What holds in the chat, by what moderators call it."""
         self._held: dict[str, tuple[User, str]] = {}
         self._polled: dict[str, Any] = {}
         self._predicted: dict[str, Any] = {}
@@ -340,6 +342,13 @@ class Happenings(EventSub):
             "chat_rules_cited": None,
         })  # fmt: skip
         self._moderated(moderator, "warn", {**who.fields(), "reason": reason, "chat_rules_cited": None})
+
+    def chat_rule(self, rule: str, value: int | None = 1, by: str | User = "pip") -> None:
+        """Let a moderator set a rule of the chat: ``slow`` in seconds, ``followers`` in minutes; None lifts it."""
+        self.rules[rule] = value
+        self.emit("channel.chat_settings.update", events.chat_settings(self.broadcaster, self.rules))
+        about = {"slow": {"wait_time_seconds": value}, "followers": {"follow_duration_minutes": value}}.get(rule)
+        self._moderated(self.user(by), rule if value is not None else f"{rule}off", None if value is None else about)
 
     def _moderated(self, moderator: User, action: str, about: dict[str, Any] | None) -> None:
         self.emit("channel.moderate", events.moderate(self.broadcaster, moderator, action, about))

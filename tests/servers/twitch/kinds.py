@@ -59,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "channel.chat.message_delete": _CHAT,
     "channel.chat.clear": _CHAT,
     "channel.chat.clear_user_messages": _CHAT,
+    "channel.chat_settings.update": _CHAT,
     "channel.follow": Kind("2", MODERATOR, _scope("moderator:read:followers")),
     "channel.subscribe": _SUBSCRIBERS,
     "channel.subscription.gift": _SUBSCRIBERS,

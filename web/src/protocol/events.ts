@@ -569,6 +569,17 @@ export interface Held {
   by: string;
 }
 
+/** A platform's moderators have decided something that takes nothing away. */
+export interface Moderated {
+  type: "moderated";
+  at: number;
+  floor: string;
+  link: string;
+  what: "chat" | "lifted" | "warned";
+  which: string;
+  text: string;
+}
+
 /** A link heard nothing for so long; what happened meanwhile is lost but for what it could ask for afterwards. */
 export interface Gap {
   type: "gap";
@@ -697,6 +708,7 @@ export type AnyEvent =
   | ActDone
   | Removed
   | Held
+  | Moderated
   | Gap
   | StreamStarted
   | StreamEnded

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from marotte.config_links import Discord
 from marotte.events import Announce, Send, Verdict
 from marotte.links.link import Passing, Refused
-from marotte.links.pace import Late
+from marotte.links.pace import Late, Turns
 from marotte.time import Clock
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Acts:
         self._settings = settings
         self._bot = bot
         self._clock = clock
-        self._writing = asyncio.Lock()
+        self._turns = Turns(clock)
 
     async def send(self, act: Send, until: float) -> str:
         """Write into a channel, under the message that is answered. Raises Refused, Passing or Late."""
@@ -67,7 +67,7 @@ class Acts:
         reference = None
         if answers.isdecimal() and len(answers) <= 20:
             reference = discord.MessageReference(message_id=int(answers), channel_id=place.id, fail_if_not_exists=False)
-        async with self._writing:
+        async with self._turns.hold(until):
             for number, part in enumerate(parts(text)):
                 with self._told(until):
                     async with asyncio.timeout(max(0.0, min(_WITHIN, until - self._clock.now()))):

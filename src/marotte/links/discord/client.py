@@ -44,6 +44,10 @@ class Listener(Protocol):
         """Somebody was banned."""
         ...
 
+    def unbanned(self, guild: int, user: int, name: str) -> None:
+        """Somebody's ban was lifted."""
+        ...
+
     def malformed(self, event: str, which: str, error: BaseException | None) -> None:
         """An event cannot be read, or done with; ``which`` is its number, as far as that is known."""
         ...
@@ -127,6 +131,9 @@ class Bot(discord.Client):
 
     async def on_member_ban(self, guild: discord.Guild, user: Any) -> None:
         self._listener.banned(guild.id, user.id)
+
+    async def on_member_unban(self, guild: discord.Guild, user: discord.User) -> None:
+        self._listener.unbanned(guild.id, user.id, user.display_name)
 
 
 def _number(thing: Any) -> str:

@@ -13,10 +13,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from marotte.config_links import Discord
-from marotte.events import Announce, Event, Gap, Removed, Send, Verdict, Viewer, fresh_id
+from marotte.events import Announce, Event, Gap, Moderated, Removed, Send, Verdict, Viewer, fresh_id
 from marotte.links.complaints import Complaints
 from marotte.links.discord.acts import Acts
-from marotte.links.discord.percepts import chat_message, viewer
+from marotte.links.discord.percepts import chat_message, plain, viewer
 from marotte.links.discord.voice import Hall, Talk
 from marotte.links.link import BaseLink
 from marotte.links.pace import Backoff
@@ -37,10 +37,10 @@ EDITS = 30.0
 """Seconds in which a changed message takes the place of what was written first; it may do so once."""
 _KNOWN = 2_000
 """Messages that are known again."""
-_MISSED = 100
-"""Messages of a channel that are asked for after a gap."""
+_MISSED, _ALL_MISSED = 500, 1_500
+"""Messages of one place that are asked for after a gap, and of all together: fewer than are known again."""
 _CHANNELS = 20
-"""Channels that are asked, and as many people's direct messages."""
+"""Channels and threads that are asked, and as many people's direct messages."""
 _CATCH_UP = 120.0
 """Seconds that all of the asking may take."""
 _OLDEST_GAP = 3_600.0
@@ -220,8 +220,9 @@ class DiscordLink(BaseLink):
                 self.tell("up", f"{lack}: `marotte login discord` prints the link that invites it")
         if self._down_since:
             seconds, self._down_since = self.clock.wall() - self._down_since, 0.0
-            recovered = await self._catch_up(seconds)
-            self.publish(Gap(at=self.clock.wall(), link=self.name, seconds=seconds, recovered=recovered))
+            recovered, left_out = await self._catch_up(seconds)
+            at = self.clock.wall()
+            self.publish(Gap(at=at, link=self.name, seconds=seconds, recovered=recovered, detail=left_out))
 
     def resumed(self) -> None:
         """The session goes on."""
@@ -270,6 +271,12 @@ class DiscordLink(BaseLink):
         """Whoever is banned is not answered."""
         if self._is_ours(guild):
             self.publish(Removed(at=self.clock.wall(), link=self.name, what="viewer", which=f"discord:{user}"))
+
+    def unbanned(self, guild: int, user: int, name: str) -> None:
+        """Whoever is let back is judged anew."""
+        if self._is_ours(guild):
+            who, text = f"discord:{user}", f"{plain(name, 50)} was let back"
+            self.publish(Moderated(at=self.clock.wall(), link=self.name, what="lifted", which=who, text=text))
 
     def malformed(self, event: str, which: str, error: BaseException | None) -> None:
         """Count what cannot be read, or done with."""
@@ -381,18 +388,26 @@ class DiscordLink(BaseLink):
         self._members[user.id] = (self.clock.now(), known)
         return known
 
-    async def _catch_up(self, seconds: float) -> int:
-        """Ask for what was written while we were away; returns how much of it was for us."""
+    async def _catch_up(self, seconds: float) -> tuple[int, str]:
+        """Ask for what was written while we were away; returns how much of it was for us, and what is left out."""
         since = datetime.now(UTC) - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
-        recovered = 0
+        places, beyond = self._places(since)
+        recovered, most, whole = 0, _ALL_MISSED, 0
         try:
             async with asyncio.timeout(_CATCH_UP):
-                for place in self._places():
-                    for message in await _written(place, since):
+                for place in places:
+                    messages, all_of_it = await _written(place, since, min(_MISSED, most))
+                    most -= len(messages)
+                    for message in messages:
                         recovered += await self._hear_late(message)
+                    whole += all_of_it
         except TimeoutError:
             log.info("discord: what was written meanwhile is not read to its end: Discord is slow")
-        return recovered
+        cut = len(places) - whole + beyond
+        left_out = [f"in {cut} places what was written is not read to its end"] if cut else []
+        if seconds > _OLDEST_GAP:
+            left_out.append(f"nothing older than {_OLDEST_GAP / 60:.0f} min is read")
+        return recovered, "; ".join(left_out)
 
     async def _hear_late(self, message: "discord.Message") -> bool:
         """Hear what was written while we were away; what cannot be done with costs no other message."""
@@ -402,31 +417,40 @@ class DiscordLink(BaseLink):
             self.malformed("a former message", str(message.id), error)
             return False
 
-    def _places(self) -> list[Any]:
-        """Return where something for us may have been written: first to us alone, then where it was most lately."""
+    def _places(self, since: datetime) -> tuple[list[Any], int]:
+        """Return where something for us may have been written: first to us alone, then where it was most lately.
+
+        With them comes how many more there are with something new.
+        """
+        import discord
+
         bot = self._bot
         if bot is None:
-            return []
+            return [], 0
         direct = [bot.get_partial_messageable(channel) for channel in reversed(self._direct)]
-        channels = [one for one in bot.guild.text_channels if self._is_place(one)] if bot.guild is not None else []
-        me: Any = bot.guild.me if bot.guild is not None else None
+        guild = bot.guild
+        channels = [one for one in (*guild.text_channels, *guild.threads) if self._is_place(one)] if guild else []
+        me: Any = guild.me if guild is not None else None
         if me is not None:
             held = [(one, one.permissions_for(me)) for one in channels]
             channels = [one for one, may in held if may.read_messages and may.read_message_history]
         channels.sort(key=lambda one: one.last_message_id or 0, reverse=True)
-        return [*direct, *channels[:_CHANNELS]]
+        new = discord.utils.time_snowflake(since)
+        beyond = sum((one.last_message_id or 0) > new for one in channels[_CHANNELS:])
+        return [*direct, *channels[:_CHANNELS]], beyond
 
 
-async def _written(place: Any, since: datetime) -> "list[discord.Message]":
-    """Return what was written in a place since then, the oldest first, as far as it can be read."""
+async def _written(place: Any, since: datetime, most: int) -> "tuple[list[discord.Message], bool]":
+    """Return what was written in a place since then, the oldest first, and whether that is all of it."""
     found: list[discord.Message] = []
     try:
         async with asyncio.timeout(10.0):
-            async for message in place.history(limit=_MISSED, after=since, oldest_first=True):
+            async for message in place.history(limit=most + 1, after=since, oldest_first=True):
                 found.append(message)  # noqa: PERF401  # what came before an error is kept
     except Exception as error:  # whatever Discord answers: the gap is told all the same
         log.info("discord: what was written meanwhile cannot be read: %s", type(error).__name__)
-    return found
+        return found[:most], False
+    return found[:most], len(found) <= most
 
 
 def _order(text: str, own: str) -> tuple[str, str] | None:

@@ -20,7 +20,7 @@ _KEEPS_ORDER = ("ban_members", "moderate_members", "manage_messages")
 
 def viewer(person: Any, operators: Collection[str], guild: "discord.Guild | None") -> Viewer:
     """Return somebody; ``person`` is a ``discord.Member``, or a ``discord.User`` of whom no roles are known."""
-    name = _plain(str(person.display_name), _LONGEST_NAME)
+    name = plain(str(person.display_name), _LONGEST_NAME)
     roles: list[str] = []
     if guild is not None and hasattr(person, "roles"):
         held = {text for role in person.roles for text in (role.name, str(role.id))}
@@ -38,7 +38,7 @@ def words(text: str, own: str) -> tuple[str, tuple[Emote, ...]]:
     """Return a text without the mention of ourselves (``own``, as people see it), and its small pictures."""
     if own:
         text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)[,:]?", " ", text, count=1)
-    text = _plain(text, _LONGEST)
+    text = plain(text, _LONGEST)
     emotes: list[Emote] = []
     parts: list[str] = []
     length = done = 0
@@ -69,6 +69,6 @@ def chat_message(message: "discord.Message", by: Viewer, own: str, link: str, ag
     )
 
 
-def _plain(text: str, longest: int) -> str:
+def plain(text: str, longest: int) -> str:
     """Return a text as one line that can be read."""
     return " ".join(_CONTROLS.sub(" ", text[: 4 * longest]).split())[:longest]

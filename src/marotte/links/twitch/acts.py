@@ -4,7 +4,7 @@ https://dev.twitch.tv/docs/api/reference/#ban-user, #delete-chat-messages, #warn
 #update-redemption-status, #send-a-shoutout, #create-clip
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from marotte.links.irc.message import clean
 from marotte.links.link import Passing, Refused
 from marotte.links.pace import Gate, Window
 from marotte.links.twitch.helix import Denied, Helix, first, listed
+from marotte.links.twitch.percepts import Percepts
 from marotte.links.twitch.sending import LONGEST, Sending
 from marotte.time import Clock
 
@@ -25,17 +26,8 @@ _CONFLICT = 409
 class Acts:
     """Carries out acts; those of moderation are done, too, where somebody was quicker."""
 
-    def __init__(
-        self,
-        helix: Helix,
-        sending: Sending,
-        channel: str,
-        rewards: MutableMapping[str, str],
-        held: MutableMapping[str, None],
-        clock: Clock,
-    ) -> None:
-        """``channel`` is its name; who writes where, by their ids, ``sending`` knows. ``rewards``: ids by titles.
-        ``held``: the ids of what AutoMod holds."""
+    def __init__(self, helix: Helix, sending: Sending, channel: str, percepts: Percepts, clock: Clock) -> None:
+        """``channel`` is its name; who writes where, by their ids, ``sending`` knows; of what, ``percepts``."""
         self.of: dict[type[Act], Callable[[Any, float], Awaitable[str]]] = {
             Send: self._send,
             Announce: self._announce,
@@ -45,7 +37,7 @@ class Acts:
             Clip: self._clip,
         }
         self._helix, self._sending, self._channel = helix, sending, channel
-        self._rewards, self._held = rewards, held
+        self._percepts = percepts
         self._announcements = Gate(clock, Window(1, 2.0))
 
     @property
@@ -70,7 +62,7 @@ class Acts:
 
     async def _verdict(self, act: Verdict, until: float) -> str:
         match act.action:
-            case "allow" | "delete" if act.source in self._held:
+            case "allow" | "delete" if act.source in self._percepts.held:
                 return await self._decide(act.source, "ALLOW" if act.action == "allow" else "DENY")
             case "delete":
                 return await self._delete(act.source)
@@ -132,9 +124,9 @@ class Acts:
         except Denied as error:
             if error.status != _GONE:
                 raise
-            self._held.pop(message, None)
+            self._percepts.held.pop(message, None)
             return "it was decided before, or has waited too long"
-        self._held.pop(message, None)
+        self._percepts.held.pop(message, None)
         return ""
 
     async def _user(self, viewer: Viewer) -> str:
@@ -170,17 +162,17 @@ class Acts:
 
     async def _reward(self, title: str) -> str:
         """Return the id of a reward, which is named by its title or its id. Raises Refused, Passing."""
-        if title not in self._rewards:
+        if title not in self._percepts.rewards:
             query = {"broadcaster_id": self._sending.channel}
             for reward in listed(await self._helix.ask("GET", "channel_points/custom_rewards", query)):
                 match reward:
                     case {"id": str(identity), "title": str(name)}:
-                        self._rewards[name] = self._rewards[identity] = identity
+                        self._percepts.rewards[name] = self._percepts.rewards[identity] = identity
                     case _:
                         pass
-        if title not in self._rewards:
+        if title not in self._percepts.rewards:
             raise Refused(f"there is no reward {title[:60]!r} any more")
-        return self._rewards[title]
+        return self._percepts.rewards[title]
 
     async def _shout_out(self, act: ShoutOut, until: float) -> str:
         query = {

@@ -225,8 +225,8 @@ class HeldEvent(UserEvent, frozen=True, kw_only=True):
     moderator_user_name: Word | None = ""
 
 
-class BanEvent(Struct, frozen=True, kw_only=True):
-    """``channel.ban``: a ban, or a timeout."""
+class JudgedEvent(Struct, frozen=True, kw_only=True):
+    """``channel.unban``, and ``channel.warning.send``, which says why: what a moderator does to somebody."""
 
     user_id: Word
     user_login: Word | None = ""
@@ -234,9 +234,27 @@ class BanEvent(Struct, frozen=True, kw_only=True):
     moderator_user_login: Word | None = ""
     moderator_user_name: Word | None = ""
     reason: str | None = ""
+    chat_rules_cited: list[str] | None = None
+
+
+class BanEvent(JudgedEvent, frozen=True, kw_only=True):
+    """``channel.ban``: a ban, or a timeout."""
+
     banned_at: Word | None = ""
     ends_at: Word | None = None
     is_permanent: bool | None = None
+
+
+class ChatRulesEvent(Struct, frozen=True, kw_only=True):
+    """``channel.chat_settings.update``: who may write in the chat now, what, and how often."""
+
+    emote_mode: bool | None = False
+    follower_mode: bool | None = False
+    follower_mode_duration_minutes: Count | None = None
+    slow_mode: bool | None = False
+    slow_mode_wait_time_seconds: Count | None = None
+    subscriber_mode: bool | None = False
+    unique_chat_mode: bool | None = False
 
 
 class FollowEvent(Struct, frozen=True, kw_only=True):
@@ -326,7 +344,10 @@ EVENTS: dict[str, type[Struct]] = {
     "channel.chat.message_delete": RemovedEvent,
     "channel.chat.clear_user_messages": RemovedEvent,
     "channel.chat.clear": RemovedEvent,
+    "channel.chat_settings.update": ChatRulesEvent,
     "channel.ban": BanEvent,
+    "channel.unban": JudgedEvent,
+    "channel.warning.send": JudgedEvent,
     "automod.message.hold": HeldEvent,
     "automod.message.update": HeldEvent,
     "channel.follow": FollowEvent,

@@ -274,7 +274,7 @@ class TwitchLink(BaseLink):
         sending.account, sending.channel = self._account.id, channel
         sending.moderates = self._account.id == channel
         hearing.mine = sending.mine
-        able = Acts(helix, sending, self._channel, hearing.percepts.rewards, hearing.percepts.held, self.clock)
+        able = Acts(helix, sending, self._channel, hearing.percepts, self.clock)
         self.acts.clear()
         for act in acts(self._settings):
             if not missing(self._account.token, ACTS[act][0]):

@@ -4,8 +4,9 @@ https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types
 
 Twitch tells one deed in several events. Each is taken from one of them: bits that are written with a message from the
 message, subscriptions from the chat's notice, raids from ``channel.raid``, redemptions from their own, bans from
-``channel.ban`` where we are told of it; a message that only comes with one of these is not taken again. Ids are made of
-the platform's own, so that what comes twice, or is asked for afterwards, is known again.
+``channel.ban`` where we are told of it; a message that only comes with one of these is not taken again. What else
+moderators do is taken from an event each: ``channel.moderate`` tells it once more, and wants eight rights for that. Ids
+are made of the platform's own, so that what comes twice, or is asked for afterwards, is known again.
 """
 
 import re
@@ -22,6 +23,7 @@ from marotte.events import (
     Gift,
     Happening,
     Held,
+    Moderated,
     Raid,
     Redemption,
     Removed,
@@ -37,6 +39,8 @@ from marotte.links.twitch.frames import Fragment, Frame, Text
 REDEMPTIONS = "channel.channel_points_custom_reward_redemption.add"
 BITS = "channel.bits.use"
 BANS = "channel.ban"
+UNBANS = "channel.unban"
+WARNINGS = "channel.warning.send"
 HOLD = "automod.message.hold"
 HELD = "automod.message.update"
 _LONGEST = 1_000
@@ -212,9 +216,16 @@ class Percepts:
         what, until = "banned", seconds(event.ends_at)
         if until and not event.is_permanent:
             what = f"timed out for {max(0.0, until - (seconds(event.banned_at) or at)):.0f} s"
-        by, why = _called(event.moderator_user_name, event.moderator_user_login), _plain(event.reason or "").strip()
-        reason = f"{_called(event.user_name, event.user_login)} was {what} by {by}" + (f": {why}" if why else "")
-        return Removed(at=at, link=self._link, what="viewer", which=f"twitch:{event.user_id}", reason=reason[:_LONGEST])
+        reason = _done_to(event, what)
+        return Removed(at=at, link=self._link, what="viewer", which=f"twitch:{event.user_id}", reason=reason)
+
+    def _judged(self, event: frames.JudgedEvent, frame: Frame, at: float) -> Event:
+        warned = frame.metadata.subscription_type == WARNINGS
+        what, text = "warned" if warned else "lifted", _done_to(event, "warned" if warned else "let back")
+        return Moderated(at=at, link=self._link, what=what, which=f"twitch:{event.user_id}", text=text)
+
+    def _ruled(self, event: frames.ChatRulesEvent, frame: Frame, at: float) -> Event:
+        return Moderated(at=at, link=self._link, what="chat", text=_rules(event))
 
     def _kept_back(self, event: frames.HeldEvent, frame: Frame, at: float) -> Event | None:
         """Read what AutoMod holds, or what a moderator decided on it."""
@@ -289,6 +300,8 @@ class Percepts:
 _MAKE: dict[type[frames.Struct], Callable[[Percepts, Any, Frame, float], Event | None]] = {
     frames.NoticeEvent: Percepts._notice,  # pyright: ignore[reportPrivateUsage]
     frames.RemovedEvent: Percepts._removed,  # pyright: ignore[reportPrivateUsage]
+    frames.ChatRulesEvent: Percepts._ruled,  # pyright: ignore[reportPrivateUsage]
+    frames.JudgedEvent: Percepts._judged,  # pyright: ignore[reportPrivateUsage]
     frames.BanEvent: Percepts._banned,  # pyright: ignore[reportPrivateUsage]
     frames.HeldEvent: Percepts._kept_back,  # pyright: ignore[reportPrivateUsage]
     frames.FollowEvent: Percepts._follow,  # pyright: ignore[reportPrivateUsage]
@@ -340,6 +353,27 @@ def _prediction(event: frames.GoingsOn, phase: str) -> str:
         return f"No more bets on the prediction: {title}"
     won = next((one for one in outcomes if event.winning_outcome_id and one.id == event.winning_outcome_id), None)
     return f"The prediction is over: {title} " + (f"It is {_plain(won.title)[:50]}." if won else "It was called off.")
+
+
+def _done_to(event: frames.JudgedEvent, what: str) -> str:
+    """Say what was done to somebody, by whom and why."""
+    by = _called(event.moderator_user_name, event.moderator_user_login)
+    cited = (_plain(one).strip() for one in (event.reason or "", *(event.chat_rules_cited or ())))
+    why = "; ".join(filter(None, cited))
+    return (f"{_called(event.user_name, event.user_login)} was {what} by {by}" + (f": {why}" if why else ""))[:_LONGEST]
+
+
+def _rules(event: frames.ChatRulesEvent) -> str:
+    """Say who may write in the chat now, what, and how often."""
+    minutes, pause = event.follower_mode_duration_minutes, event.slow_mode_wait_time_seconds
+    rules = {
+        "only subscribers may write": event.subscriber_mode,
+        "only followers may write" + (f", after {minutes} minutes" if minutes else ""): event.follower_mode,
+        "one message" + (f" in {pause} seconds" if pause else " in a while"): event.slow_mode,
+        "nothing but emotes": event.emote_mode,
+        "nothing twice": event.unique_chat_mode,
+    }
+    return "; ".join(rule for rule, holds in rules.items() if holds) or "everybody may write, whatever and as often"
 
 
 def _why_held(event: frames.HeldEvent) -> str:

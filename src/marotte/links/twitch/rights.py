@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from marotte.config_links import Twitch
 from marotte.events import Act, Announce, Clip, Fulfil, Send, ShoutOut, Verdict
-from marotte.links.twitch.percepts import BANS, BITS, HELD, HOLD, REDEMPTIONS
+from marotte.links.twitch.percepts import BANS, BITS, HELD, HOLD, REDEMPTIONS, UNBANS, WARNINGS
 
 
 class Kind(NamedTuple):
@@ -37,6 +37,8 @@ _POLLS = "channel:read:polls"
 _PREDICTIONS = "channel:read:predictions"
 _POINTS = "channel:manage:redemptions"
 _SHOUTS = "moderator:manage:shoutouts"
+_BANS = "channel:moderate"
+_WARNINGS = "moderator:manage:warnings"
 _AUTOMOD = "moderator:manage:automod"
 
 _KINDS: dict[str, Kind] = {
@@ -51,7 +53,10 @@ _KINDS: dict[str, Kind] = {
     REDEMPTIONS: Kind("1", "owner", _POINTS, "redemptions of channel points"),
     FOLLOWS: Kind("2", "moderator", "moderator:read:followers", "who follows"),
     BITS: Kind("1", "owner", "bits:read", "power-ups that are paid with bits"),
-    BANS: Kind("1", "owner", "channel:moderate", "by whom, why and for how long somebody is banned or timed out"),
+    "channel.chat_settings.update": Kind("1", "reader", _READ, "who may write in the chat, and how often"),
+    BANS: Kind("1", "owner", _BANS, "by whom, why and for how long somebody is banned or timed out"),
+    UNBANS: Kind("1", "owner", _BANS, "who is let back, and by whom"),
+    WARNINGS: Kind("1", "moderator", _WARNINGS, "who is warned, by whom and why"),
     HOLD: Kind("2", "moderator", _AUTOMOD, "what AutoMod holds back"),
     HELD: Kind("2", "moderator", _AUTOMOD, "what becomes of what AutoMod held back"),
     "channel.hype_train.begin": Kind("2", "owner", _TRAINS, "hype trains"),
@@ -66,11 +71,13 @@ _KINDS: dict[str, Kind] = {
     "channel.shoutout.receive": Kind("1", "moderator", _SHOUTS, "who recommends the channel"),
 }
 
+_OF_MODERATORS = (BANS, UNBANS, WARNINGS, HOLD, HELD)
+
 ACTS: dict[type[Act], tuple[tuple[str, ...], str]] = {
     Send: (("user:write:chat",), "writing into the chat"),
     Announce: (("moderator:manage:announcements",), "announcements"),
     Verdict: (
-        ("moderator:manage:banned_users", "moderator:manage:chat_messages", "moderator:manage:warnings"),
+        ("moderator:manage:banned_users", "moderator:manage:chat_messages", _WARNINGS),
         "moderation: deleting, warning, timing out, banning",
     ),
     Fulfil: ((_POINTS,), "closing and refunding redemptions"),
@@ -83,7 +90,7 @@ ACTS: dict[type[Act], tuple[tuple[str, ...], str]] = {
 def kinds(settings: Twitch) -> dict[str, Kind]:
     """Return the types of events that these settings want, the most important first."""
     without = {
-        *(() if settings.moderate else (BANS, HOLD, HELD)),
+        *(() if settings.moderate else _OF_MODERATORS),
         *(() if settings.redemptions else (REDEMPTIONS,)),
     }
     return {name: kind for name, kind in _KINDS.items() if name not in without}

@@ -3,15 +3,13 @@
 https://developers.google.com/youtube/v3/live/docs/liveChatMessages/insert, /delete, /liveChatBans/insert, /delete
 """
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from marotte.events import Send, Verdict
 from marotte.links.link import Passing, Refused
-from marotte.links.pace import Gate, Late, Window
+from marotte.links.pace import Gate, Turns, Window
 from marotte.links.youtube.account import Dismissed
 from marotte.links.youtube.api import Api, Denied, Unclear
 from marotte.links.youtube.sending import Ours, pieces
@@ -24,8 +22,6 @@ _TIMEOUT = 300.0
 _LONGEST = 86_400.0
 _SPEED = 20
 """Messages in half a minute: no limit is documented; people who write faster are taken for machines."""
-_WAIT = 100
-"""So many messages may wait for those before them."""
 _KEPT = 200
 T = TypeVar("T")
 
@@ -40,8 +36,9 @@ class Acts:
         """``chat`` gives the id of the chat that is open, or ""."""
         self.api: Api | None = None
         """By which we are signed in; None: nobody is."""
-        self._ours, self._chat, self._clock = ours, chat, clock
-        self._turn, self._waiting = asyncio.Lock(), 0
+        self._ours, self._chat = ours, chat
+        self._turns = Turns(clock)
+        """In which messages are written, so that none comes between the pieces of another."""
         self._gate = Gate(clock, Window(_SPEED, 30.0))
         self._bans: OrderedDict[str, str] = OrderedDict()
         self._done: OrderedDict[str, int] = OrderedDict()
@@ -52,7 +49,7 @@ class Acts:
         texts = pieces(act.text)
         if not texts:
             raise Refused("there is nothing to send")
-        async with self._in_turn(until):
+        async with self._turns.hold(until):
             for number, text in enumerate(texts):
                 if number < self._done.get(act.id, 0):
                     continue
@@ -62,24 +59,6 @@ class Acts:
                 while len(self._done) > _KEPT:
                     self._done.popitem(last=False)
         return ""
-
-    @asynccontextmanager
-    async def _in_turn(self, until: float) -> AsyncGenerator[None]:
-        """Hold the turn to write, so that no other message comes between the pieces of one. Raises Late."""
-        if self._waiting >= _WAIT:
-            raise Late(f"{_WAIT} wait already")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(until - self._clock.now()):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise Late("it waited too long, and is stale now") from None
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     async def _write(self, text: str) -> None:
         """Write one message, once: where nobody knows whether it was written, it is not written again."""

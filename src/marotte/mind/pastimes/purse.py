@@ -4,12 +4,14 @@ import json
 from collections import OrderedDict
 
 from marotte.config_pastimes import Purse
-from marotte.events import ChatMessage
+from marotte.events import ChatMessage, Viewer
 from marotte.mind.pastimes.use import Answer, Rows, Use
 from marotte.store.rows import person
 from marotte.time import Clock
 
 KIND = "purse"
+BROUGHT = "brought into a purse"
+"""How much an account has put into the purse of the one that it was joined to, by both."""
 MOST = 20_000
 """So many people hold something; who comes later earns nothing."""
 _MOST_RESTS = 5_000
@@ -23,6 +25,8 @@ class Purses:
         self._clock = clock
         self._settings: Purse | None = None
         self._held: dict[str, int] = {}
+        self._brought: dict[str, tuple[str, int]] = {}
+        """Into whose purse each further account's went, and how much of it."""
         self._rests: OrderedDict[str, float] = OrderedDict()
         """Until when somebody earns nothing more."""
 
@@ -41,7 +45,11 @@ class Purses:
 
     async def open(self) -> None:
         """Read what everybody holds."""
-        self._held = {json.loads(row): count for row, count in (await self._rows.tallies(KIND)).items()}
+        held, brought = await self._rows.tallies(KIND), await self._rows.tallies(BROUGHT)
+        self._held = {json.loads(row): count for row, count in held.items()}
+        self._brought = {
+            own: (main, count) for row, count in brought.items() if count for own, main in [json.loads(row)]
+        }
 
     def holds(self, who: str) -> int:
         """Return what somebody holds."""
@@ -51,7 +59,11 @@ class Purses:
     def earn(self, message: ChatMessage) -> None:
         """Give whoever writes what they earn by it, where they have rested."""
         settings, who, now = self._settings, person(message), self._clock.now()
-        if settings is None or self._rests.get(who, now) > now:
+        if settings is None:
+            return
+        if message.viewer is not None:
+            self._join(message.viewer)
+        if self._rests.get(who, now) > now:
             return
         if who not in self._held and len(self._held) >= MOST:
             return
@@ -61,6 +73,37 @@ class Purses:
             self._rests.popitem(last=False)
         held = self._held[who] = self.holds(who) + settings.earns
         self._rows.keep_tally_soon(KIND, _row(who), held)
+
+    def _join(self, viewer: Viewer) -> None:
+        """Put what an account holds into the purse of its person, or give it back what is left where they were parted.
+
+        What is decided by what they write alone, a replay decides the same.
+        """
+        own, main = viewer.id, viewer.known_as or viewer.id
+        into, brought = self._brought.get(own, (main, 0))
+        if into != main:
+            self._move(into, own, min(brought, self._held.get(into, 0)))
+            self._note(own, into, 0)
+            brought = 0
+        amount = self._held.get(own, 0)
+        if main != own and amount and (main in self._held or len(self._held) < MOST):
+            self._move(own, main, amount)
+            self._note(own, main, brought + amount)
+
+    def _move(self, source: str, target: str, amount: int) -> None:
+        if amount > 0:
+            # Taken out first: where the program dies between the two rows, nothing is made of it.
+            for who, change in ((source, -amount), (target, amount)):
+                self._held[who] = self.holds(who) + change
+                self._rows.keep_tally_soon(KIND, _row(who), self._held[who])
+
+    def _note(self, own: str, main: str, brought: int) -> None:
+        """Remember how much of what is in a purse came from a further account."""
+        if brought:
+            self._brought[own] = main, brought
+        else:
+            self._brought.pop(own, None)
+        self._rows.keep_tally_soon(BROUGHT, json.dumps([own, main], ensure_ascii=False), brought)
 
     def pay(self, who: str, cost: int) -> None:
         """Take the cost of something out of a purse that holds it; ``keep`` keeps that."""

@@ -43,6 +43,7 @@ export const KINDS: readonly Kind[] = [
   "act_done",
   "removed",
   "held",
+  "moderated",
   "gap",
   "stream_started",
   "stream_ended",
@@ -131,6 +132,8 @@ export function told(event: AnyEvent): string {
       return joined(event.link, event.what, event.reason);
     case "held":
       return joined(event.link, event.state, from, quoted(event.text), event.reason, event.by && `by ${event.by}`);
+    case "moderated":
+      return joined(event.link, event.what, event.text);
     case "gap":
       return joined(event.link, `${event.seconds.toFixed(0)} s unheard`, event.detail);
     case "stream_started":
