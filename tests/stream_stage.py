@@ -13,6 +13,7 @@ from marotte.links.tokens import Token, Tokens
 from marotte.links.twitch.rights import wanted
 from marotte.links.youtube import stream as youtube_stream
 from marotte.show import Run
+from tests import signing_in
 from tests.servers import tiktok as tiktok_server
 from tests.servers.discord import DiscordServer, patched
 from tests.servers.twitch import CLIENT_ID, CLIENT_SECRET, TwitchServer
@@ -154,7 +155,7 @@ def sign_in(there: Servers, folder: Path, show: config.Show) -> None:
     assert show.twitch
     scopes = wanted(show.twitch)
     access = there.twitch.grant(scopes, "pip")
-    tokens.keep("twitch", Token(access=access, refresh=there.twitch.refresh_of(access), scopes=scopes))
+    signing_in.sign_in(tokens, "twitch", Token(access=access, refresh=there.twitch.refresh_of(access), scopes=scopes))
     grant, owner = there.youtube.grant(SCOPE), there.youtube.owner
     kept = Token(access=grant.access, refresh=grant.refresh, scopes=(SCOPE,), account=owner.id, name=owner.name)
-    tokens.keep("youtube", kept)
+    signing_in.sign_in(tokens, "youtube", kept)

@@ -163,7 +163,7 @@ async def test_so_many_turns_at_once_and_no_more(ears: Any, monkeypatch: pytest.
     ear, never = ears(), asyncio.Event()
     turns = [ear.hear(speech(never), "") for _ in range(2)]
     await asyncio.gather(*(anext(turn) for turn in turns))
-    with pytest.raises(EngineUnavailable, match="2 requests are being answered already"):
+    with pytest.raises(EngineUnsuited, match="2 requests are being answered already"):
         await hear(ear)
     await asyncio.gather(*(turn.aclose() for turn in turns))
 

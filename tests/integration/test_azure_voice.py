@@ -14,13 +14,16 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import ValidationError
 
-from marotte.engines.kinds import EngineError, EngineUnavailable, Kit, Sound
+from marotte.engines.chains import VoiceChain
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit, Sound
 from marotte.engines.program import Request
 from marotte.events import Cue, Line, Mouth, Word
+from marotte.time import Clock
 from marotte.voice.voices import azure_program
 from marotte.voice.voices.azure import AzureVoice, AzureVoiceSettings
 from tests.servers.azure import KEY, PER_CHARACTER, AzureServer
 from tests.servers.openai import babble
+from tests.stand_ins import Published, ScriptedVoice, built
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
@@ -351,7 +354,12 @@ async def test_so_many_lines_at_once_and_no_more(
     voice = voices()
     asking = [asyncio.create_task(speak(voice)) for _ in range(2)]
     await until(lambda: sum(len(asked.ssml) for asked in server.requests) == 2, "the lines")
-    with pytest.raises(EngineUnavailable, match="2 requests are being answered already"):
+    understudy = ScriptedVoice()
+    chain = VoiceChain([built("azure", voice), built("understudy", understudy)], Published(), Clock())
+    assert [sound async for sound in chain.speak(LINE)]
+    assert understudy.asked == [LINE]
+    assert chain.members[0].state == "ready", "our own limit is no failure of the service"
+    with pytest.raises(EngineUnsuited, match="2 requests are being answered already"):
         await speak(voice)
     for task in asking:
         task.cancel()

@@ -6,14 +6,18 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from marotte.engines import child as module
+from marotte.engines.chains import VoiceChain
 from marotte.engines.child import Child, Frame
-from marotte.engines.kinds import EngineError, EngineUnavailable
+from marotte.engines.kinds import EngineError, EngineUnavailable, Sound
+from marotte.events import Line
+from marotte.time import Clock
+from tests.stand_ins import Published, ScriptedVoice, built
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
@@ -256,18 +260,96 @@ async def test_closing_right_after_a_cut(child: Child) -> None:
     assert await child._settling is None
 
 
-async def test_closing_right_after_its_start_was_cut_short(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module._Running, "read", lambda _: asyncio.Event().wait())  # it says nothing yet
-    starting = asyncio.create_task(child.start())
-    await until(lambda: child.pid, "that it runs")
-    running = child._running
-    assert running is not None
-    starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[tuple[Child, Path]]:
+    """A program that is ready once there is a file, and the file."""
+    file = tmp_path / "loaded"
+    child = Child("helper", MODULE, ["slow", str(file)], start_within=PATIENCE)
+    yield child, file
     await child.close()
-    assert running.process.returncode is not None
-    assert child._settling is not None, "its end was waited for"
-    assert child._settling.done()
+    assert child.pid == 0
+
+
+async def cut_while_it_loads(child: Child) -> int:
+    """Ask, lose patience while it loads, and return the program's id."""
+    asking = asyncio.create_task(answers(child, {"do": "echo"}))
+    await until(lambda: child.pid, "that it runs")
+    asking.cancel()
+    assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], asyncio.CancelledError)
+    return child.pid
+
+
+async def test_a_request_that_is_cut_lets_it_load_and_the_next_one_finds_it(slow: tuple[Child, Path]) -> None:
+    child, file = slow
+    file.touch()
+    with pytest.raises(EngineError, match="ended with status 3"):
+        await answers(child, {"do": "crash"})
+    file.unlink()
+    pid = await cut_while_it_loads(child)
+    assert await cut_while_it_loads(child) == pid, "it is not started a second time"
+    assert not gone(pid)
+    file.touch()
+    assert await answers(child, {"do": "echo"})
+    assert child.pid == pid
+
+
+async def test_one_that_nobody_waits_for_has_its_time_to_load_and_no_more() -> None:
+    child = Child("helper", MODULE, ["silent"], start_within=1.0)
+    for _ in range(2):
+        pid = await cut_while_it_loads(child)
+        await until(lambda pid=pid: not child.pid and gone(pid), "that it is given up")
+    with pytest.raises(EngineUnavailable, match="helper: died 2 times"):
+        await answers(child, {"do": "echo"})
+    await child.close()
+
+
+async def test_closing_while_it_loads_ends_it_and_those_who_wait(slow: tuple[Child, Path]) -> None:
+    child, _ = slow
+    waits = asyncio.create_task(answers(child, {"do": "echo"}))
+    await until(lambda: child.pid, "that it runs")
+    pid = child.pid
+    await child.close()
+    assert gone(pid)
+    with pytest.raises(EngineUnavailable, match="helper: it was closed"):
+        await waits
+
+
+async def test_closing_right_after_its_start_was_cut_short(slow: tuple[Child, Path]) -> None:
+    child, _ = slow
+    pid = await cut_while_it_loads(child)
+    assert not gone(pid)
+    await child.close()
+    assert gone(pid), "its end was waited for"
+    assert child._starting is not None
+    assert child._starting.done()
+
+
+async def test_an_engine_that_loads_longer_than_its_deadline_comes_back(slow: tuple[Child, Path]) -> None:
+    child, file = slow
+
+    class Slow(ScriptedVoice):
+        async def speak(self, line: Line) -> AsyncIterator[Sound]:
+            await answers(child, {"do": "echo"})
+            async for sound in super().speak(line):
+                yield sound
+
+    line, understudy = Line(shown="Hello there.", spoken="Hello there."), ScriptedVoice()
+    engines = [built("slow", Slow(), first_within=0.2), built("understudy", understudy)]
+    chain = VoiceChain(engines, Published(), Clock(), rest=0.0)
+    leader = chain.members[0]
+
+    async def leads() -> bool:
+        assert [sound async for sound in chain.speak(line)]
+        return leader.state == "ready"
+
+    assert not await leads()
+    assert not await leads(), "the second is probed beside the understudy"
+    await until(lambda: leader.failed == 2, "a probe that has come too early")
+    pid = await until(lambda: child.pid, "that it runs")
+    file.touch()
+    await until(leads, "a probe that finds it well")
+    assert child.pid == pid
+    await chain.close()
 
 
 async def test_it_dies_with_its_parent() -> None:

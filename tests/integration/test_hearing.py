@@ -1,25 +1,34 @@
 """From sound to an utterance with everything real: flite speaks, Silero or WebRTC detects, PocketSphinx hears."""
 
+import asyncio
+import io
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from functools import cache
 
 import numpy as np
+import psutil
 import pytest
 from pydantic import ValidationError
 
 from marotte.config import Hearing as Settings
 from marotte.engines.chains import EarChain
 from marotte.engines.kinds import EngineUnsuited, Heard, Kit
+from marotte.engines.program import Request
 from marotte.engines.registry import Built
 from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer
 from marotte.senses.hearing import endpoint
 from marotte.senses.hearing.detectors import choose
 from marotte.senses.hearing.ears.pocketsphinx import PocketsphinxEar, PocketsphinxSettings
+from marotte.senses.hearing.ears.pocketsphinx_program import apart
 from marotte.senses.hearing.hearing import Hearing
 from marotte.senses.hearing.speech import RATE, Recording
 from marotte.senses.hearing.wav import read_wav
 from marotte.time import Clock
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +171,54 @@ async def test_a_name_that_no_dictionary_has_is_known_by_its_sound() -> None:
             assert not (await heard(ear, nothing)).text
     finally:
         await ear.close()
+
+
+async def test_a_search_that_is_cut_ends_and_the_model_stays(
+    ear: PocketsphinxEar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody goes on after a pause: nobody wants to know what the half sentence was."""
+    monkeypatch.setattr("marotte.engines.child._GRACE", 4.0)  # the search would take twice as long
+    program = psutil.Process(ear._child.pid)
+
+    def spent() -> float:
+        searching = [child.cpu_times().user for child in program.children()]
+        return program.cpu_times().user + sum(searching)
+
+    asking, before = asyncio.create_task(heard(ear, 20 * room(0.3, "my brother lives in a small house"))), spent()
+    await until(lambda: spent() > before + 2.5, "the second of its searches, which is the long one")
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert asking.cancelled()
+    assert (await heard(ear, room(0.3, "sing a song", 0.5))).text == "sing a song"
+    assert ear._child.pid == program.pid, "it obeyed and was not killed"
+    assert program.children() == []
+
+
+def asked() -> Request:
+    return Request({"request": 1}, b"", io.BytesIO())
+
+
+def test_work_is_done_apart_and_leaves_nothing_here() -> None:
+    done: list[int] = []
+    assert apart(lambda: {"pid": os.getpid(), "more": done.append(1)}, asked()) != {"pid": os.getpid(), "more": None}
+    assert done == []
+
+
+def test_work_that_fails_apart_fails_here() -> None:
+    with pytest.raises(RuntimeError, match="the search ended with status 1"):
+        apart(lambda: {"nothing": {}["such"]}, asked())
+    with pytest.raises(RuntimeError, match="the search ended with status -9"):
+        apart(lambda: os.kill(os.getpid(), signal.SIGKILL) or {}, asked())
+
+
+def test_work_that_nobody_waits_for_ends_apart() -> None:
+    request = asked()
+    threading.Timer(0.1, request.cancel).start()
+    ours, theirs = os.pipe()
+    assert apart(lambda: {"never": threading.Event().wait()}, request) is None
+    os.close(theirs)
+    assert os.read(ours, 1) == b"", "nobody holds the other end: the copy is gone"
+    os.close(ours)
 
 
 async def test_other_languages_are_left_to_other_ears(ear: PocketsphinxEar) -> None:

@@ -351,19 +351,52 @@ async def test_only_what_was_heard_of_a_whole_reply_is_kept(
 async def test_a_cut_hearing_leaves_nothing_behind(server: OpenAIRealtimeServer, engines: Engines) -> None:
     talk = engines.join()
     more = asyncio.Event()
-
-    async def endless() -> AsyncIterator[bytes]:
-        yield tone(0.5)
-        more.set()
-        await asyncio.Event().wait()
-
-    hearing = asyncio.create_task(anext(talk.hear(endless(), "en")))
+    hearing = asyncio.create_task(anext(talk.hear(_endless(more), "en")))
     await more.wait()
     hearing.cancel()
     await asyncio.gather(hearing, return_exceptions=True)
     assert (await hear(talk, 1.5))[-1].text == "1.5 seconds"
     assert server.connections[0].cleared == 1
     assert server.complaints == []
+
+
+@pytest.mark.parametrize("fault", ["refuse_cancel", "refuse_truncate", "refuse_delete", "refuse_clear"])
+async def test_what_cannot_be_taken_back_fails_neither_what_is_heard_next_nor_what_is_answered(
+    server: OpenAIRealtimeServer, engines: Engines, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    talk = engines.join()
+    server.fault(fault)
+    match fault:
+        case "refuse_cancel":
+            server.gate.clear()
+            async with aclosing(talk.reply(PROMPT, to_speech=False)) as pieces:  # type: ignore[type-var]
+                await anext(pieces)
+            hearing = asyncio.create_task(hear(talk, 1.5))
+            await until(lambda: server.complaints, "the refusal")
+            server.gate.set()
+            assert (await hearing)[-1].text == "1.5 seconds"
+        case "refuse_clear":
+            more = asyncio.Event()
+            cut = asyncio.create_task(anext(talk.hear(_endless(more), "en")))
+            await more.wait()
+            cut.cancel()
+            await asyncio.gather(cut, return_exceptions=True)
+            assert (await hear(talk, 1.5))[-1].text == "2.0 seconds"
+        case _:
+            await reply(talk)
+            await talk.cut(0.2 if fault == "refuse_truncate" else 0.0, "Good")
+    assert words(await reply(talk)) == WORDS
+    assert len(server.complaints) == 1
+    [told] = [record for record in caplog.records if record.name == openai_realtime.__name__]
+    assert fault.removeprefix("refuse_") in told.getMessage()
+    assert "Not now" in told.getMessage()
+    assert KEY not in caplog.text
+
+
+async def _endless(more: asyncio.Event) -> AsyncIterator[bytes]:
+    yield tone(0.5)
+    more.set()
+    await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize("known", [True, False])

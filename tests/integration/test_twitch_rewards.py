@@ -200,7 +200,7 @@ async def test_a_reward_is_made_and_what_was_redeemed_without_it_answered_and_cl
     settings = settings_for(rough)
     access = rough.grant(wanted(settings), "pip")
     token = Token(access=access, refresh=rough.refresh_of(access), scopes=wanted(settings))
-    Tokens(tmp_path / "data" / "tokens").keep("twitch", token)
+    await Tokens(tmp_path / "data" / "tokens").keep("twitch", token)
     show = (
         "[attention]\nlull_after = 0\n[gateway]\nrequests = 100_000\n[brain]\ndiscover = false\n"
         f'[twitch]\nclient_id = "{CLIENT_ID}"\napi = "{rough.api}"\nlogin = "{rough.id}"\nevents = "{rough.eventsub}"\n'

@@ -20,7 +20,7 @@ from marotte.links.tokens import Token, Tokens
 from marotte.links.twitch.link import TwitchLink
 from marotte.links.twitch.rights import wanted
 from marotte.time import Clock
-from tests import waiting
+from tests import signing_in, waiting
 from tests.servers.twitch import CLIENT_ID, CLIENT_SECRET, TwitchServer
 
 E_ = TypeVar("E_", bound=Event)
@@ -58,7 +58,7 @@ class Stage:
         scopes = tuple(scope for scope in wanted(self.settings) if scope not in without)
         access = self.twitch.grant(scopes, user)
         refresh = self.twitch.refresh_of(access)
-        self.tokens.keep("twitch", Token(access=access, refresh=refresh, scopes=scopes, expires=expires))
+        signing_in.sign_in(self.tokens, "twitch", Token(access=access, refresh=refresh, scopes=scopes, expires=expires))
         return access
 
     def of(self, kind: type[E_]) -> list[E_]:

@@ -11,6 +11,7 @@ from marotte.config_links import YouTube
 from marotte.events import ChatMessage, Event, LinkState
 from marotte.links.tokens import Token, Tokens
 from marotte.links.youtube.link import YouTubeLink
+from tests import signing_in
 from tests.fast import Fast
 from tests.servers.youtube import CLIENT, SCOPE, SECRET, YouTubeServer
 from tests.waiting import until
@@ -37,7 +38,7 @@ class Stage:
     def sign_in(self, **more: Any) -> Any:
         grant = self.youtube.grant(SCOPE)
         token = {"access": grant.access, "refresh": grant.refresh, "scopes": (SCOPE,), "name": "Pip", **more}
-        self.tokens.keep("youtube", Token(account=self.youtube.owner.id, **token))
+        signing_in.sign_in(self.tokens, "youtube", Token(account=self.youtube.owner.id, **token))
         return grant
 
     def start(self) -> None:

@@ -49,4 +49,7 @@ if __name__ == "__main__":
         sys.exit("cannot start today")
     if "silent" in sys.argv:
         time.sleep(60)
+    if "slow" in sys.argv:  # to load: until there is a file of this name
+        while not os.path.exists(sys.argv[-1]):
+            time.sleep(0.01)
     serve(handle, version=7)

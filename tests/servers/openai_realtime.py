@@ -25,6 +25,7 @@ FAULTS = (
     "401", "403", "404", "429", "500", "hang", "refuse_session", "close", "garbage", "list", "malformed", "huge",
     "error", "expired", "failed", "incomplete", "filtered", "cancelled", "mute", "no_base64", "half", "endless",
     "bad_call", "transcription_failed", "no_transcript",
+    "refuse_cancel", "refuse_truncate", "refuse_delete", "refuse_clear",
 )  # fmt: skip
 KEY = "sk-test-realtime-0123456789"
 MODEL = "gpt-realtime-2.1"
@@ -195,6 +196,8 @@ class OpenAIRealtimeServer:
                 if event.get("type") not in _EVENTS:
                     raise _MistakeError("invalid_value", f"Invalid value: {event.get('type')!r}", "type")
                 _known(event, _EVENTS[event["type"]] | {"type", "event_id"}, "")
+                if self._taken(f"refuse_{event['type'].rpartition('.')[2]}"):
+                    raise _MistakeError("server_error", f"Not now, {KEY}")
                 await getattr(self, "_" + event["type"].replace(".", "_"))(connection, event)
             except _MistakeError as mistake:
                 if mistake.code != "response_cancel_not_active":  # the reference calls it safe to be late with it

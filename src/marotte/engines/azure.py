@@ -82,12 +82,12 @@ class Programs:
     async def one(self) -> AsyncGenerator[Child]:
         """Lend a program. One that has failed is ended, one that was cut settles before it is asked again.
 
-        Raises EngineUnavailable where something is missing, or too many are lent.
+        Raises EngineUnavailable where something is missing, EngineUnsuited where too many are lent.
         """
         if missing := self.missing():
             raise EngineUnavailable(f"{self._name}: {missing}")
         if not self._idle and len(self._all) >= MOST:
-            raise EngineUnavailable(f"{self._name}: {MOST} requests are being answered already")
+            raise EngineUnsuited(f"{self._name}: {MOST} requests are being answered already")
         child = self._idle.pop() if self._idle else Child(self._name, self._module)
         self._all.add(child)
         failed, ended = False, False

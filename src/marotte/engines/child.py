@@ -37,6 +37,8 @@ def resident(pid: int | Literal["self"] = "self") -> int:
 class Child:
     """One helper program: started when it is first needed, started anew after it died, ended with this process.
 
+    It is given its time to start though whoever asked waits no longer: the next request finds it ready, or starting.
+
     The program runs ``python -m module arguments…`` with this process's import path, in a session of its own, and
     serves requests with ``marotte.engines.program.serve``, where the frames are described. It gets no secrets: its
     environment is reduced to what a program needs to run, and nothing else reaches it but its requests.
@@ -53,6 +55,7 @@ class Child:
         self._waiting = 0
         self._number = 0
         self._running: _Running | None = None
+        self._starting: asyncio.Task[_Running] | None = None
         self._deaths = 0
         self._not_before = 0.0
         self._closed = False
@@ -124,22 +127,35 @@ class Child:
     async def close(self) -> None:
         """End the program and all it started, within half a second; later requests are refused."""
         self._closed = True
+        if self._starting:
+            self._starting.cancel()
         if self._running:
             await self._running.kill()
             self._running = None
-        if self._settling:
-            await asyncio.wait({self._settling}, timeout=_DEATH)
+        if ending := {task for task in (self._starting, self._settling) if task}:
+            await asyncio.wait(ending, timeout=_DEATH)
 
     async def _started(self) -> "_Running":
-        """Return the running program, started where it does not run."""
+        """Return the running program, started where it does not run; who is cancelled meanwhile leaves it to start."""
         if self._closed:
             raise EngineUnavailable(f"{self.name}: it was closed")
-        if self._running and self._running.process.returncode is None:
-            return self._running
-        if self._running:
-            await self._died(self._running)
-        if (pause := self._not_before - asyncio.get_running_loop().time()) > 0:
-            raise EngineUnavailable(f"{self.name}: died {self._deaths} times; it is started again in {pause:.1f} s")
+        if self._starting is None or self._starting.done():
+            if self._running and self._running.process.returncode is None:
+                return self._running
+            if self._running:
+                await self._died(self._running)
+            if (pause := self._not_before - asyncio.get_running_loop().time()) > 0:
+                raise EngineUnavailable(f"{self.name}: died {self._deaths} times; it is started again in {pause:.1f} s")
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(_seen)
+        starting = self._starting
+        await asyncio.wait({starting})
+        if starting.cancelled():
+            raise EngineUnavailable(f"{self.name}: it was closed")
+        return starting.result()
+
+    async def _start(self) -> "_Running":
+        """Start the program and wait until it is ready; only closing cuts this short."""
         try:
             self._running = running = await _Running.start(self._command)
         except OSError as error:
@@ -155,8 +171,7 @@ class Child:
             raise EngineUnavailable(f"{self.name}: {why}") from None
         except BaseException:
             self._running = None
-            running.signal()
-            self._settling = asyncio.create_task(running.kill())  # whoever closes waits for its end
+            await running.kill()
             raise
         return running
 
@@ -185,6 +200,12 @@ class Child:
             await running.kill()
         finally:
             self._turn.release()
+
+
+def _seen(starting: "asyncio.Task[_Running]") -> None:
+    """Take notice of how a start has ended, which nobody may wait for any more."""
+    if not starting.cancelled():
+        starting.exception()
 
 
 async def _pump(running: "_Running", number: int, more: AsyncIterator[Frame]) -> Exception | None:
@@ -280,11 +301,13 @@ class _Running:
         self._in.close()
         try:
             async with asyncio.timeout(_DEATH):
-                while await self._out.read(LARGEST_HEADER):
-                    pass
+                with suppress(RuntimeError):  # somebody still waits for its answer and will see its end
+                    while await self._out.read(LARGEST_HEADER):
+                        pass
                 await self.process.wait()
-        except (TimeoutError, RuntimeError):
-            pass  # RuntimeError: somebody still waits for its answer and will see its end
+                await asyncio.wait({self._listening})
+        except TimeoutError:
+            pass
 
     async def _epitaph(self) -> str:
         """Say how the program ended."""

@@ -37,7 +37,10 @@ class EngineUnavailable(EngineError):
 
 
 class EngineUnsuited(EngineUnavailable):
-    """It is well but cannot serve this very request (a language it does not speak): its breaker stays closed."""
+    """It is well but cannot serve this very request: its breaker stays closed.
+
+    It does not speak the language, or has its hands full by a limit of our own.
+    """
 
 
 class EngineSettings(BaseModel):

@@ -1,6 +1,8 @@
 """Tokens by which we are signed in on platforms: a file each, for its owner's eyes alone."""
 
+import asyncio
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +35,9 @@ class Tokens:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._newest: dict[str, Token] = {}
+        """What each link's file is to hold."""
+        self._turn = threading.Lock()
 
     @property
     def folder(self) -> Path:
@@ -49,20 +54,31 @@ class Tokens:
         except (OSError, msgspec.MsgspecError, ValueError):  # ValueError: bytes that are no text
             raise TokenError(f"{file}: cannot be read; delete it and sign in again: marotte login {name}") from None
 
-    def keep(self, name: str, token: Token) -> None:
-        """Replace a link's token as a whole, on disk when this returns. Raises TokenError."""
+    async def keep(self, name: str, token: Token) -> None:
+        """Replace a link's token as a whole, on disk when this returns. Raises TokenError.
+
+        A disk takes its time: it is written beside the event loop, and also where whoever waits is cancelled, for the
+        platform may take the token before it no more. Of two that come at once the later one is kept.
+        """
+        self._file(name)
+        self._newest[name] = token
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._write, name))
+
+    def _write(self, name: str) -> None:
+        """Write a link's newest token, after whoever is writing."""
         file = self._file(name)
         new = file.with_suffix(".new")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new.unlink(missing_ok=True)
-            with open(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as handle:
-                handle.write(msgspec.json.encode(token))
-                handle.flush()
-                os.fsync(handle.fileno())
-            new.replace(file)
-        except OSError as error:
-            raise TokenError(f"{file}: cannot be written: {error.strerror}") from None
+        with self._turn:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                new.unlink(missing_ok=True)
+                with open(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as handle:
+                    handle.write(msgspec.json.encode(self._newest[name]))
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                new.replace(file)
+            except OSError as error:
+                raise TokenError(f"{file}: cannot be written: {error.strerror}") from None
 
     def drop(self, name: str) -> bool:
         """Forget a link's token; returns whether there was one."""

@@ -79,7 +79,7 @@ class Account:
                 await self.renew(used)
                 continue
             if used == self.token.access:  # else it was renewed while we asked
-                self._keep(found)
+                await self._keep(found)
             return
 
     async def access(self) -> str:
@@ -99,7 +99,7 @@ class Account:
             if self.token.access != used or self._another():
                 return
             try:
-                self._keep(await self._at().renewed(self.token, self._clock))
+                await self._keep(await self._at().renewed(self.token, self._clock))
             except LoginError as error:
                 if not self._another():
                     raise self._end(str(error)) from None
@@ -125,11 +125,11 @@ class Account:
         self._have(found)
         return True
 
-    def _keep(self, token: Token) -> None:
+    async def _keep(self, token: Token) -> None:
         if token != self.token:
             self._have(token)
             try:
-                self._tokens.keep(NAME, token)
+                await self._tokens.keep(NAME, token)
             except TokenError as error:  # it still serves this run
                 log.error("twitch: %s", error)
 

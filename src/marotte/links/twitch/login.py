@@ -89,7 +89,7 @@ async def login(
         token = await door.known(await sign_in(code, redeemed, clock), clock)
     except Passing as error:
         raise LoginError(f"{error}; try again in a moment") from None
-    tokens.keep(NAME, token)
+    await tokens.keep(NAME, token)
     say(f"{clean(token.name)[:60]} is signed in.")
     return token
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 
 from marotte.links.device_login import LoginError
 from marotte.links.tokens import Token, TokenError, Tokens
@@ -28,15 +29,15 @@ class Account:
         self.dismissed = ""
         """Why Google knows us no longer, and what to do; "" while it does."""
         self._tokens, self._clock = tokens, clock
-        self._seen: str = ""
-        """What was kept when we last looked: where ours cannot be written, an older one is no news."""
+        self._had: deque[str] = deque(maxlen=100)
+        """Tokens that we have had: while ours is being written, or where it cannot be, an older one is no news."""
         self._turn = asyncio.Lock()
 
     def load(self) -> bool:
         """Take the token that is kept; returns whether there is one. Raises TokenError."""
         found = self._tokens.load(NAME)
-        self.token, self.dismissed = found or Token(access=""), ""
-        self._seen = self.token.access
+        self.dismissed = ""
+        self._have(found or Token(access=""))
         return found is not None
 
     async def changed(self) -> None:
@@ -59,7 +60,7 @@ class Account:
             if self.token.access != used or self._another():
                 return
             try:
-                self.keep(await door.renewed(self.token, self._clock))
+                await self._keep(await door.renewed(self.token, self._clock))
             except LoginError as error:
                 if self._another():
                     return
@@ -69,12 +70,12 @@ class Account:
                 self.dismissed = f"{why}; {AGAIN}"
                 raise Dismissed(self.dismissed) from None
 
-    def keep(self, token: Token) -> None:
+    async def _keep(self, token: Token) -> None:
         """Use this token from now on."""
         if token != self.token:
-            self.token = token
+            self._have(token)
             try:
-                self._tokens.keep(NAME, token)
+                await self._tokens.keep(NAME, token)
             except TokenError as error:  # it still serves this run
                 log.error("youtube: %s", error)
 
@@ -84,8 +85,13 @@ class Account:
             found = self._tokens.load(NAME)
         except TokenError:
             return False
-        if found is None or found.access in (self.token.access, self._seen):
+        if found is None or found.access in self._had:
             return False
-        self.token, self.dismissed = found, ""
-        self._seen = found.access
+        self.dismissed = ""
+        self._have(found)
         return True
+
+    def _have(self, token: Token) -> None:
+        self.token = token
+        if token.access not in self._had:
+            self._had.append(token.access)

@@ -106,7 +106,7 @@ async def login(
         token = await door.known(token)
     except Passing as error:
         raise LoginError(f"{error}; try again in a moment") from None
-    tokens.keep(NAME, token)
+    await tokens.keep(NAME, token)
     say(f"{token.name or 'The channel'} is signed in.")
     return token
 

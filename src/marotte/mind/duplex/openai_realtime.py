@@ -7,6 +7,7 @@ available since August 2025 (``session.type`` is ``realtime``). Who speaks when 
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, ClassVar, cast
@@ -34,6 +35,8 @@ from marotte.mind.duplex.openai_realtime_events import Details, Error, Event, It
 from marotte.mind.duplex.session import LARGEST_TEXT, LiveSession, said, sound
 from marotte.mind.duplex.wire import RATE, Inbox
 
+log = logging.getLogger(__name__)
+
 NAME = "openai realtime"
 _FORM = {"type": "audio/pcm", "rate": RATE}
 _SHORTEST = 0.1
@@ -41,6 +44,8 @@ _SHORTEST = 0.1
 _CANCEL = 5.0
 """Seconds in which a reply must have ended that was cancelled."""
 _MOST_CALLS = 32
+_ASIDE = ("language", "clear", "delete", "cancel", "truncate")
+"""The ids of messages that nobody waits for the answer of: what is wrong with one of them is only told."""
 _SEVERAL = ("gpt-transcribe", "gpt-live-transcribe")
 """Transcribers that take several languages, and words to listen for."""
 
@@ -200,7 +205,7 @@ class OpenAIRealtimeSession(LiveSession):
 
     def _unhear(self) -> None:
         if not self._ended:
-            self._post({"type": "input_audio_buffer.clear"})
+            self._post({"type": "input_audio_buffer.clear", "event_id": "clear"})
         elif self._item:
             self._forget()
         else:
@@ -209,8 +214,11 @@ class OpenAIRealtimeSession(LiveSession):
     def _forget(self) -> None:
         """Take what was said last out of the conversation."""
         self._past.append(self._item)
-        self._post({"type": "conversation.item.delete", "item_id": self._item})
+        self._delete(self._item)
         self._item = ""
+
+    def _delete(self, item: str) -> None:
+        self._post({"type": "conversation.item.delete", "event_id": "delete", "item_id": item})
 
     # --- replying
 
@@ -282,7 +290,7 @@ class OpenAIRealtimeSession(LiveSession):
         """End the reply that is being made, if one is."""
         if not (self._idle.is_set() or self._cancelled):
             self._cancelled = True
-            self._post({"type": "response.cancel"})
+            self._post({"type": "response.cancel", "event_id": "cancel"})
 
     async def cut(self, seconds: float, text: str) -> None:
         """Take out of the conversation what was not heard of the last reply; its text goes with the sound."""
@@ -291,10 +299,10 @@ class OpenAIRealtimeSession(LiveSession):
         for message in spoken:
             length = message.bytes * 1_000 // (2 * RATE)
             if left <= 0:
-                self._post({"type": "conversation.item.delete", "item_id": message.item})
+                self._delete(message.item)
             elif left < length or (self._cancelled and message is spoken[-1]):  # more was made than has come
                 cut = {"item_id": message.item, "content_index": 0, "audio_end_ms": min(left, length)}
-                self._post({"type": "conversation.item.truncate", **cut})
+                self._post({"type": "conversation.item.truncate", "event_id": "truncate", **cut})
             left -= length
 
     def _judge(self, response: Response, begun: bool) -> None:
@@ -368,15 +376,19 @@ class OpenAIRealtimeSession(LiveSession):
             self._made.put(event.item)
 
     def _complain(self, error: Error) -> None:
-        """Tell an error to whoever's message caused it, or to everybody who waits; nobody waits for a cancellation."""
+        """Tell an error to whoever's message caused it, or, where the server names none, to everybody who waits."""
         if error.code == "response_cancel_not_active":
+            return  # it is over already
+        told = self._server.clean(error)
+        if error.event_id in _ASIDE:
+            log.warning("%s: refused our %r: %s", NAME, error.event_id, told)
             return
         if error.event_id == "hear" and self._unwanted:
             self._unwanted -= 1
             return
         if error.event_id == "reply":
             self._idle.set()
-        failure = EngineError(f"{NAME}: {self._server.clean(error)}")
+        failure = EngineError(f"{NAME}: {told}")
         for cause, inbox in (("greet", self._greeting), ("hear", self._hearing), ("item", self._made)):
             if inbox and error.event_id in (cause, None, "reply" if inbox is self._made else None):
                 inbox.fail(failure)

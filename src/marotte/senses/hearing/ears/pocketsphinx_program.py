@@ -5,13 +5,23 @@ A request is ``{"wake": [names], "commands": [sentences], "pronunciations": {wor
 its payload, 16 kHz mono 16-bit; the answer ``{"command": "…", "phones": 9, "free": "…", "differ": 2, "unknown": […]}``
 holds the whole command that fits best or "", of how many phones it is, what the language model reads, how many phones
 must be put in, left out or changed to get from one to the other, and the words whose sound is not known.
+
+The library searches whole speech in one call, which cannot be stopped and lets no other thread run: not even the one
+that would see that the request was cancelled. So each search runs in a copy of this process, made by fork in some
+milliseconds, and is ended with it; the model stays here, loaded and shared.
 """
 
 import importlib
+import json
+import os
 import re
-from typing import Any
+import select
+import signal
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-from marotte.engines.program import Request, serve
+from marotte.engines.program import Request, die_with_parent, serve
 
 _FREE = "_default"
 _GRAMMAR = "commands"
@@ -22,6 +32,8 @@ Measured on 45 sentences and 52 commands of clean synthetic speech, and on a hum
 time, knows as many commands, and errs in 39 words of a hundred instead of 35.
 """
 _GREETINGS = ("", "hey ", "hello ", "hi ", "ok ")
+_PATIENCE = 0.02
+"""Seconds after which it looks whether it was cut."""
 
 
 class Decoder:
@@ -43,16 +55,19 @@ class Decoder:
         if asked != self._asked:
             self._learn(**asked)
             self._asked = asked
-        command = self._decode(_GRAMMAR, request.payload) if self._readings else ""
-        if request.cancelled:
-            return
-        free = self._decode(_FREE, request.payload)
+        answer = apart(lambda: self._search(request.payload), request)
+        if answer is not None:
+            request.send({**answer, "unknown": self._unknown})
+
+    def _search(self, pcm: bytes) -> dict[str, Any]:
+        """Return what is found in a speech; this takes as long as a third of the speech, or longer."""
+        command = self._decode(_GRAMMAR, pcm) if self._readings else ""
+        free = self._decode(_FREE, pcm)
         # A grammar's search also answers with half a sentence where it found no whole one.
         heard = self._phones(free)
         command = min(self._readings.get(command, ("",)), key=lambda reading: _distance(self._phones(reading), heard))
         wanted = self._phones(command)
-        differ = {"phones": len(wanted), "differ": _distance(wanted, heard)}
-        request.send({"command": command, "free": free, **differ, "unknown": self._unknown})
+        return {"command": command, "free": free, "phones": len(wanted), "differ": _distance(wanted, heard)}
 
     def _phones(self, text: str) -> list[str]:
         return [phone for word in text.split() for phone in (self._decoder.lookup_word(word) or word).split()]
@@ -91,6 +106,48 @@ class Decoder:
         self._unknown = list(unknown)
         if self._readings:
             self._decoder.add_jsgf_string(_GRAMMAR, _jsgf(called, acts))
+
+
+def apart(work: Callable[[], dict[str, Any]], request: Request) -> dict[str, Any] | None:
+    """Do work in a copy of this process; returns what it gives, or None, at once, where the request was cancelled.
+
+    Raises RuntimeError where the copy has failed; why, it has written to standard error.
+    """
+    ours, theirs = os.pipe()
+    copy = os.fork()
+    if not copy:
+        _do(work, theirs)
+    os.close(theirs)
+    given, ended = b"", False
+    try:
+        while not (ended or request.cancelled):
+            if select.select((ours,), (), (), _PATIENCE)[0]:
+                piece = os.read(ours, 65_536)
+                given, ended = given + piece, not piece
+    finally:
+        os.close(ours)
+        if not ended:
+            os.kill(copy, signal.SIGKILL)
+        _, status = os.waitpid(copy, 0)
+    if not ended:
+        return None
+    if status:
+        raise RuntimeError(f"the search ended with status {os.waitstatus_to_exitcode(status)}")
+    return json.loads(given)
+
+
+def _do(work: Callable[[], dict[str, Any]], out: int) -> NoReturn:
+    """Write what work gives, and end this process, which is a copy and must never go on as the program."""
+    status = 1
+    try:
+        die_with_parent()
+        with open(out, "wb") as pipe:
+            pipe.write(json.dumps(work()).encode())
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def _jsgf(called: list[str], acts: list[str]) -> str:
