@@ -147,7 +147,7 @@ class Speech:
     def heard(self, played: int) -> tuple[str, bool]:
         """Return the words heard up to ``played`` on the clock, as they are shown, and whether that is the whole line.
 
-        Exact where the voice placed its words; else in proportion to the text, to the nearest whole word.
+        Exact where the voice placed its words; behind them in proportion to the text, to the nearest whole word.
         """
         samples, text = self.heard_samples(played), self.line.spoken
         if self.made and samples and samples >= self.length - _NEARLY:
@@ -156,8 +156,13 @@ class Speech:
             return "", not text
         if self.words and self.words[-1].end >= min(samples, self.length - SAMPLE_RATE // 2):
             return self._shown(_prefix(text, [w for w in self.words if w.end <= samples + _NEARLY])), False
-        whole = self.length if self.made else max(self.length, round(seconds(text, self.line.language) * SAMPLE_RATE))
-        return self._shown(_whole_words(text, round(len(text) * min(1.0, samples / whole)))), False
+        # The last word that is known was heard; how far it went from there is estimated.
+        known, since = _prefix(text, self.words), self.words[-1].end if self.words else 0
+        rest, length = text[known:], self.length - since
+        if not self.made:
+            length = max(length, round(seconds(rest, self.line.language) * SAMPLE_RATE))
+        end = known + round(len(rest) * min(1.0, (samples - since) / length))
+        return self._shown(max(known, _whole_words(text, end))), False
 
     def _shown(self, heard: int) -> str:
         """Return what is shown of the first ``heard`` spoken characters: "$5" where "5 dollars" was heard."""
