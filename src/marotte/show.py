@@ -28,6 +28,7 @@ from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache
 from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Viewer, subject
 from marotte.figures import counts
+from marotte.held import HeldMessages
 from marotte.links.emotes import EmoteShelf
 from marotte.mind.lanes import Mutes
 from marotte.mind.moderation import Moderator, Rules
@@ -121,6 +122,7 @@ class Run:
         self._stopped_news = self.bus.subscribe("event.line_stopped.>", size=1_000)
         self.metrics = Metrics(self.bus, self.clock, lambda: counts(self))
         self.history = History(self.bus)
+        self.held = HeldMessages(self.bus)
         self.counted_elsewhere: Callable[[], Mapping[str, Mapping[tuple[str, ...], float]]] = dict
         """What the gateway counts, for the metrics."""
         self.stopped: dict[str, events.LineStopped] = {}
@@ -178,6 +180,7 @@ class Run:
             self.supervisor.start("warming up", self._warm_up)
             self.supervisor.start("metrics", self.metrics.watch)
             self.supervisor.start("history", self.history.watch)
+            self.supervisor.start("held messages", self.held.watch)
             self.supervisor.start("event loop", self.metrics.measure_lag)
         self.supervisor.start("moderation log", self._keep_stopped_lines)
         public = self.enter(PUBLIC, None, "")
@@ -339,6 +342,7 @@ class Run:
         self.recorder.forget()
         self.sounds.clear()
         self.history.forget()
+        self.held.forget()
         self.pastimes.forget()
         self.platforms.forget()
         for floor in self.floors.values():

@@ -32,7 +32,7 @@ async def on_air(folder: Path, more: str = "", without: tuple[str, ...] = ()) ->
         scopes = tuple(scope for scope in wanted(Twitch()) if scope not in without)
         access = twitch.grant(scopes)
         token = Token(access=access, refresh=twitch.refresh_of(access), scopes=scopes)
-        Tokens(folder / "data" / "tokens").keep("twitch", token)
+        await Tokens(folder / "data" / "tokens").keep("twitch", token)
         show = f'{SHOW}{more}[twitch]\nclient_id = "{CLIENT_ID}"\n{where}\n'
         async with marotte(folder, show, TWITCH_CLIENT_SECRET=CLIENT_SECRET) as program:
 

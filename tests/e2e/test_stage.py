@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import Visit
-from tests.e2e.visitor import PHONE, SHOW
-from tests.servers.marotte import Marotte, marotte
+from tests.e2e.visitor import PHONE, SHOW, Visitor
+from tests.servers.marotte import TOKEN, Marotte, marotte
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +42,30 @@ KEEP_ROWS = """element => {
   };
   new MutationObserver(keep).observe(element, { subtree: true, childList: true, characterData: true });
 }"""
+
+
+async def see_through(stage: Visitor) -> bool:
+    """Whether what is behind the page is seen everywhere."""
+    painted = "e => [...document.querySelectorAll(e)].map(each => getComputedStyle(each).backgroundColor)"
+    return set(await stage.page.evaluate(painted, "html, body, #root, #root *")) <= {"rgba(0, 0, 0, 0)"}
+
+
+async def test_who_is_not_let_in_is_told_so_and_a_capture_stays_transparent(program: Marotte, visit: Visit) -> None:
+    wrong = "no-such-token-anywhere-at-all"
+    stage = await visit(program, "/stage", token=wrong)
+    await expect(stage.page.get_by_role("alert")).to_contain_text("token")
+    await stage.page.get_by_label("Token").fill(TOKEN)
+    await stage.page.get_by_role("button", name="Come in").click()
+    await expect(stage.page.get_by_role("img", name="Pip")).to_be_visible()
+
+    _, issued = await program.post("/api/v1/tokens", {"name": "a capture", "role": "viewer"})
+    capture = await visit(program, "/stage?background=transparent", token=issued["token"])
+    await expect(capture.page.get_by_role("img", name="Pip")).to_be_visible()
+    async with program.request("DELETE", f"/api/v1/tokens/{issued['id']}") as response:
+        assert response.status == 204
+    await expect(capture.page).to_have_title("Not let in – Marotte")
+    assert await capture.page.inner_text("body") == ""
+    assert await see_through(capture)
 
 
 async def say(program: Marotte, text: str) -> None:

@@ -19,13 +19,13 @@ import pytest
 from tests.e2e.visitor import chromium, enter
 from tests.servers.marotte import TOKEN, Marotte, Window, marotte
 from tests.servers.openai import OpenAIServer
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
 HERE = Path(__file__).parent
 SECRETS = {"OPENAI_API_KEY": "sk-a-key-that-nobody-may-see", "CHAT_PASSWORD": "a-password-that-nobody-may-see"}
 SHOW = (
-    "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[character]\nnever = ['xyzzy']\n"
+    f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[character]\nnever = ['xyzzy']\n"
     "[irc.quiet]\nhost = '127.0.0.1'\nport = 1\ntls = false\naccount = 'pip'\nsecret = 'CHAT_PASSWORD'\n"
 )
 OPEN = {f"/api/v1/{path}" for path in ("show", "turns", "schema", "emotes", "login", "pair")}
@@ -268,7 +268,8 @@ async def test_a_session_goes_on_only_with_its_own_token(program: Marotte) -> No
             resume = {"session": control.welcome["session"], "seq": 0}
             assert len(resume["session"]) >= 22, "128 bits and more"
             async with program.window("control", token=TOKEN, resume=resume) as second:
-                assert not second.welcome["resumed"], "nor twice at once"
+                assert second.welcome["resumed"]
+                assert await control.closed() == 4409, "nor twice at once"
         for token in (eve, ""):
             async with program.window("stage", token=token, resume=resume) as stolen:
                 assert not stolen.welcome["resumed"]

@@ -77,6 +77,16 @@ async def test_a_decision_that_fails_at_first_is_still_about_the_message(at: Sta
     await waiting.until(lambda: [one.text for one in at.of(ChatMessage)] == ["you fool"], "the message")
 
 
+async def test_to_let_a_message_through_that_is_long_decided_lifts_no_ban(at: Stage) -> None:
+    twitch = at.twitch
+    twitch.ban("ada", "spam")
+    act = Verdict(link="twitch", viewer=viewer(twitch, "ada"), action="allow", reason="seen", source="of-yesterday")
+    done = await at.link.act(act)
+    assert (done.ok, "decided before" in done.detail) == (True, True)
+    assert twitch.user("ada").id in twitch.banned
+    twitch.complaints.clear()
+
+
 async def test_what_moderators_take_away_is_told(at: Stage) -> None:
     twitch = at.twitch
     message = twitch.chat("ada", "spam")

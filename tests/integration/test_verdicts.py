@@ -22,10 +22,10 @@ from marotte.time import Clock
 from tests.record import Loudspeaker
 from tests.servers.marotte import Marotte, marotte
 from tests.stand_ins import ScriptedBrain
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[attention]\nlull_after = 0\npause = 0\n[brain]\ndiscover = false\n"
+QUIET = f"{QUICK}[attention]\nlull_after = 0\npause = 0\n[brain]\ndiscover = false\n"
 PEOPLE = "[moderation.people]\non = true\nrehearse = {rehearse}\nwords = {{spoilers = 10}}\n"
 SHOW = QUIET + PEOPLE.format(rehearse="false")
 SPAM = "Best viewers on dogehype .com (remove the space)"
@@ -353,6 +353,7 @@ async def test_who_is_spared_is_known_from_the_rows(url: str) -> None:
                 row(5, viewer="c"),
                 row(6, viewer="d", **lifted),
                 row(7, viewer="d", state="undone"),
+                row(8, viewer="e", source="a message of theirs", **lifted),
             ]
         )
         assert await store.spared_viewers() == ["a", "d"]

@@ -217,7 +217,7 @@ test("the stage's address for a capture is copied with its token", async () => {
   sit(<CopyStage />);
   fireEvent.click(screen.getByRole("button", { name: FRAME.copyStage }));
   expect((await screen.findAllByText(FRAME.copied)).length).toBeGreaterThan(0);
-  expect(writeText).toHaveBeenCalledWith(`${location.origin}/stage#token=looks-and-listens`);
+  expect(writeText).toHaveBeenCalledWith(`${location.origin}/stage?background=transparent#token=looks-and-listens`);
 });
 
 test("a window that comes in the middle of a turn can end it", async () => {

@@ -139,3 +139,64 @@ test("a camera that nobody allows in time is no picture", async () => {
   end();
   connection.close();
 });
+
+/** Let the browser ask the partner about each source that is chosen; returns what answers, in the order of choosing. */
+function asking() {
+  const answers: ((stream: FakeStream) => void)[] = [];
+  ask.mockImplementation(() => new Promise<FakeStream>((resolve) => answers.push(resolve)));
+  return answers;
+}
+
+test.each([
+  ["the first answers first", [0, 1]],
+  ["the last answers first", [1, 0]],
+])("of two that are chosen quickly the last is seen, and the other's light goes out: %s", async (_, order) => {
+  const { connection, socket, sight, end } = talking();
+  const answers = asking();
+  const streams = [new FakeStream(), new FakeStream()];
+  const shown = [sight.show("camera"), sight.show("screen")];
+  for (const place of order) {
+    answers[place]?.(streams[place] as FakeStream);
+    await vi.advanceTimersByTimeAsync(1);
+  }
+  await Promise.all(shown);
+  expect(sight.state).toMatchObject({ source: "screen", stream: streams[1], trouble: null });
+  expect(streams.map(({ track }) => track.stop.mock.calls.length)).toEqual([1, 0]);
+  expect(
+    socket()
+      .of("camera")
+      .map(({ on }) => on),
+  ).toEqual([true]);
+  await sight.show(null);
+  expect(streams[1]?.track.stop).toHaveBeenCalledOnce();
+  end();
+  connection.close();
+});
+
+test("a refusal of what was chosen before says nothing about what was chosen last", async () => {
+  const { connection, sight, end } = talking();
+  let refuse = (_: Error) => {};
+  ask.mockImplementationOnce(() => new Promise((_, reject) => (refuse = reject)));
+  const first = sight.show("screen");
+  await sight.show("camera");
+  refuse(new DOMException("no", "NotAllowedError"));
+  await first;
+  expect(sight.state).toMatchObject({ source: "camera", stream, trouble: null });
+  expect(stream.track.stop).not.toHaveBeenCalled();
+  end();
+  connection.close();
+});
+
+test("who chooses nothing while the browser asks is asked in vain", async () => {
+  const { connection, socket, sight, end } = talking();
+  const answers = asking();
+  const shown = sight.show("camera");
+  await sight.show(null);
+  answers[0]?.(stream);
+  await shown;
+  expect(sight.state).toEqual({ source: null, stream: null, trouble: null });
+  expect(stream.track.stop).toHaveBeenCalledOnce();
+  expect(socket().of("camera")).toEqual([]);
+  end();
+  connection.close();
+});

@@ -1,10 +1,12 @@
 // @vitest-environment jsdom
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Connection, type Status } from "../src/protocol/client";
 import type { Welcome } from "../src/protocol/frames";
 import { MicrophoneError } from "../src/sound/microphone";
 import { Speech } from "../src/windows/talk/speech";
 
+/** What the microphone hears goes here. */
+let hears: (pcm: Int16Array) => void;
 const device = { start: vi.fn(async () => {}), use: vi.fn(async () => {}), pass: vi.fn(), close: vi.fn(), open: true };
 vi.mock("../src/sound/devices", () => ({ choose: vi.fn(), chosen: () => "", microphoneAllowed: async () => true }));
 vi.mock("../src/sound/microphone", async (actual) => ({
@@ -14,13 +16,31 @@ vi.mock("../src/sound/microphone", async (actual) => ({
     use = device.use;
     pass = device.pass;
     close = device.close;
+    set onFrame(listener: typeof hears) {
+      hears = listener;
+    }
     get open() {
       return device.open;
     }
   },
 }));
 
+class FakeRecogniser {
+  static last: FakeRecogniser;
+  lang = "";
+  onresult: ((event: unknown) => void) | null = null;
+  onerror: ((event: { error: string }) => void) | null = null;
+  onend: (() => void) | null = null;
+  constructor() {
+    FakeRecogniser.last = this;
+  }
+  start() {}
+  stop() {}
+  abort() {}
+}
+
 let connection: Connection;
+let frames: number;
 let sent: string[];
 let speech: Speech;
 let tell: (status: Status) => void;
@@ -31,10 +51,14 @@ beforeEach(() => {
   vi.clearAllMocks();
   device.start.mockImplementation(async () => {});
   sent = [];
+  frames = 0;
   connection = new Connection("ws://x/ws", { window: "talk", token: "", floor: "private" });
   vi.spyOn(connection, "send").mockImplementation((frame) => {
     sent.push("on" in frame ? `${frame.type} ${frame.on}` : frame.type);
     return true;
+  });
+  vi.spyOn(connection, "sendMicrophone").mockImplementation(() => {
+    frames++;
   });
   vi.spyOn(connection, "on").mockImplementation((kind, listener) => {
     if (kind === "status") tell = listener as typeof tell;
@@ -43,6 +67,14 @@ beforeEach(() => {
   });
   speech = new Speech(connection);
 });
+afterEach(() => vi.unstubAllGlobals());
+
+/** The sound of one moment, and how many frames of it went to the program. */
+function heard(): number {
+  const before = frames;
+  hears(new Int16Array(320));
+  return frames - before;
+}
 
 test("the microphone is let through from press to release, and the program is told", async () => {
   speech.onSaid = vi.fn();
@@ -66,6 +98,22 @@ test("who lets go while the browser still asks has said nothing", async () => {
   device.open = true;
   expect(sent.filter((frame) => !frame.startsWith("microphone"))).toEqual([]);
   expect(speech.state.held).toBe(false);
+});
+
+test("who lets go and presses again while the browser still asks has pressed once", async () => {
+  let allow = () => {};
+  device.start.mockImplementation(() => new Promise<void>((resolve) => (allow = resolve)));
+  device.open = false;
+  const first = speech.press();
+  const free = allow;
+  speech.release();
+  const second = speech.press();
+  free();
+  allow();
+  await Promise.all([first, second]);
+  device.open = true;
+  expect(sent.filter((frame) => !frame.startsWith("microphone"))).toEqual(["press"]);
+  expect(speech.state.held).toBe(true);
 });
 
 test("a microphone that is not allowed is told as such, and the button is free again", async () => {
@@ -124,4 +172,58 @@ test("another microphone is used at once, and what is wrong with it is told", as
   device.use.mockRejectedValueOnce(new MicrophoneError("busy"));
   await speech.setDevice("hdmi");
   expect(speech.state.trouble).toBe("busy");
+});
+
+test("while the browser recognises what is said, the program hears no sound of it: a sentence counts once", async () => {
+  vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
+  speech.setBrowser(true);
+  await speech.press();
+  expect(heard()).toBe(0);
+  FakeRecogniser.last.onresult?.({
+    resultIndex: 0,
+    results: [Object.assign([{ transcript: "hello" }], { isFinal: true })],
+  });
+  speech.release();
+  expect(sent).toEqual(["press", "transcript", "release"]);
+  FakeRecogniser.last.onend?.();
+  await speech.listen(true);
+  expect(heard()).toBe(0);
+  speech.setBrowser(false);
+  expect(heard(), "from now on the program listens").toBe(1);
+});
+
+test("where the browser's recognition gives up, the program hears what is said from then on", async () => {
+  vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
+  speech.onRecognitionFailed = vi.fn();
+  speech.setBrowser(true);
+  await speech.listen(true);
+  expect(heard()).toBe(0);
+  FakeRecogniser.last.onerror?.({ error: "network" });
+  expect(heard()).toBe(1);
+  expect(speech.state.browser).toBe(false);
+  expect(speech.onRecognitionFailed).toHaveBeenCalledOnce();
+});
+
+test("a browser without recognition, in which another's choice is kept, leaves it to the program", async () => {
+  localStorage.setItem("marotte.recognition", "on");
+  speech = new Speech(connection);
+  expect(speech.state.browser).toBe(false);
+  await speech.press();
+  expect(heard()).toBe(1);
+});
+
+test("the browser listens in another language as soon as it is chosen, and only where it listens", async () => {
+  vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
+  speech.setBrowser(true);
+  await speech.listen(true);
+  const first = FakeRecogniser.last;
+  expect(first.lang).toBe("en-US");
+  speech.setLanguage("fr");
+  first.onend?.();
+  expect(FakeRecogniser.last.lang).toBe("fr-FR");
+  const second = FakeRecogniser.last;
+  await speech.listen(false);
+  second.onend?.();
+  speech.setLanguage("es");
+  expect(FakeRecogniser.last).toBe(second);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { stageOptions } from "../src/windows/stage/options";
 
 const options = (query: string) => stageOptions(new URLSearchParams(query));
@@ -7,6 +7,7 @@ test("a bare address shows everything, with nothing behind it", () => {
   expect(options("")).toEqual({
     floor: "public",
     background: "transparent",
+    captured: false,
     subtitles: true,
     second: null,
     character: true,
@@ -20,6 +21,7 @@ test("the address chooses", () => {
   expect(options("floor=talk-1&background=house&subtitles=off&character=off&wheel=off&sound=off&size=0.5")).toEqual({
     floor: "talk-1",
     background: "house",
+    captured: false,
     subtitles: false,
     second: "",
     character: false,
@@ -46,4 +48,12 @@ test("a second language is a tag, none where one will do, and the show's where i
     null,
   ]);
   expect(options("subtitles=es").subtitles).toBe(true);
+});
+
+test("a capture is known by its address, and OBS by what it brings along", () => {
+  expect(options("background=transparent").captured).toBe(true);
+  expect(options("background=house").captured).toBe(false);
+  vi.stubGlobal("obsstudio", {});
+  expect(options("").captured).toBe(true);
+  vi.unstubAllGlobals();
 });

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { act, fireEvent, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, renderHook, screen } from "@testing-library/react";
 import "./dom";
 import { expect, test, vi } from "vitest";
 import { TooltipProvider } from "../src/design/Tooltip";
@@ -7,6 +7,7 @@ import { setNames } from "../src/emotes/names";
 import { Connection, type Status } from "../src/protocol/client";
 import { Puppeteer } from "../src/stage/puppeteer";
 import { ConnectionBadge } from "../src/windows/ConnectionBadge";
+import { DOOR, doorFor } from "../src/windows/door";
 import { Refused } from "../src/windows/Refused";
 import { Announcer } from "../src/windows/talk/Announcer";
 import { Composer } from "../src/windows/talk/Composer";
@@ -14,7 +15,8 @@ import { ConversationList } from "../src/windows/talk/ConversationList";
 import { START } from "../src/windows/talk/conversation";
 import { PushToTalk } from "../src/windows/talk/PushToTalk";
 import { momentsOf, Times } from "../src/windows/talk/Times";
-import { PHRASES, TEXT } from "../src/windows/talk/text";
+import { PHRASES, TEXT, troublesFor } from "../src/windows/talk/text";
+import { useMuted } from "../src/windows/talk/useTalk";
 import { Waiting, waits } from "../src/windows/talk/Waiting";
 
 const en = PHRASES.en as NonNullable<(typeof PHRASES)[string]>;
@@ -54,6 +56,57 @@ test("a tap keeps it down until the next tap", () => {
   fireEvent.keyUp(button, { key: "Enter" });
   expect(talking.press).toHaveBeenCalledTimes(1);
   expect(talking.release).toHaveBeenCalledTimes(1);
+});
+
+test("a tap on a microphone that is not to be had leaves the button as it was", () => {
+  Element.prototype.setPointerCapture = () => {};
+  const talking = speech();
+  render(<PushToTalk speech={talking} held={false} language="en" disabled={false} />);
+  const button = screen.getByRole("button", { name: en.hold });
+  fireEvent.pointerDown(button, { button: 0 });
+  fireEvent.pointerUp(button);
+  fireEvent.pointerDown(button, { button: 0 });
+  expect(talking.press, "the next touch begins anew").toHaveBeenCalledTimes(2);
+});
+
+test("a click without a pointer, as by voice or a switch, is a tap", () => {
+  const talking = speech();
+  const { rerender } = render(<PushToTalk speech={talking} held={false} language="en" disabled={false} />);
+  fireEvent.click(screen.getByRole("button", { name: en.hold }), { detail: 0 });
+  expect(talking.press).toHaveBeenCalledTimes(1);
+  rerender(<PushToTalk speech={talking} held language="en" disabled={false} />);
+  fireEvent.click(screen.getByRole("button", { name: en.tapToEnd }), { detail: 0 });
+  expect(talking.release).toHaveBeenCalledTimes(1);
+  fireEvent.click(screen.getByRole("button"), { detail: 1 });
+  expect(talking.press, "a pointer's own click comes after its press").toHaveBeenCalledTimes(1);
+});
+
+test("the key that ends a composition sends nothing, in Safari neither", () => {
+  const send = vi.fn(() => true);
+  render(
+    <TooltipProvider>
+      <Composer language="ja" disabled={false} open send={send} />
+    </TooltipProvider>,
+  );
+  const field = screen.getByRole<HTMLInputElement>("textbox");
+  fireEvent.change(field, { target: { value: "にほん" } });
+  const enter = (more: object) => fireEvent.keyDown(field, { key: "Enter", ...more });
+  expect(enter({ isComposing: true }), "the form is not sent").toBe(false);
+  expect(enter({ keyCode: 229 }), "which Safari says is over by then").toBe(false);
+  expect(enter({ keyCode: 13 })).toBe(true);
+});
+
+test("who has switched the sound off hears none on the next connection either", () => {
+  const playbacks = [{ volume: vi.fn() }, { volume: vi.fn() }];
+  const { result, rerender } = renderHook(({ playback }) => useMuted(playback), {
+    initialProps: { playback: playbacks[0] as { volume: (level: number) => void } },
+  });
+  act(() => result.current.setMuted(true));
+  expect(playbacks[0]?.volume).toHaveBeenLastCalledWith(0);
+  rerender({ playback: playbacks[1] as { volume: (level: number) => void } });
+  expect(playbacks[1]?.volume).toHaveBeenLastCalledWith(0);
+  act(() => result.current.setMuted(false));
+  expect(playbacks[1]?.volume).toHaveBeenLastCalledWith(1);
 });
 
 test("the space bar types a space in a field and talks nowhere else when disabled", () => {
@@ -145,6 +198,31 @@ test("a door without a key asks for it, keeps it and tries again", () => {
   expect(sessionStorage.getItem("marotte.token")).toBe("abc");
 });
 
+test("a door speaks the language of who stands before it, and what the program says there is English", () => {
+  const refusal = { type: "error" as const, code: "token", message: "token: is wrong" };
+  render(<Refused status={{ ...STATUS, state: "refused", refusal }} retry={() => {}} language="ja" />);
+  expect(screen.getByRole("heading", { name: "この扉には鍵が必要です" })).toBeDefined();
+  expect(screen.getByRole("main").lang).toBe("ja");
+  expect(screen.getByRole("alert").lang).toBe("en");
+});
+
+test("the words of one language are there in all, and are no one else's", () => {
+  const shape = (words: object): object =>
+    Object.fromEntries(
+      Object.entries(words).map(([key, value]) => [key, typeof value === "object" ? shape(value) : typeof value]),
+    );
+  const spoken = Object.keys(PHRASES);
+  expect(Object.keys(DOOR)).toEqual(spoken);
+  for (const language of spoken.filter((each) => each !== "en")) {
+    const [door, troubles] = [doorFor(language), troublesFor(language)];
+    expect([shape(door), shape(troubles)]).toEqual([shape(doorFor("en")), shape(troublesFor("en"))]);
+    expect(door.keyTitle).not.toBe(doorFor("en").keyTitle);
+    expect(troubles.denied.title).not.toBe(troublesFor("en").denied.title);
+  }
+  expect(doorFor("de")).toBe(doorFor("en"));
+  expect(troublesFor("de")).toBe(troublesFor("en"));
+});
+
 test("who waits reads the place and the time, in their language, and that the place is kept", () => {
   const place = { place: 2, dueAt: Date.now() + 140_000 };
   const { rerender } = render(<Waiting status={{ ...STATUS, state: "queued", place }} language="en" />);
@@ -153,7 +231,7 @@ test("who waits reads the place and the time, in their language, and that the pl
   rerender(<Waiting status={{ ...STATUS, state: "waiting", place: { place: 1, dueAt: null } }} language="fr" />);
   expect(screen.getByText("C’est bientôt votre tour")).toBeDefined();
   expect(screen.getByText(/ne sait pas encore/)).toBeDefined();
-  expect(screen.getByText("trying again")).toBeDefined();
+  expect(screen.getByText("nouvel essai")).toBeDefined();
   const full = { type: "error" as const, code: "full", message: "all are taken" };
   rerender(<Waiting status={{ ...STATUS, state: "waiting", refusal: full }} language="en" />);
   expect(screen.getByText(en.waiting.full)).toBeDefined();

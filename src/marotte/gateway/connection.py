@@ -15,7 +15,7 @@ from marotte.events import SAMPLE_RATE, Event, Followed, Utterance, Viewer
 from marotte.gateway.offers import WindowOffers
 from marotte.gateway.outbox import Outbox
 from marotte.gateway.refused import Refused
-from marotte.gateway.session import Session
+from marotte.gateway.session import Session, Why
 from marotte.gateway.skull import JAW, SILENT, Skull, SkullOutlet
 from marotte.gateway.window import (
     LEAD,
@@ -43,6 +43,11 @@ PARTNERS = ("talk", "skull")
 """Windows with a partner of their own in front of them."""
 MOST_TEXT = 100
 """Text frames a second."""
+_SHOWN_OUT: dict[Why, tuple[int, str, str]] = {
+    "revoked": (4401, "token", "token: it was revoked"),
+    "replaced": (4409, "replaced", "another skull of this name has come in its place"),
+    "resumed": (4409, "resumed", "this window has come back on another connection"),
+}
 
 
 class Connection:
@@ -75,6 +80,7 @@ class Connection:
         self._offers = WindowOffers(session.window, session.id, floor.name, self._outbox, self._run.toolbox)
         self._button = WindowButton(self._outbox)
         self._since = seq
+        self._shown_out: Why = "revoked"
         self._name = hello.name[:60]
         self._language = hello.language[:20]
         self._hearing: Hearing | None = None
@@ -89,20 +95,24 @@ class Connection:
         if session.leaving is not None:
             session.leaving.cancel()
             session.leaving = None
+        session.free.clear()
         sender: asyncio.Task[None] | None = None
         stay = asyncio.timeout(None)
+
+        def show_out(why: Why) -> None:
+            session.show_out, self._shown_out = None, why
+            stay.reschedule(0)
+
         try:
             async with stay:
-                session.show_out = lambda: stay.reschedule(0)
+                session.show_out = show_out
                 missed = None if self._since is None else session.missed_since(self._since)
                 await self._socket.send_text(json.dumps(self._welcome(resumed=missed is not None)))
                 self._catch_up(missed)
                 sender = asyncio.create_task(self._outbox.send_to(self._socket.send_text, self._socket.send_bytes))
                 await self._receive()
         except TimeoutError:
-            if session.replaced:
-                raise Refused(4409, "replaced", "another skull of this name has come in its place") from None
-            raise Refused(4401, "token", "token: it was revoked") from None
+            raise Refused(*_SHOWN_OUT[self._shown_out]) from None
         finally:
             if sender is not None:
                 sender.cancel()
@@ -114,7 +124,7 @@ class Connection:
             self._floor.buttons.remove(self._button)
             if self._microphone is not None:
                 self._microphone.end()
-            self._windows.left(session, for_good=stay.expired())
+            self._windows.left(session, for_good=stay.expired() and self._shown_out != "resumed")
 
     def _catch_up(self, missed: list[str] | None) -> None:
         """Tell a window that came back what it missed, a new one what sounds now, and all what happens from now on."""

@@ -51,7 +51,8 @@ class Windows:
             who = self._who(hello, socket, address)
             if self._must_wait(hello):
                 await self._wait(socket, hello)
-                who = self._who(hello, socket, address)  # a token may have been revoked meanwhile
+            await self._take_over(hello, who)
+            who = self._who(hello, socket, address)  # a token may have been revoked meanwhile
             await Connection(self, socket, address, *self._admit(hello, who)).serve()
         except Refused as refused:
             self.guard.refused[refused.code] += 1
@@ -102,11 +103,19 @@ class Windows:
         except FloorsTaken as taken:
             raise Refused(4429, "full", str(taken), retry_after=60) from None
 
+    async def _take_over(self, hello: Hello, who: Who) -> None:
+        """End the connection that a window which comes back had: its line may have died without a word."""
+        session = self.sessions.get(hello.resume.session) if hello.resume else None
+        while session is not None and session.who == who and not session.free.is_set():
+            if session.show_out is not None:
+                session.show_out("resumed")
+            await session.free.wait()
+
     def _admit(self, hello: Hello, who: Who) -> tuple[Session, Conversation, Hello, int | None]:
         """Find or open the window's session and floor; the last is the ``seq`` from which it resumes."""
         if hello.resume and (session := self.sessions.get(hello.resume.session)):
             floor = self.run.floors.get(session.floor)
-            if floor is not None and session.who == who and session.outbox is None:
+            if floor is not None and session.who == who and session.free.is_set():
                 return session, floor, hello, hello.resume.seq
         if len(self.sessions) >= MOST_WINDOWS:
             raise Refused(4429, "full", f"{MOST_WINDOWS} windows are open already", retry_after=KEPT_SECONDS)
@@ -123,10 +132,9 @@ class Windows:
     def _replace(self, hello: Hello, who: Who) -> None:
         """Of two skulls of one name the later counts."""
         for session in list(self.sessions.values()) if hello.window == "skull" else ():
-            if (session.window, session.who, session.name) == ("skull", who, hello.name):
-                session.replaced = True
-                if session.show_out is not None:
-                    session.show_out()
+            same = (session.window, session.who, session.name) == ("skull", who, hello.name)
+            if same and session.show_out is not None:
+                session.show_out("replaced")
 
     def _floor(self, hello: Hello, who: Who) -> Conversation:
         name = hello.floor or ("private" if hello.window in PARTNERS else PUBLIC)
@@ -150,7 +158,7 @@ class Windows:
         """Show out every window that came in with a token, and forget it."""
         for session in [session for session in self.sessions.values() if session.who.id == token]:
             if session.show_out is not None:
-                session.show_out()
+                session.show_out("revoked")
             elif session.leaving is not None:
                 session.leaving.cancel()
                 self._forget(session)
@@ -160,6 +168,7 @@ class Windows:
         if session.outbox is not None:
             self._missed += session.outbox.missed
         session.outbox = session.show_out = None
+        session.free.set()
         if for_good:
             self._forget(session)
             return

@@ -23,6 +23,8 @@ KEPT_EVENTS = 500
 KEPT_SECONDS = 30.0
 
 Window = Literal["talk", "stage", "control", "skull"]
+Why = Literal["revoked", "replaced", "resumed"]
+"""Why a connection is ended: its token is void, another window has come in its place, or its own on another line."""
 
 _FOR_FLOOR = frozenset(
     (
@@ -64,17 +66,18 @@ class Session:
     outbox: Outbox | None = None
     kept: deque[tuple[int, str]] = field(default_factory=lambda: deque[tuple[int, str]](maxlen=KEPT_EVENTS))
     leaving: asyncio.TimerHandle | None = None
-    show_out: Callable[[], None] | None = None
-    """Ends the present connection, if any: its token is void, or another has come in its place."""
-    replaced: bool = False
-    """Another has come in its place."""
+    show_out: Callable[[Why], None] | None = None
+    """Ends the present connection, if there is one that does not end already."""
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """No connection has it any more."""
     heed: Callable[[events.Event], None] | None = None
     """Takes events in the place of frames: a skull is told by its light."""
     _watch: Subscription | None = None
     _task: "asyncio.Task[None] | None" = None
 
     def open(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; a connection may have it."""
+        self.free.set()
         # What is said on private floors is not for everybody who may look at the show.
         all_floors = self.window == "control" and self.who.rights in ("operator", "moderator")
         pattern = "event.>" if all_floors else f"event.*.{self.floor}"
@@ -95,8 +98,8 @@ class Session:
 
     async def _follow(self, watch: Subscription) -> None:
         everything = self.window == "control"
-        # What came of a tool may be the operator's calendar.
-        hidden = () if self.who.rights in ("operator", "moderator") else ("tool_used",)
+        # What came of a tool may be the operator's calendar, and what is held back is not for everybody.
+        hidden = () if self.who.rights in ("operator", "moderator") else ("tool_used", "held")
         while batch := await watch.batch():
             for message in batch:
                 kind = events.tag(message.data)

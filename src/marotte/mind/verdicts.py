@@ -271,6 +271,7 @@ class Verdicts:
                 at=self._clock.wall(),
                 action="allow",
                 seconds=0.0,
+                source="",
                 reason="It was undone",
                 evidence=_grounds(Grounds()),
                 by=by,

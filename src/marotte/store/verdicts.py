@@ -153,7 +153,8 @@ class Verdicts(Edits):
 
     async def spared_viewers(self, limit: int = 1_000) -> list[str]:
         """Return the viewers on whom a verdict was lifted by hand and none laid by hand since, the oldest first."""
-        lifted = func.max(verdicts.c.at).filter(verdicts.c.action == "allow")
+        # Where a message is named, that one alone was let through.
+        lifted = func.max(verdicts.c.at).filter(verdicts.c.action == "allow", verdicts.c.source == "")
         laid = func.max(verdicts.c.at).filter(
             verdicts.c.action.in_(_LASTING), verdicts.c.by.not_in(("program", "character")), verdicts.c.state == "done"
         )

@@ -11,12 +11,14 @@ interface ConfirmProps {
   description: ReactNode;
   /** What the button that goes on says. */
   action: string;
+  /** What the button that does nothing says. */
+  cancel?: string;
   onConfirm: () => void;
   onClose: () => void;
 }
 
 /** Asks before something is done that is hard to undo; whoever presses Escape or Enter at once has done nothing. */
-export function Confirm({ open, title, description, action, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ open, title, description, action, cancel = TEXT.cancel, onConfirm, onClose }: ConfirmProps) {
   const opener = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
@@ -36,7 +38,7 @@ export function Confirm({ open, title, description, action, onConfirm, onClose }
           <Radix.Description className="mt-2 text-quiet">{description}</Radix.Description>
           <div className="mt-6 flex flex-wrap justify-end gap-2">
             <Radix.Cancel asChild>
-              <Button>{TEXT.cancel}</Button>
+              <Button>{cancel}</Button>
             </Radix.Cancel>
             <Radix.Action asChild>
               <Button kind="danger" onClick={onConfirm}>

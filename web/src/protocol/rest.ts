@@ -151,6 +151,23 @@ export interface FoundRow {
   models: string[];
 }
 
+/** A message that a platform's own filter holds back, or held back. */
+export interface HeldRow {
+  link: string;
+  /** The message as its platform names it. */
+  source: string;
+  viewer: { id: string; name: string } | null;
+  text: string;
+  reason: string;
+  at: number;
+  state: "held" | "approved" | "denied" | "expired";
+  /** Who decided, as the platform says, and when. */
+  by: string;
+  decided: number | null;
+  /** What somebody here decided, and what became of that, in the link's words. */
+  order: { action: "allow" | "delete"; state: "waiting" | "done" | "refused"; detail: string } | null;
+}
+
 /** An answer of the program that is not a success; `message` is its own plain words. */
 export class RestError extends Error {
   constructor(
@@ -173,8 +190,29 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   const text = await answer.text();
   const said: unknown = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : null;
   if (answer.ok) return said as T;
-  const detail = said && typeof said === "object" && "detail" in said ? String(said.detail) : answer.statusText;
-  throw new RestError(answer.status, detail || `HTTP ${answer.status}`);
+  throw refusal(answer, said);
+}
+
+/** So many mistakes are told at once. */
+const MOST_MISTAKES = 5;
+
+/** Why an answer is no success: in the program's words, or each mistake in what was sent with its place. */
+export function refusal(answer: Response, said: unknown): RestError {
+  const detail = said && typeof said === "object" && "detail" in said ? said.detail : "";
+  const told = Array.isArray(detail) ? mistakes(detail) : typeof detail === "string" ? detail : "";
+  return new RestError(answer.status, told || answer.statusText || `HTTP ${answer.status}`);
+}
+
+function mistakes(detail: ({ loc?: unknown; msg?: unknown } | null)[]): string {
+  const told = detail.flatMap((mistake) => {
+    const { loc, msg } = mistake ?? {};
+    if (typeof msg !== "string") return [];
+    // Where it stood in the request, the body or the query, is nothing to whoever typed it.
+    const place = Array.isArray(loc) ? loc.slice(1).join(".") : "";
+    return [place ? `${place}: ${msg}` : msg];
+  });
+  const more = told.length - MOST_MISTAKES;
+  return [...told.slice(0, MOST_MISTAKES), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }
 
 const part = encodeURIComponent;
@@ -204,6 +242,7 @@ export const rest = {
   release: (line: string) => call<void>("POST", `/stopped/${part(line)}/release`),
   engines: () => call<EngineRow[]>("GET", "/engines"),
   connections: () => call<ConnectionRow[]>("GET", "/connections"),
+  held: () => call<HeldRow[]>("GET", "/held"),
   found: () => call<FoundRow[]>("GET", "/found"),
   chooseBrain: (url: string, model: string) => call<void>("POST", "/brain", { url, model }),
 };

@@ -40,6 +40,8 @@ export class Camera {
   #stream: MediaStream | null = null;
   #film: HTMLVideoElement | null = null;
   #opening: Promise<void> | null = null;
+  /** How often it was opened or shut: what was asked for before counts no more. */
+  #wishes = 0;
 
   /** What is seen now, for a preview; null while it is shut. */
   get stream(): MediaStream | null {
@@ -48,14 +50,12 @@ export class Camera {
 
   /** Open it; throws `CameraError` where there is none to have. */
   open(source: CameraSource): Promise<void> {
-    this.#opening ??= this.#open(source).catch((error: unknown) => {
-      this.close();
-      throw error instanceof CameraError ? error : new CameraError("busy");
-    });
+    this.#opening ??= this.#open(source);
     return this.#opening;
   }
 
   close(): void {
+    this.#wishes++;
     const stream = this.#stream;
     this.#stream = this.#film = this.#opening = null;
     for (const track of stream?.getTracks() ?? []) track.stop();
@@ -80,16 +80,17 @@ export class Camera {
   }
 
   async #open(source: CameraSource): Promise<void> {
-    if (!isSecureContext || !navigator.mediaDevices) throw new CameraError("insecure");
-    const asked =
-      source === "screen"
-        ? navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 5 } })
-        : navigator.mediaDevices.getUserMedia({ video: { width: { ideal: LONGEST }, facingMode: "user" } });
-    const stream = await asked.catch((error: unknown) => {
-      throw new CameraError(TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy");
-    });
-    if (!this.#opening) {
-      // It was shut while the browser asked: leave nothing open behind.
+    const wish = ++this.#wishes;
+    let stream: MediaStream;
+    try {
+      stream = await this.#ask(source);
+    } catch (error) {
+      if (wish !== this.#wishes) throw new CameraError("off");
+      this.close();
+      throw error;
+    }
+    if (wish !== this.#wishes) {
+      // It was shut, and perhaps opened anew, while the browser asked: leave nothing open behind.
       for (const track of stream.getTracks()) track.stop();
       throw new CameraError("off");
     }
@@ -102,6 +103,18 @@ export class Camera {
     this.#stream = stream;
     this.#film = film;
     this.onChange();
+  }
+
+  async #ask(source: CameraSource): Promise<MediaStream> {
+    if (!isSecureContext || !navigator.mediaDevices) throw new CameraError("insecure");
+    const { mediaDevices } = navigator;
+    try {
+      return await (source === "screen"
+        ? mediaDevices.getDisplayMedia({ video: { frameRate: 5 } })
+        : mediaDevices.getUserMedia({ video: { width: { ideal: LONGEST }, facingMode: "user" } }));
+    } catch (error) {
+      throw new CameraError(TROUBLES[error instanceof DOMException ? error.name : ""] ?? "busy");
+    }
   }
 }
 

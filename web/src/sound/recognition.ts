@@ -40,12 +40,42 @@ export class Recognition {
   onText: (text: string, final: boolean) => void = () => {};
   /** It cannot go on; the program's own ear takes over. */
   onFailed: (why: string) => void = () => {};
+  /** The one that listens, or has still to tell what was said before it was stopped. */
   #recogniser: Recogniser | null = null;
-  #wanted = false;
+  /** The language that is listened for; null: none. */
+  #wanted: string | null = null;
 
+  /** Whether it is listened to: what is said counts here. */
+  get listening(): boolean {
+    return this.#wanted !== null;
+  }
+
+  /** Listen, in another language from now on where it listens already. */
   start(language: string): void {
+    if (language === this.#wanted || !recognitionOffered()) return;
+    const changed = this.listening;
+    this.#wanted = language;
+    // Browsers have one session at a time: the next begins when the last has told all that it heard.
+    if (!this.#recogniser) this.#begin(language);
+    else if (changed) this.#recogniser.stop();
+  }
+
+  /** Stop; what was said up to now still comes. */
+  stop(): void {
+    if (!this.listening) return;
+    this.#wanted = null;
+    this.#recogniser?.stop();
+  }
+
+  /** Stop and forget. */
+  abort(): void {
+    this.#wanted = null;
+    this.#leave()?.abort();
+  }
+
+  #begin(language: string): void {
     const Make = maker();
-    if (!Make || this.#wanted) return;
+    if (!Make) return;
     const recogniser = new Make();
     recogniser.lang = TAGS[language] ?? language;
     recogniser.continuous = true;
@@ -56,31 +86,26 @@ export class Recognition {
         if (text) this.onText(text, result.isFinal);
       }
     };
-    recogniser.onerror = ({ error }) => {
-      if (!HOPELESS.has(error)) return;
-      this.#wanted = false;
-      this.onFailed(error);
-    };
+    recogniser.onerror = ({ error }) => HOPELESS.has(error) && this.#fail(error);
     recogniser.onend = () => {
-      if (this.#wanted) recogniser.start();
-      else this.#recogniser = null;
+      this.#leave();
+      if (this.#wanted !== null) this.#begin(this.#wanted);
     };
-    this.#wanted = true;
     this.#recogniser = recogniser;
     recogniser.start();
   }
 
-  /** Stop; what was said up to now still comes. */
-  stop(): void {
-    this.#wanted = false;
-    this.#recogniser?.stop();
+  #fail(why: string): void {
+    this.#wanted = null;
+    this.#leave();
+    this.onFailed(why);
   }
 
-  /** Stop and forget. */
-  abort(): void {
-    this.#wanted = false;
-    if (this.#recogniser) this.#recogniser.onresult = null;
-    this.#recogniser?.abort();
+  /** Let go of the recogniser: whatever it tells from now on is about nothing any more. */
+  #leave(): Recogniser | null {
+    const recogniser = this.#recogniser;
     this.#recogniser = null;
+    if (recogniser) recogniser.onresult = recogniser.onerror = recogniser.onend = null;
+    return recogniser;
   }
 }

@@ -1,42 +1,35 @@
 import { Badge } from "../design/Badge";
 import { useSeconds } from "../design/RelativeTime";
 import type { Status } from "../protocol/client";
-
-const TEXT = {
-  open: "connected",
-  connecting: "connecting…",
-  again: "trying again",
-  queued: "waiting for a place",
-  closed: "closed",
-  refused: "not let in",
-};
+import { doorFor } from "./door";
 
 /** Where a window's connection stands, in a word or two. */
-export function ConnectionBadge({ status }: { status: Status }) {
+export function ConnectionBadge({ status, language = "en" }: { status: Status; language?: string }) {
   const now = useSeconds();
+  const words = doorFor(language);
   switch (status.state) {
     case "open":
       return (
         <Badge tone="well" dot>
-          {TEXT.open}
+          {words.open}
         </Badge>
       );
     case "connecting":
       return (
         <Badge tone="gilt" dot="pulse">
-          {TEXT.connecting}
+          {words.connecting}
         </Badge>
       );
     case "waiting": {
       const left = Math.floor((status.retryAt ?? 0) / 1000 - now);
       return (
         <Badge tone="trouble" dot="pulse">
-          {status.refusal ? status.refusal.message : TEXT.again}
+          {status.refusal ? <span lang="en">{status.refusal.message}</span> : words.again}
           {left > 1 && ` · ${left} s`}
         </Badge>
       );
     }
     default:
-      return <Badge tone="trouble">{TEXT[status.state]}</Badge>;
+      return <Badge tone="trouble">{words[status.state]}</Badge>;
   }
 }

@@ -7,21 +7,18 @@ import { useSeconds } from "../design/RelativeTime";
 import { Switch } from "../design/Switch";
 import type { Status } from "../protocol/client";
 import { keepToken, token as keptToken } from "../protocol/token";
+import { doorFor } from "./door";
 
-const TEXT = {
-  keyTitle: "This door asks for a key",
-  keyHelp:
-    "The program prints a link with its token when it starts, and keeps the token in a file. Open that link, or paste the token here.",
-  token: "Token",
-  stay: "Stay in on this device",
-  wait: (seconds: number) => `Tries again in ${seconds} s`,
-  enter: "Come in",
-  otherTitle: "The program does not let this window in",
-  again: "Try again",
-};
+interface RefusedProps {
+  status: Status;
+  retry: () => void;
+  /** The language of who stands before it. */
+  language?: string;
+}
 
 /** What stands in a window that the program does not let in, and what to do about it. */
-export function Refused({ status, retry }: { status: Status; retry: () => void }) {
+export function Refused({ status, retry, language = "en" }: RefusedProps) {
+  const words = doorFor(language);
   const [token, setToken] = useState("");
   const [stay, setStay] = useState(false);
   const now = useSeconds();
@@ -30,16 +27,19 @@ export function Refused({ status, retry }: { status: Status; retry: () => void }
   const left = status.retryAt === null ? 0 : Math.ceil(status.retryAt / 1000 - now);
   return (
     <House className="grid h-dvh place-items-center p-6">
-      <main className="w-full max-w-md animate-rise rounded-2xl border border-line bg-raised p-6 shadow-float sm:p-8">
+      <main
+        lang={language}
+        className="w-full max-w-md animate-rise rounded-2xl border border-line bg-raised p-6 shadow-float sm:p-8"
+      >
         <KeyRound aria-hidden className="size-8 text-gilt" />
-        <h1 className="mt-4 text-xl font-semibold">{key ? TEXT.keyTitle : TEXT.otherTitle}</h1>
-        {key && <p className="mt-2 text-quiet">{TEXT.keyHelp}</p>}
+        <h1 className="mt-4 text-xl font-semibold">{key ? words.keyTitle : words.otherTitle}</h1>
+        {key && <p className="mt-2 text-quiet">{words.keyHelp}</p>}
         {status.refusal && (
-          <p role="alert" className="mt-3 rounded-card bg-house p-3 text-sm text-quiet">
+          <p role="alert" lang="en" className="mt-3 rounded-card bg-house p-3 text-sm text-quiet">
             {status.refusal.message}
           </p>
         )}
-        {left > 0 && <p className="mt-2 text-sm text-quiet tabular-nums">{TEXT.wait(left)}</p>}
+        {left > 0 && <p className="mt-2 text-sm text-quiet tabular-nums">{words.wait(left)}</p>}
         <form
           className="mt-6 flex flex-wrap items-end gap-2"
           onSubmit={(event) => {
@@ -50,7 +50,7 @@ export function Refused({ status, retry }: { status: Status; retry: () => void }
         >
           {key && (
             <Field
-              label={TEXT.token}
+              label={words.token}
               type="password"
               autoComplete="off"
               value={token}
@@ -58,11 +58,11 @@ export function Refused({ status, retry }: { status: Status; retry: () => void }
             />
           )}
           <Button kind="live" type="submit" disabled={key && !token.trim() && !keptToken()}>
-            {key ? TEXT.enter : TEXT.again}
+            {key ? words.enter : words.retry}
           </Button>
           {key && (
             <div className="w-full">
-              <Switch label={TEXT.stay} checked={stay} onChange={setStay} />
+              <Switch label={words.stay} checked={stay} onChange={setStay} />
             </div>
           )}
         </form>

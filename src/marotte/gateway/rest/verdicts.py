@@ -31,7 +31,7 @@ class ByHand(BaseModel):
     name: _Name = ""
     channel: _Name = ""
     source: _Name = ""
-    """The message that is deleted, as its platform names it."""
+    """The message that is deleted, or of those that are held back let through, as its platform names it."""
 
 
 class Appealed(BaseModel):
@@ -78,6 +78,12 @@ async def find(
     )
 
 
+@router.get("/held")
+async def held(run: TheRun) -> Response:
+    """Return what platforms' own filters held back of late, newest first, and what became of it."""
+    return as_json(run.held.newest())
+
+
 @router.post("/verdicts", status_code=201)
 async def lay(run: TheRun, who: TheWho, body: ByHand) -> Response:
     """Lay something on a viewer by hand, or lift it; it is done even where the program only rehearses."""
@@ -85,6 +91,8 @@ async def lay(run: TheRun, who: TheWho, body: ByHand) -> Response:
         raise HTTPException(422, "seconds: a timeout needs 1 at least, and nothing else has any")
     if body.action == "delete" and not body.source:
         raise HTTPException(422, "source: which message is to go?")
+    if body.action == "allow" and body.source and not run.held.undecided(body.link, body.source):
+        raise HTTPException(409, "this message is not held back, or no longer: somebody else was quicker")
     known = await run.store.viewer(body.viewer)
     platform = known.platform if known else body.viewer.partition(":")[0]
     name = run.moderator.named(body.name or (known.name if known else ""), run.show.character.languages[0])

@@ -62,8 +62,10 @@ class Acts:
 
     async def _verdict(self, act: Verdict, until: float) -> str:
         match act.action:
-            case "allow" | "delete" if act.source in self._percepts.held:
-                return await self._decide(act.source, "ALLOW" if act.action == "allow" else "DENY")
+            case "allow" if act.source:  # one message, held back or no longer: never the lifting of a ban
+                return await self._decide(act.source, "ALLOW")
+            case "delete" if act.source in self._percepts.held:
+                return await self._decide(act.source, "DENY")
             case "delete":
                 return await self._delete(act.source)
             case "allow":

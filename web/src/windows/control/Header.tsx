@@ -48,7 +48,7 @@ export function CopyStage() {
     mutationFn: async () => {
       if (!navigator.clipboard) throw new Error(TEXT.copyImpossible);
       const { token } = await rest.capture();
-      await navigator.clipboard.writeText(`${location.origin}/stage#token=${token}`);
+      await navigator.clipboard.writeText(`${location.origin}/stage?background=transparent#token=${token}`);
     },
     onSuccess: () => toast(TEXT.copied),
     onError: (error) => toast(error.message, true),

@@ -16,6 +16,7 @@ export type Topic =
   | "engines"
   | "connections"
   | "found"
+  | "held"
   | "floors"
   | "waiting"
   | "turns";
@@ -31,6 +32,9 @@ const STALES: Partial<Record<AnyEvent["type"], Topic[]>> = {
   used: ["engines"],
   link_state: ["connections"],
   gap: ["connections"],
+  held: ["held"],
+  verdict: ["held"],
+  act_done: ["held"],
   stream_started: ["connections"],
   stream_ended: ["connections"],
   floor_opened: ["floors", "waiting"],
@@ -137,6 +141,7 @@ const ASK = {
   engines: rest.engines,
   connections: rest.connections,
   found: rest.found,
+  held: rest.held,
   floors: rest.floors,
   waiting: rest.waiting,
   turns: () => rest.turns(),

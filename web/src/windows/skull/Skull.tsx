@@ -11,7 +11,7 @@ import type { Light } from "../../protocol/frames";
 import { ConnectionBadge } from "../ConnectionBadge";
 import { Refused } from "../Refused";
 import { PushToTalk } from "../talk/PushToTalk";
-import { LANGUAGES, TROUBLES } from "../talk/text";
+import { LANGUAGES, troublesFor } from "../talk/text";
 import { Waiting, waits } from "../talk/Waiting";
 import { Eyes } from "./Eyes";
 import { LIGHTS, TEXT } from "./text";
@@ -44,7 +44,7 @@ export function SkullWindow() {
     document.title = `${TEXT.title} – Marotte`;
   }, []);
 
-  if (status.state === "refused") return <Refused status={status} retry={retry} />;
+  if (status.state === "refused") return <Refused status={status} retry={retry} language={language} />;
   if (waits(status)) return <Waiting status={status} language={language} />;
   if (state.replaced) return <Replaced retry={retry} />;
   return (
@@ -53,7 +53,7 @@ export function SkullWindow() {
         <img src="/favicon.svg" alt="" className="size-8" />
         <h1 className="truncate text-lg font-semibold">{TEXT.title}</h1>
         <div className="ml-2">
-          <ConnectionBadge status={status} />
+          <ConnectionBadge status={status} language={language} />
         </div>
         <div className="ml-auto flex items-center gap-1">
           <div className="lg:hidden">
@@ -132,7 +132,9 @@ function Dock({ playing: { skull, state, status }, language }: { playing: Playin
           className="mx-auto mb-4 flex max-w-2xl animate-rise items-start gap-3 rounded-card border border-trouble/50 bg-trouble/8 p-3"
         >
           <MicOff aria-hidden className="mt-0.5 size-5 shrink-0 text-trouble" />
-          <p className="flex-1 text-sm">{TROUBLES[state.trouble].title}</p>
+          <p lang={language} className="flex-1 text-sm">
+            {troublesFor(language)[state.trouble].title}
+          </p>
           <button
             type="button"
             aria-label={TEXT.dismiss}

@@ -12,23 +12,26 @@ import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { usePuppeteer } from "../../stage/usePuppeteer";
 import { Wheel } from "../../stage/Wheel";
+import { Refused } from "../Refused";
 import { stageOptions } from "./options";
 
 /** Words can be read before any picture. */
 const OUTLINE = "[-webkit-text-stroke:0.14em_rgb(21_17_29/0.85)]";
-const TEXT = { sound: "Click for sound", title: "Stage" };
+const TEXT = { sound: "Click for sound", title: "Stage", refused: "Not let in" };
 
 /** The character alone, for a capture: nothing to be seen but it, its words and, if wanted, the house. */
 export function Stage() {
   const [query] = useSearchParams();
   const options = stageOptions(query);
   const root = useRef<HTMLElement>(null);
+  const [entrance, setEntrance] = useState(0);
   const connection = useConnection(
     { window: "stage", token: token(), floor: options.floor, subtitles: options.second },
-    options.floor,
+    `${options.floor}/${entrance}`,
   );
   const status = useStatus(connection);
   const { welcome } = status;
+  const refused = status.state === "refused" || (!welcome && status.refusal !== null);
   const { puppeteer, playback, sound } = usePuppeteer(connection);
   const [asked, setAsked] = useState(false);
   useEmotes(status.state === "open");
@@ -52,15 +55,20 @@ export function Stage() {
 
   useEffect(() => {
     const { documentElement: page } = document;
+    const known = welcome ? `${welcome.character.name} – stage` : `${TEXT.title} – Marotte`;
+    document.title = refused ? `${TEXT.refused} – Marotte` : known;
+    if (refused && !options.captured) return;
     if (options.background === "transparent") page.style.background = "transparent";
     // The house is dark by day too; a dark page without a house may not be seen through.
     page.style.colorScheme = options.background === "house" ? "dark" : "light";
-    document.title = welcome ? `${welcome.character.name} – stage` : "Stage – Marotte";
     return () => {
       page.style.background = "";
       page.style.colorScheme = "";
     };
-  }, [options.background, welcome]);
+  }, [options.background, options.captured, welcome, refused]);
+
+  // Viewers of a capture are not told of keys.
+  if (refused) return options.captured ? null : <Refused status={status} retry={() => setEntrance(entrance + 1)} />;
 
   const scene = (
     <main

@@ -3,6 +3,8 @@ import { secondOf } from "../../stage/second";
 export interface StageOptions {
   floor: string;
   background: "transparent" | "house";
+  /** A capture shows it to others: whatever goes wrong must not be seen. OBS tells that it is there. */
+  captured: boolean;
   subtitles: boolean;
   /** A second language below them; "": none, null: as the show says. */
   second: string | null;
@@ -21,6 +23,7 @@ export function stageOptions(query: URLSearchParams): StageOptions {
   return {
     floor: query.get("floor") ?? "public",
     background: query.get("background") === "house" ? "house" : "transparent",
+    captured: query.get("background") === "transparent" || "obsstudio" in globalThis,
     subtitles: subtitles !== "off",
     // Who shows none need not have any translated.
     second: subtitles === "off" ? "" : secondOf(subtitles),

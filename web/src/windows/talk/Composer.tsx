@@ -1,6 +1,7 @@
 import { SendHorizontal } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "../../design/Button";
+import { endsComposition } from "../../design/composition";
 import { Field } from "../../design/Field";
 import { phrasesFor } from "./text";
 
@@ -36,6 +37,7 @@ export function Composer({ language, disabled, open, send }: ComposerProps) {
         autoComplete="off"
         enterKeyHint="send"
         onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => endsComposition(event) && event.preventDefault()}
         className="h-11"
       />
       <IconButton

@@ -5,7 +5,7 @@ import { Meter } from "../../design/Meter";
 import { Switch } from "../../design/Switch";
 import { PushToTalk } from "./PushToTalk";
 import { Latency, Times } from "./Times";
-import { phrasesFor, TEXT, TROUBLES } from "./text";
+import { phrasesFor, TEXT, troublesFor } from "./text";
 import type { Talking } from "./useTalk";
 
 interface DockProps {
@@ -24,7 +24,13 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
   const busy = doing === "speaking" || doing === "thinking" || (last?.who === "it" && last.state === "live");
   return (
     <div className="shrink-0 border-t border-line bg-raised px-4 pt-4 pb-[max(1rem,env(safe-area-inset-bottom))]">
-      {speaking.trouble && <Trouble {...TROUBLES[speaking.trouble]} close={() => speech.dismiss()} />}
+      {speaking.trouble && (
+        <Trouble
+          {...troublesFor(talk.language)[speaking.trouble]}
+          language={talk.language}
+          close={() => speech.dismiss()}
+        />
+      )}
       {talk.timesShown && <Times timings={talk.timings} heard={talk.latency} language={talk.language} />}
       <div className="mx-auto grid max-w-3xl grid-cols-[1fr_auto_1fr] items-center gap-3">
         <div className="flex flex-col items-start gap-1">
@@ -80,10 +86,18 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
   );
 }
 
-function Trouble({ title, help, close }: { title: string; help: string; close: () => void }) {
+interface TroubleProps {
+  title: string;
+  help: string;
+  language: string;
+  close: () => void;
+}
+
+function Trouble({ title, help, language, close }: TroubleProps) {
   return (
     <div
       role="alert"
+      lang={language}
       className="mx-auto mb-4 flex max-w-3xl animate-rise items-start gap-3 rounded-card border border-trouble/50 bg-trouble/8 p-3"
     >
       <MicOff aria-hidden className="mt-0.5 size-5 shrink-0 text-trouble" />
@@ -91,7 +105,7 @@ function Trouble({ title, help, close }: { title: string; help: string; close: (
         <p className="font-semibold">{title}</p>
         <p className="text-quiet">{help}</p>
       </div>
-      <button type="button" aria-label={TEXT.dismiss} onClick={close} className="text-quiet hover:text-ink">
+      <button type="button" lang="en" aria-label={TEXT.dismiss} onClick={close} className="text-quiet hover:text-ink">
         <X aria-hidden className="size-4" />
       </button>
     </div>

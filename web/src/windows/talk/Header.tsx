@@ -2,6 +2,7 @@ import { Languages, Settings2 } from "lucide-react";
 import { useState } from "react";
 import { Badge } from "../../design/Badge";
 import { IconButton } from "../../design/Button";
+import { endsComposition } from "../../design/composition";
 import { Field } from "../../design/Field";
 import { Select } from "../../design/Select";
 import { Switch } from "../../design/Switch";
@@ -32,7 +33,9 @@ export function Header({
       <img src="/favicon.svg" alt="" className="size-8" />
       <h1 className="truncate text-lg font-semibold">{character}</h1>
       <div className="ml-2 flex min-w-0 items-center gap-2">
-        <ConnectionBadge status={talk.status} />
+        <span lang={talk.language} className="contents">
+          <ConnectionBadge status={talk.status} language={talk.language} />
+        </span>
         {welcome?.floor === "public" && welcome.rights === "operator" && (
           <Badge tone="live" dot="pulse">
             {TEXT.onStage}
@@ -99,7 +102,7 @@ function NameField({ talk, quiet }: { talk: Talking; quiet?: boolean }) {
       autoComplete="nickname"
       onChange={(event) => setName(event.target.value)}
       onBlur={keep}
-      onKeyDown={(event) => event.key === "Enter" && keep()}
+      onKeyDown={(event) => event.key === "Enter" && !endsComposition(event) && keep()}
       className="text-sm"
     />
   );

@@ -20,7 +20,7 @@ interface PushToTalkProps {
 /** The one big button: hold it, or the space bar, and speak; or tap it to begin and again to end. */
 export function PushToTalk({ speech, held, language, disabled }: PushToTalkProps) {
   const words = phrasesFor(language);
-  const { latched, down, up, cancel } = useHold(speech, held);
+  const { latched, down, up, tap, cancel } = useHold(speech, held);
   useSpaceBar(speech, disabled);
   const key = (event: KeyboardEvent, then: () => void) => {
     if (event.key !== " " && event.key !== "Enter") return;
@@ -43,6 +43,8 @@ export function PushToTalk({ speech, held, language, disabled }: PushToTalkProps
         }}
         onPointerUp={up}
         onPointerCancel={cancel}
+        // What clicks without a pointer, a voice or a switch, can hold nothing down; keys have been taken before.
+        onClick={(event) => event.detail === 0 && tap()}
         onKeyDown={(event) => key(event, down)}
         onKeyUp={(event) => key(event, up)}
         onContextMenu={(event) => event.preventDefault()}
@@ -86,15 +88,24 @@ function useHold(speech: PushToTalkProps["speech"], held: boolean) {
     setLatched(false);
     speech.release();
   };
+  const begin = () => {
+    if (!latched || !held) void speech.press();
+  };
   return {
     latched,
     cancel,
+    tap: () => {
+      if (held) return cancel();
+      begin();
+      setLatched(true);
+    },
     down: () => {
       since.current = performance.now();
-      if (!latched) void speech.press();
+      begin();
     },
     up: () => {
-      if (!latched && performance.now() - since.current < TAP) setLatched(true);
+      // A microphone that is not allowed may have ended it already.
+      if (held && !latched && performance.now() - since.current < TAP) setLatched(true);
       else cancel();
     },
   };

@@ -29,7 +29,7 @@ export function Talk() {
     document.title = welcome ? `${welcome.character.name} – Marotte` : "Marotte";
   }, [welcome]);
 
-  if (state === "refused") return <Refused status={talk.status} retry={talk.retry} />;
+  if (state === "refused") return <Refused status={talk.status} retry={talk.retry} language={talk.language} />;
   if (waits(talk.status)) return <Waiting status={talk.status} language={talk.language} />;
   const list = <ConversationList conversation={talk.conversation} puppeteer={talk.puppeteer} character={character} />;
   const composer = <Composer language={talk.language} disabled={watching} open={state === "open"} send={talk.send} />;

@@ -39,8 +39,8 @@ export function Waiting({ status, language }: { status: Status; language: string
         )}
         {place && <p className="mt-6 text-sm text-balance text-quiet">{words.stay}</p>}
         {status.state === "waiting" && (
-          <p lang="en" className="mt-4">
-            <ConnectionBadge status={place ? status : { ...status, refusal: null }} />
+          <p className="mt-4">
+            <ConnectionBadge status={place ? status : { ...status, refusal: null }} language={language} />
           </p>
         )}
       </main>

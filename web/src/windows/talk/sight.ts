@@ -14,6 +14,8 @@ export interface SightState {
 export class Sight {
   state: SightState = { source: null, stream: null, trouble: null };
   #camera = new Camera();
+  /** How often the partner chose: the last choice counts. */
+  #choices = 0;
   #listeners = new Set<() => void>();
 
   constructor(private readonly connection: Connection) {
@@ -46,12 +48,14 @@ export class Sight {
 
   /** Let it see this from now on; null: nothing. */
   async show(source: CameraSource | null): Promise<void> {
+    const choice = ++this.#choices;
     this.#camera.close();
     this.#set({ source, trouble: null });
     if (!source) return;
     try {
       await this.#camera.open(source);
     } catch (error) {
+      if (choice !== this.#choices) return;
       this.#set({ source: null, trouble: error instanceof CameraError ? error.trouble : "busy" });
     }
   }

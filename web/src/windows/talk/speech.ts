@@ -1,7 +1,7 @@
 import type { Connection } from "../../protocol/client";
 import { choose, chosen, microphoneAllowed } from "../../sound/devices";
 import { Microphone, MicrophoneError, type MicrophoneTrouble } from "../../sound/microphone";
-import { Recognition } from "../../sound/recognition";
+import { Recognition, recognitionOffered } from "../../sound/recognition";
 
 export interface SpeechState {
   /** The partner speaks, by the button. */
@@ -9,7 +9,7 @@ export interface SpeechState {
   handsFree: boolean;
   /** Why there is no microphone, where it was asked for. */
   trouble: MicrophoneTrouble | null;
-  /** The browser's own recognition listens too. */
+  /** The browser's own recognition listens in the program's place. */
   browser: boolean;
   /** The microphone that was chosen; "" is the browser's own choice. */
   device: string;
@@ -17,22 +17,24 @@ export interface SpeechState {
 
 const KEPT = "marotte.recognition";
 
-/** The partner's voice: push-to-talk, hands-free, and the browser's own recognition where it is wanted. */
+/** The partner's voice: push-to-talk, hands-free, and the browser's own recognition where it is wanted. While that
+ * listens it alone counts: the program is told the words and hears no sound. */
 export class Speech {
   state: SpeechState = {
     held: false,
     handsFree: false,
     trouble: null,
-    browser: localStorage.getItem(KEPT) === "on",
+    browser: localStorage.getItem(KEPT) === "on" && recognitionOffered(),
     device: chosen("audioinput"),
   };
-  language = "en";
   /** The partner wants to speak: the moment to wake the sound. */
   onWake: () => void = () => {};
   /** The partner has said something to the end. */
   onSaid: () => void = () => {};
   /** The browser's recognition has given up. */
   onRecognitionFailed: () => void = () => {};
+  #language = "en";
+  #presses = 0;
   #microphone = new Microphone();
   #recognition = new Recognition();
   #listeners = new Set<() => void>();
@@ -40,7 +42,8 @@ export class Speech {
 
   constructor(private readonly connection: Connection) {
     this.#microphone.device = this.state.device;
-    this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
+    // What the browser recognises itself would be understood twice.
+    this.#microphone.onFrame = (pcm) => this.#recognition.listening || connection.sendMicrophone(pcm);
     this.#microphone.onLevel = (level) => this.#levels(level);
     this.#microphone.onEnd = () => {
       if (this.state.held) this.connection.send({ type: "release" });
@@ -99,12 +102,14 @@ export class Speech {
     if (this.state.held) return;
     this.onWake();
     this.#set({ held: true });
+    const press = ++this.#presses;
     const opened = await this.#open();
-    // The partner may have let go while the browser asked for permission.
-    if (!opened || !this.state.held) return this.#set({ held: false });
+    // The partner may have let go while the browser asked for permission, and perhaps pressed anew.
+    if (press !== this.#presses || !this.state.held) return;
+    if (!opened) return this.#set({ held: false });
     this.connection.send({ type: "press" });
     this.#microphone.pass(true);
-    if (this.state.browser) this.#recognition.start(this.language);
+    if (this.state.browser) this.#recognition.start(this.#language);
   }
 
   release(): void {
@@ -121,11 +126,17 @@ export class Speech {
     if (!on || (await this.#open())) this.#listenNow(on);
   }
 
+  /** Speak this language from now on. */
+  setLanguage(language: string): void {
+    this.#language = language;
+    if (this.#recognition.listening) this.#recognition.start(language);
+  }
+
   setBrowser(on: boolean): void {
     localStorage.setItem(KEPT, on ? "on" : "off");
     this.#set({ browser: on });
     if (!on) this.#recognition.stop();
-    else if (this.state.handsFree) this.#recognition.start(this.language);
+    else if (this.state.handsFree) this.#recognition.start(this.#language);
   }
 
   /** Listen to another microphone from now on. */
@@ -144,7 +155,7 @@ export class Speech {
     this.#set({ handsFree: on });
     this.#microphone.pass(on);
     this.connection.send({ type: "hands_free", on });
-    if (on && this.state.browser) this.#recognition.start(this.language);
+    if (on && this.state.browser) this.#recognition.start(this.#language);
     else this.#recognition.stop();
   }
 

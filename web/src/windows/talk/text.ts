@@ -175,24 +175,106 @@ export function phrasesFor(language: string): Phrases {
   return PHRASES[language] ?? (PHRASES.en as Phrases);
 }
 
-export const TROUBLES: Record<MicrophoneTrouble, { title: string; help: string }> = {
-  insecure: {
-    title: "This address is not safe enough for a microphone",
-    help: "Browsers give the microphone only to https pages and to this machine itself. Open http://localhost instead, or start the program with --lan. Typing works here.",
+type Troubles = Record<MicrophoneTrouble, { title: string; help: string }>;
+
+/** Why there is no microphone, and what to do about it. */
+const TROUBLES: Record<string, Troubles> = {
+  en: {
+    insecure: {
+      title: "This address is not safe enough for a microphone",
+      help: "Browsers give the microphone only to https pages and to this machine itself. Open http://localhost instead, or start the program with --lan. Typing works here.",
+    },
+    denied: {
+      title: "The microphone is not allowed",
+      help: "Click the icon left of the address, allow the microphone for this page, then press the button again. Typing works without it.",
+    },
+    absent: {
+      title: "No microphone was found",
+      help: "Plug one in or choose one in the system’s sound settings, then press the button again. Typing works without it.",
+    },
+    busy: {
+      title: "The microphone does not answer",
+      help: "Another program may hold it. Close that program, then press the button again. Typing works without it.",
+    },
   },
-  denied: {
-    title: "The microphone is not allowed",
-    help: "Click the icon left of the address, allow the microphone for this page, then press the button again. Typing works without it.",
+  es: {
+    insecure: {
+      title: "Esta dirección no es bastante segura para un micrófono",
+      help: "Los navegadores solo dan el micrófono a páginas https y a este mismo equipo. Abre http://localhost o inicia el programa con --lan. Escribir sí funciona aquí.",
+    },
+    denied: {
+      title: "El micrófono no está permitido",
+      help: "Pulsa el icono a la izquierda de la dirección, permite el micrófono para esta página y pulsa otra vez el botón. Escribir funciona sin él.",
+    },
+    absent: {
+      title: "No se ha encontrado ningún micrófono",
+      help: "Conecta uno o elígelo en los ajustes de sonido del sistema y pulsa otra vez el botón. Escribir funciona sin él.",
+    },
+    busy: {
+      title: "El micrófono no responde",
+      help: "Quizá lo use otro programa. Cierra ese programa y pulsa otra vez el botón. Escribir funciona sin él.",
+    },
   },
-  absent: {
-    title: "No microphone was found",
-    help: "Plug one in or choose one in the system’s sound settings, then press the button again. Typing works without it.",
+  fr: {
+    insecure: {
+      title: "Cette adresse n’est pas assez sûre pour un micro",
+      help: "Les navigateurs n’accordent le micro qu’aux pages https et à cette machine même. Ouvrez http://localhost ou démarrez le programme avec --lan. Écrire fonctionne ici.",
+    },
+    denied: {
+      title: "Le micro n’est pas autorisé",
+      help: "Cliquez sur l’icône à gauche de l’adresse, autorisez le micro pour cette page, puis appuyez de nouveau sur le bouton. Écrire fonctionne sans micro.",
+    },
+    absent: {
+      title: "Aucun micro n’a été trouvé",
+      help: "Branchez-en un ou choisissez-le dans les réglages de son du système, puis appuyez de nouveau sur le bouton. Écrire fonctionne sans micro.",
+    },
+    busy: {
+      title: "Le micro ne répond pas",
+      help: "Un autre programme l’utilise peut-être. Fermez-le, puis appuyez de nouveau sur le bouton. Écrire fonctionne sans micro.",
+    },
   },
-  busy: {
-    title: "The microphone does not answer",
-    help: "Another program may hold it. Close that program, then press the button again. Typing works without it.",
+  zh: {
+    insecure: {
+      title: "这个地址不够安全，不能使用麦克风",
+      help: "浏览器只允许 https 页面和本机使用麦克风。请改用 http://localhost，或用 --lan 启动程序。这里可以打字。",
+    },
+    denied: {
+      title: "麦克风没有得到允许",
+      help: "点击地址左边的图标，允许本页使用麦克风，然后再按一次按钮。不用麦克风也可以打字。",
+    },
+    absent: {
+      title: "没有找到麦克风",
+      help: "请接上麦克风，或在系统的声音设置里选择一个，然后再按一次按钮。不用麦克风也可以打字。",
+    },
+    busy: {
+      title: "麦克风没有反应",
+      help: "可能有别的程序正在使用它。请关闭那个程序，然后再按一次按钮。不用麦克风也可以打字。",
+    },
+  },
+  ja: {
+    insecure: {
+      title: "このアドレスではマイクを安全に使えません",
+      help: "ブラウザがマイクを許可するのは https のページとこの端末自身だけです。http://localhost を開くか、--lan を付けてプログラムを起動してください。文字の入力はここでもできます。",
+    },
+    denied: {
+      title: "マイクが許可されていません",
+      help: "アドレスの左のアイコンを押し、このページにマイクを許可してから、もう一度ボタンを押してください。マイクがなくても文字で話せます。",
+    },
+    absent: {
+      title: "マイクが見つかりません",
+      help: "マイクをつなぐか、システムのサウンド設定で選んでから、もう一度ボタンを押してください。マイクがなくても文字で話せます。",
+    },
+    busy: {
+      title: "マイクが応答しません",
+      help: "ほかのプログラムが使っているかもしれません。そのプログラムを閉じてから、もう一度ボタンを押してください。マイクがなくても文字で話せます。",
+    },
   },
 };
+
+/** Why there is no microphone, in a language; English where there are no words. */
+export function troublesFor(language: string): Troubles {
+  return TROUBLES[language] ?? (TROUBLES.en as Troubles);
+}
 
 /** Why the character sees nothing, where the partner wanted it to. */
 export const BLIND: Record<CameraTrouble, string> = {

@@ -55,7 +55,7 @@ export function useTalk(floor: string, subtitles: string | null) {
   const { latency, timings, asked } = useLatency(connection, puppeteer);
   const { speech, speaking } = useSpeech(connection, playback, language, asked);
   const { sight, seeing } = useSight(connection);
-  const [muted, setMuted] = useState(false);
+  const { muted, setMuted } = useMuted(playback);
   const { timesShown, toggleTimes } = useTimesShown();
   const { loudspeaker, setLoudspeaker } = useLoudspeaker(playback);
   useWake(playback);
@@ -101,10 +101,7 @@ export function useTalk(floor: string, subtitles: string | null) {
     },
     stop: () => connection.send({ type: "stop" }),
     retry: () => setEntrance((count) => count + 1),
-    setMuted: (quiet: boolean) => {
-      setMuted(quiet);
-      playback.volume(quiet ? 0 : 1);
-    },
+    setMuted,
     setLanguage: (next: string) => {
       keepLanguage(next);
       connection.amend({ language: next });
@@ -165,6 +162,13 @@ function useTimesShown() {
   return { timesShown, toggleTimes };
 }
 
+/** Whether its voice is switched off here, on whichever connection. */
+export function useMuted(playback: Pick<Playback, "volume">) {
+  const [muted, setMuted] = useState(false);
+  useEffect(() => playback.volume(muted ? 0 : 1), [playback, muted]);
+  return { muted, setMuted };
+}
+
 /** Where the voice comes out, kept in this browser. */
 function useLoudspeaker(playback: Playback) {
   const [loudspeaker, setLoudspeaker] = useState(() => chosen("audiooutput"));
@@ -222,7 +226,7 @@ function useSpeech(connection: Connection, playback: Playback, language: string,
     return speech.start();
   }, [speech, playback, asked, toast]);
   useEffect(() => {
-    speech.language = language;
+    speech.setLanguage(language);
   }, [speech, language]);
   return { speech, speaking: useSyncExternalStore(speech.subscribe, () => speech.state) };
 }

@@ -1,5 +1,5 @@
 /** The program's tables over REST. */
-import { call, RestError } from "../../../protocol/rest";
+import { call, refusal } from "../../../protocol/rest";
 import { token } from "../../../protocol/token";
 
 export interface Column {
@@ -70,9 +70,7 @@ async function transfer(path: string, body?: FormData): Promise<Response> {
     body,
   });
   if (answer.ok) return answer;
-  const said: unknown = await answer.json().catch(() => null);
-  const detail = said && typeof said === "object" && "detail" in said ? String(said.detail) : answer.statusText;
-  throw new RestError(answer.status, detail || `HTTP ${answer.status}`);
+  throw refusal(answer, await answer.json().catch(() => null));
 }
 
 export const database = {

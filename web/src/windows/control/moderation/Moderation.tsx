@@ -1,14 +1,17 @@
 import { useState } from "react";
 import { Tabs } from "../../../design/Tabs";
+import { Held, useUndecided } from "./Held";
 import { JudgedLines } from "./JudgedLines";
 import { Lists } from "./Lists";
 import { TryIt } from "./TryIt";
-import { TEXT } from "./text";
+import { HELD, TEXT } from "./text";
 import { Verdicts } from "./Verdicts";
 
-/** What was stopped and why, and the words that it goes by; who was judged, and what was done about them. */
+/** What was stopped and why, and the words that it goes by; who was judged, and what was done about them; what the
+ * platform holds back, for somebody to decide on. */
 export function Moderation() {
   const [part, setPart] = useState("lines");
+  const undecided = useUndecided();
   return (
     <Tabs
       label={TEXT.parts}
@@ -17,6 +20,7 @@ export function Moderation() {
       tabs={[
         { value: "lines", text: TEXT.lines, content: <Lines /> },
         { value: "people", text: TEXT.people, content: <Verdicts /> },
+        { value: "held", text: HELD.tab(undecided), content: <Held /> },
       ]}
     />
   );

@@ -156,3 +156,26 @@ export const PEOPLE = {
   sure: (what: string, viewer: string) => `${what}: ${viewer}?`,
   sureHelp: "It is done at once, even while the program only rehearses. You can undo it in the log.",
 };
+
+/** The words of its part on what platforms hold back. */
+export const HELD = {
+  tab: (waiting: number) => (waiting > 0 ? `Held back · ${waiting}` : "Held back"),
+  title: "Held back by the platform",
+  empty: "Nothing is held back",
+  emptyHelp:
+    "What Twitch’s AutoMod keeps out of the chat stands here, with who wrote it and why, until somebody lets it through or keeps it out.",
+  somebody: "somebody",
+  why: (reason: string) => (reason ? `Held back: ${reason}` : "Held back"),
+  by: (who: string) => `decided by ${who}`,
+  waits: "held back",
+  underWay: "under way",
+  approved: "let through",
+  denied: "kept out",
+  expired: "nobody decided in time",
+  elsewhere: "decided elsewhere",
+  refused: (why: string) => `Not done: ${why}`,
+  allow: "Let it through",
+  allowOf: (name: string) => `Let ${name}’s message into the chat`,
+  deny: "Keep it out",
+  denyOf: (name: string) => `Keep ${name}’s message out of the chat`,
+};

@@ -54,10 +54,14 @@ export interface Tried {
 
 export interface ByHand {
   viewer: string;
+  /** What they are called, where nobody here may know them yet. */
+  name?: string;
   link: string;
   action: Action;
   reason: string;
   seconds: number;
+  /** The one message that it is about: it is deleted, or what is held back is let through. */
+  source?: string;
 }
 
 /** Verdicts on a page of the log. */

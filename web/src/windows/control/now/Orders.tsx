@@ -3,6 +3,7 @@ import { Megaphone, NotebookPen } from "lucide-react";
 import { useState } from "react";
 import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
+import { endsComposition } from "../../../design/composition";
 import { Area } from "../../../design/Field";
 import { Switch } from "../../../design/Switch";
 import { useToast } from "../../../design/Toast";
@@ -43,7 +44,7 @@ export function Ask() {
           maxLength={2000}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+            if (event.key !== "Enter" || event.shiftKey || endsComposition(event)) return;
             event.preventDefault();
             event.currentTarget.form?.requestSubmit();
           }}

@@ -1,5 +1,6 @@
 import { CircleAlert, CircleCheck, FileCog, RotateCcw, Save } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useBlocker } from "react-router";
 import { Badge, type Tone } from "../../../design/Badge";
 import { Button } from "../../../design/Button";
 import { Card } from "../../../design/Card";
@@ -96,7 +97,32 @@ export function Settings() {
         }}
         onClose={() => setAsked(false)}
       />
+      <Leaving unsaved={show.edited} />
     </div>
+  );
+}
+
+/** Asks whoever leaves the page, or closes the window, with what is not saved. */
+function Leaving({ unsaved }: { unsaved: boolean }) {
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) => unsaved && currentLocation.pathname !== nextLocation.pathname,
+  );
+  useEffect(() => {
+    if (!unsaved) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [unsaved]);
+  return (
+    <Confirm
+      open={blocker.state === "blocked"}
+      title={TEXT.leaveTitle}
+      description={TEXT.leaveHelp}
+      action={TEXT.leave}
+      cancel={TEXT.stay}
+      onConfirm={() => blocker.proceed?.()}
+      onClose={() => blocker.state === "blocked" && blocker.reset()}
+    />
   );
 }
 
