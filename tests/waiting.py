@@ -6,6 +6,8 @@ from typing import Any
 
 PATIENCE = 60.0
 """Seconds that a busy machine may take for anything."""
+QUICK = "[voice.espeak]\nspeed = 2.7\n"
+"""For the show of a test that waits for the end of what is said: it is said as quickly as the embedded voice can."""
 
 
 async def until(condition: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:

@@ -18,9 +18,10 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from marotte.gateway import rest
 from tests.fuzz.hostile import looks
 from tests.servers.marotte import TOKEN, Marotte, marotte
+from tests.waiting import QUICK
 
 SHOW = (
-    "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 1_000_000\n[character]\n"
+    f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 1_000_000\n[character]\n"
     "name = 'Pip'\n[memory]\nrecall = 6\n"
 )
 LEFT_OUT = {("POST", "/api/v1/database/restore")}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.servers.marotte import TOKEN, marotte
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, QUICK
 
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +63,7 @@ def test_ask_answers_without_a_run(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_ask_asks_the_run_that_lives(tmp_path: Path) -> None:
-    async with marotte(tmp_path, "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n") as program:
+    async with marotte(tmp_path, f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n") as program:
         done = await asyncio.to_thread(run, "ask", "Who are you?", folder=tmp_path, MAROTTE_TOKEN=TOKEN)
         assert (done.returncode, done.stderr) == (0, "")
         turns = await program.get("/api/v1/turns?limit=1")
@@ -74,7 +74,7 @@ async def test_ask_asks_the_run_that_lives(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_ask_passes_by_every_proxy(tmp_path: Path) -> None:
-    async with marotte(tmp_path, "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"):
+    async with marotte(tmp_path, f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"):
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))  # and never listens
             proxy = f"http://127.0.0.1:{nobody.getsockname()[1]}"

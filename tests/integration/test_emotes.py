@@ -14,6 +14,7 @@ from marotte.links.discord.percepts import words
 from marotte.links.emotes import EmoteShelf
 from tests.servers.emotes import PNG, WEBP, EmoteServer
 from tests.servers.marotte import marotte
+from tests.waiting import QUICK
 
 pytestmark = pytest.mark.anyio
 TWITCH = "https://static-cdn.jtvnw.net/emoticons/v2/25/default/dark/2.0"
@@ -163,7 +164,7 @@ async def test_discords_own_emotes_are_marked(shelves: Shelves, written: str) ->
 
 async def test_a_window_gets_pictures_from_our_own_origin(server: EmoteServer, tmp_path: Path) -> None:
     show = (
-        "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100000\n"
+        f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100000\n"
         f'[emotes]\nsets = ["{server.url("/v3/emote-sets/01S")}", "gone.json"]\nhosts = ["{server.host}"]\n'
     )
     async with marotte(tmp_path, show) as program:

@@ -15,9 +15,10 @@ import pytest
 from marotte.gateway.lan import Pairing
 from tests.integration.test_cli import run as command
 from tests.servers.marotte import TOKEN, Marotte, Window, marotte
+from tests.waiting import QUICK
 
 pytestmark = pytest.mark.anyio
-SHOW = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
+SHOW = f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from marotte.mind.tools.toolbox import Toolbox
 from marotte.show import Run
 from marotte.time import Clock
 from tests.stand_ins import Published
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
 PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_real.py"))
@@ -214,7 +214,7 @@ async def test_a_key_that_is_missing_is_said(caplog: pytest.LogCaptureFixture) -
 async def test_a_run_starts_a_dead_server_again(tmp_path: Path) -> None:
     """The supervisor tells that it was lost, and starts it again."""
     program = ", ".join(f'"{part}"' for part in PROGRAM)
-    quiet = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
+    quiet = f"{QUICK}[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
     show = f"{quiet}[tools.mcp.trial]\ncommand = [{program}]\ndeadline = 60"
     run = Run(config.parse(show), tmp_path, {})
     failures = run.bus.subscribe("event.task_failed.>")

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.servers.marotte import Marotte, marotte
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
 SHOW = (
-    "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[character]\nnever = ['xyzzy']\n"
+    f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[character]\nnever = ['xyzzy']\n"
     "[moderation]\nrelease_within = 120\n"
 )
 API = "/api/v1/moderation"

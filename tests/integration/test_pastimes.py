@@ -31,10 +31,10 @@ from marotte.store.tables import timers
 from marotte.time import Clock
 from tests.pastimes import ADA, BOB, MOD, viewer
 from tests.record import Loudspeaker
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
+QUIET = f"{QUICK}[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
 SHOW = f"""{QUIET}
 [commands.hello]
 reply = "Hello, {{user}}!"

@@ -6,9 +6,10 @@ from urllib.parse import quote
 import pytest
 
 from tests.servers.marotte import Marotte, marotte
+from tests.waiting import QUICK
 
 pytestmark = pytest.mark.anyio
-SHOW = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100000\n"
+SHOW = f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100000\n"
 ADA = {"id": "irc:test/ada", "name": "Ada", "platform": "irc"}
 PATH = "/api/v1/viewers/" + quote(ADA["id"], safe="")
 

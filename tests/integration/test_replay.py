@@ -19,10 +19,10 @@ from marotte.ops.runlog import LogError
 from marotte.replay import Replayed, replay
 from marotte.show import Run
 from tests.record import RECORDING, Loudspeaker
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
+QUIET = f"{QUICK}[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
 COUNTED = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
 
@@ -271,7 +271,7 @@ def test_of_reports_in_a_row_only_the_telling_ones_are_lived_through_again() -> 
 
 
 async def test_what_was_heard_of_a_line_with_a_gap_in_it_replays_itself(tmp_path: Path) -> None:
-    run = Run(config.parse(QUIET), tmp_path, {})
+    run = Run(config.parse(QUIET.removeprefix(QUICK)), tmp_path, {})
     await run.start()
     playing = asyncio.create_task(Loudspeaker("loudspeaker", run.public).run())
     turns, lines = run.bus.subscribe("event.turn_ended.>"), run.bus.subscribe("event.line_started.>")

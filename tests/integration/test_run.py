@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.servers.marotte import TOKEN, Marotte, marotte
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
-LONG = " ".join(["One two three four five six seven eight nine ten eleven twelve."] * 12)
+QUIET = f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n"
+LONG = " ".join(["One two three four five six seven eight nine ten eleven twelve."] * 30)
 """Most of a minute: nothing that a test does takes as long."""
 
 

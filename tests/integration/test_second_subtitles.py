@@ -19,7 +19,7 @@ from marotte.show import Run
 from tests.record import Loudspeaker
 from tests.servers.marotte import TOKEN, Marotte, Window, marotte
 from tests.servers.openai import OpenAIServer, Script
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
 REPLY = "Good evening to you. I have three bells and one very small theatre."
@@ -40,7 +40,7 @@ def answer(messages: list[dict[str, Any]]) -> str:
 
 
 def show(server: OpenAIServer, second: str = "") -> str:
-    return f"""
+    return f"""{QUICK}
 [character]
 never = ["custard"]
 [attention]

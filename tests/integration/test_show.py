@@ -9,10 +9,11 @@ from tests.servers import inspircd
 from tests.servers.marotte import TOKEN, marotte
 from tests.servers.ollama import OllamaServer
 from tests.servers.openai import OpenAIServer, Script
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, QUICK, until
 
 pytestmark = pytest.mark.anyio
-QUIET = "[attention]\nlull_after = 0\n[gateway]\nrequests = 100_000\n[brain]\ndiscover = false\n"
+QUIET = f"{QUICK}[attention]\nlull_after = 0\n[gateway]\nrequests = 100_000\n[brain]\ndiscover = false\n"
+GREETING = "Good evening to you, dear Ada, and to all of your friends."
 FLOOD = 200
 """Messages; more than the lane of the chat holds."""
 
@@ -123,7 +124,7 @@ async def test_a_cloud_brain_and_voice_are_used_and_told(tmp_path: Path) -> None
 @pytest.mark.parametrize("fault", ["hang", "empty", "garbage", "wrong_type", "close", "huge", "401", "429", "500"])
 @pytest.mark.parametrize("route", ["chat", "speech"])
 async def test_the_understudy_finishes_the_turn(tmp_path: Path, route: str, fault: str) -> None:
-    async with OpenAIServer(Script(reply="Good evening to you, dear Ada, and to all of your friends.")) as server:
+    async with OpenAIServer(Script(reply=GREETING, per_character=0.02)) as server:
         server.fault(route, fault)
         async with marotte(
             tmp_path, _show(server, late=route if fault == "hang" else ""), TEST_KEY=server.script.key
@@ -134,7 +135,7 @@ async def test_the_understudy_finishes_the_turn(tmp_path: Path, route: str, faul
             assert turn["heard"]
             assert not turn["cut"], turn
             if route == "speech":
-                assert turn["heard"] == "Good evening to you, dear Ada, and to all of your friends."
+                assert turn["heard"] == GREETING
             kind = {"chat": "brain", "speech": "voice"}[route]
             engines = {(e["kind"], e["name"]): e for e in await program.get("/api/v1/engines")}
             assert engines[kind, "cloud"]["state"] in ("resting", "probing")

@@ -17,22 +17,23 @@ from marotte.replay import replay
 from marotte.show import Run
 from tests.record import Loudspeaker
 from tests.servers.openai import OpenAIServer, Script
+from tests.waiting import QUICK
 
 pytestmark = pytest.mark.anyio
 ADA = Viewer(id="x:ada", name="Ada", platform="test")
 JPEG = (Path(__file__).parents[1] / "data" / "astronaut.jpg").read_bytes()
-SHOW = """
+SHOW = f"""{QUICK}
 [brain]
 chain = ["scripted"]
 discover = false
 [brain.scripted]
 engine = "openai"
-url = "{url}"
+url = "{{url}}"
 [attention]
 lull_after = 0
 begin_early = false
 [sight]
-how = "{how}"
+how = "{{how}}"
 within = 60
 """
 

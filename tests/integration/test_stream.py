@@ -15,11 +15,11 @@ from marotte.show import Run
 from tests.stand_ins import built
 from tests.stream import EVERY, FAULTS, LASTS, PAID, stream
 from tests.stream_stage import QuickVoice
-from tests.waiting import until
+from tests.waiting import QUICK, until
 
 pytestmark = pytest.mark.anyio
 SECONDS = 40.0
-QUIET = "[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
+QUIET = f"{QUICK}[brain]\ndiscover = false\n[attention]\nlull_after = 0\n"
 
 
 async def replays_whole(data: Path) -> None:

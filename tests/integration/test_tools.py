@@ -17,16 +17,17 @@ from marotte.show import Run
 from tests.record import Loudspeaker
 from tests.servers.marotte import TOKEN, Window, marotte
 from tests.servers.openai import OpenAIServer, Script
+from tests.waiting import QUICK
 
 pytestmark = pytest.mark.anyio
 ADA = Viewer(id="irc:test/ada", name="Ada", platform="irc")
-SHOW = """
+SHOW = f"""{QUICK}
 [brain]
 chain = ["scripted"]
 discover = false
 [brain.scripted]
 engine = "openai"
-url = "{url}"
+url = "{{url}}"
 [attention]
 lull_after = 0
 [tools]

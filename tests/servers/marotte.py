@@ -137,6 +137,8 @@ class Window:
         self.welcome: dict[str, Any] = {}
         self.sound: list[tuple[dict[str, Any], bytes]] = []
         self.events: list[dict[str, Any]] = []
+        self.lights: list[str] = []
+        """What a skull's light has shown."""
         self.seq = 0
 
     async def frame(self, within: float = 2 * PATIENCE) -> dict[str, Any] | None:
@@ -147,6 +149,8 @@ class Window:
             if frame["type"] == "event":
                 self.seq = frame["seq"]
                 self.events.append(frame["event"])
+            elif frame["type"] == "light":
+                self.lights.append(frame["show"])
             return frame
         if message.type is aiohttp.WSMsgType.BINARY:
             header, _, pcm = message.data.partition(b"\n")

@@ -1,4 +1,4 @@
-"""A bad line to a program on the loopback: it stalls and breaks at moments that a seed decides, or when told to."""
+"""A bad line to a program on the loopback: it stalls at moments that a seed decides, and breaks when told to."""
 
 import asyncio
 import socket
@@ -15,11 +15,8 @@ _ABRUPT = struct.pack("ii", 1, 0)
 class StallingProxy:
     """Carries bytes both ways between a port of its own and the program's, each way with stalls of its own."""
 
-    def __init__(self, target: str, seed: int, *, stall: float, every: float, lives: tuple[float, ...]) -> None:
-        """``stall``: seconds at most for which one way stands still, ``every`` so many seconds on average.
-
-        ``lives``: how long, about, each of the first connections lasts; later ones stay. No stall where it is 0.
-        """
+    def __init__(self, target: str, seed: int, *, stall: float, every: float) -> None:
+        """``stall``: seconds at most for which one way stands still, ``every`` so many on average; 0: no stall."""
         self.url = ""
         self.stalls = 0
         """So often something that had come was held back."""
@@ -27,7 +24,6 @@ class StallingProxy:
         self._target = urlsplit(target)
         self._rng = Random(seed)
         self._stall, self._every = stall, every
-        self._lives = [self._rng.uniform(0.8, 1.2) * each for each in lives]
         self._open = asyncio.Event()
         self._open.set()
         self._wires: set[asyncio.StreamWriter] = set()
@@ -58,20 +54,16 @@ class StallingProxy:
         self._break()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until either side ends it, or its life is over."""
+        """Carry one connection until either side ends it."""
         there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
         wires = {writer, back}
         self._wires |= wires
-        life = self._lives.pop(0) if self._lives else None
-        end = asyncio.get_running_loop().call_later(life, self.reset) if life else None
         # A generator each: what one way draws must not depend on when the other one draws.
         ways = [Random(self._rng.random()) for _ in range(2)]
         try:
             await asyncio.gather(self._copy(reader, back, ways[0]), self._copy(there, writer, ways[1]))
         finally:
             self._wires -= wires
-            if end is not None:
-                end.cancel()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rng: Random) -> None:
         clock = asyncio.get_running_loop().time
@@ -93,10 +85,10 @@ class StallingProxy:
 
 @asynccontextmanager
 async def stalling_proxy(
-    target: str, seed: int = 0, *, stall: float = 0.0, every: float = 1.0, lives: tuple[float, ...] = ()
+    target: str, seed: int = 0, *, stall: float = 0.0, every: float = 1.0
 ) -> AsyncIterator[StallingProxy]:
     """A bad line to ``target``, on a free loopback port."""
-    made = StallingProxy(target, seed, stall=stall, every=every, lives=lives)
+    made = StallingProxy(target, seed, stall=stall, every=every)
     server = await asyncio.start_server(made.carry, "127.0.0.1", 0)
     made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
