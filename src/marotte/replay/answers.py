@@ -1,6 +1,7 @@
 """The answers of outside engines and tools as the log has them, in the place of asking again."""
 
 import asyncio
+from bisect import insort
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,15 +33,25 @@ _ONE_PIECE = 0.02
 class Past:
     """What outside engines and tools were asked then, and how it went."""
 
-    def __init__(self, entries: Iterable[runlog.AnyEntry], until: Callable[[float], Awaitable[None]]) -> None:
-        """``until`` waits until the run was so many seconds old."""
+    def __init__(
+        self,
+        entries: Iterable[runlog.AnyEntry],
+        until: Callable[[float], Awaitable[None]],
+        now: Callable[[], float],
+    ) -> None:
+        """``until`` waits until the run was so many seconds old, and ``now`` it is."""
         self.unlike = 0
         """How often something else was asked than then."""
         self.until = until
+        self._now = now
         self._calls: dict[str, deque[_Call]] = defaultdict(deque)
         """By who was asked; what was asked first is first."""
+        self._written: set[str] = set()
+        """The lines that were written then, whether their turn to sound came or not."""
         known: dict[int, _Call] = {}
         for entry in entries:
+            if isinstance(entry, runlog.Said) and entry.what == "line":
+                self._written.add(str(entry.words[0]))
             if isinstance(entry, runlog.Called):
                 known[entry.call] = _Call(entry.asked, entry.t)
                 self._calls[entry.engine].append(known[entry.call])
@@ -51,22 +62,46 @@ class Past:
         """Whether just this was asked, and its answer is not yet taken."""
         return any(call.asked == asked for call in self._calls[who])
 
-    async def asked_again(self, who: str, asked: str) -> None:
-        """Wait until this was asked then: a turn that was cut before it came to that draws no chance."""
+    def wrote(self, line: str) -> bool:
+        """Whether this line was written then."""
+        return line in self._written
+
+    async def asked_again(self, who: str, asked: str) -> "_Call | None":
+        """Wait until this was asked then, and take how it went, as ``take`` does.
+
+        A turn that is cut before it comes to that draws no chance, and leaves the answer to whoever asks next.
+        """
+        call = self._first(who, asked)
+        if call is None:
+            return None
         calls = self._calls[who]
-        if call := next((call for call in calls if call.asked == asked), calls[0] if calls else None):
+        calls.remove(call)
+        try:
             await self.until(call.at)
+        except BaseException:
+            insort(calls, call, key=lambda other: other.at)
+            raise
+        self.unlike += call.asked != asked
+        return call
 
     def take(self, who: str, asked: str) -> "_Call | None":
         """Take how a call went: the same question alike, any other in its turn; None where none is left."""
-        calls = self._calls[who]
-        alike = next((call for call in calls if call.asked == asked), None)
-        if alike is None:
-            self.unlike += bool(calls)
-        call = alike or (calls[0] if calls else None)
+        call = self._first(who, asked)
         if call is not None:
-            calls.remove(call)
+            self._calls[who].remove(call)
+            self.unlike += call.asked != asked
         return call
+
+    def _first(self, who: str, asked: str) -> "_Call | None":
+        calls = self._calls[who]
+        return self._alike(who, asked) or (calls[0] if calls else None)
+
+    def _alike(self, who: str, asked: str) -> "_Call | None":
+        """Return the first call that asked just this; one that was cut short and is long over is not asked again."""
+        alike = [call for call in self._calls[who] if call.asked == asked]
+        while len(alike) > 1 and alike[0].cut_at < self._now():
+            alike.pop(0)
+        return alike[0] if alike else None
 
 
 @dataclass
@@ -77,6 +112,13 @@ class _Call:
     at: float
     """Seconds of the run at which it was asked."""
     answers: deque[runlog.Gave | runlog.Finished] = field(default_factory=deque[runlog.Gave | runlog.Finished])
+
+    @property
+    def cut_at(self) -> float:
+        """When it was told something last that was given up then; for ever later where it came to its end."""
+        if self.answers and isinstance(self.answers[-1], runlog.Finished):
+            return float("inf")
+        return self.answers[-1].t if self.answers else self.at
 
     def add(self, answer: runlog.Gave | runlog.Finished) -> None:
         """Add what it gave next; sound that came right after other sound is one piece with it."""
@@ -118,8 +160,7 @@ class Answers:
     async def reply(self, prompt: Prompt) -> AsyncIterator[str | Counted | Call]:
         """Reply as the brain did."""
         if self._own is not None:
-            await self._past.asked_again(self._name, asked_of(prompt))
-            then = self._past.take(self._name, asked_of(prompt))
+            then = await self._past.asked_again(self._name, asked_of(prompt))
             given = iter(then.answers if then else ())
             async for piece in self._own.reply(prompt):
                 if (answer := next(given, None)) is not None:
@@ -140,7 +181,7 @@ class Answers:
         What it was not asked then, as a line that was cut before its turn came, takes about as long as people speak.
         """
         if not self._past.knows(self._name, asked_of(line)):
-            self._past.unlike += 1
+            self._past.unlike += not self._past.wrote(line.shown)
             yield Sound(pcm=bytes(2 * round(SAMPLE_RATE * seconds(line.spoken, line.language))), rate=SAMPLE_RATE)
             return
         async for piece in self._answer(asked_of(line)):
@@ -158,7 +199,7 @@ class Answers:
             )
 
     async def _answer(self, asked: str) -> AsyncIterator[str | dict[str, Any]]:
-        then = self._past.take(self._name, asked)
+        then = await self._past.asked_again(self._name, asked)
         if then is None:
             raise EngineError("the log holds no further answer")
         for answer in then.answers:

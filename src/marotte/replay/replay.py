@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from marotte import config
-from marotte.events import PUBLIC, SAMPLE_RATE, AnyPercept, LineStarted, subject
+from marotte.events import PUBLIC, SAMPLE_RATE, AnyPercept, LineStarted, Percept, subject
 from marotte.mind.attention import Attention
 from marotte.ops import runlog
 from marotte.ops.recorder import said
@@ -32,6 +32,8 @@ _PAST = runlog.Row | Said | runlog.Called | runlog.Gave | runlog.Finished | runl
 """What is not given to a run at its time."""
 _REST = 0.05
 """Seconds in which what the log told last takes its effect."""
+_LOOK, _LOOKS = 0.005, 20
+"""Seconds between two looks whether a turn has ended that was over then, and how many."""
 
 
 @dataclass
@@ -108,9 +110,11 @@ class _Replay:
         self._moments: dict[str, list[_Moments]] = {}
         self._begun: Counter[str] = Counter()
         """How many turns each floor has begun."""
+        self._ended: Counter[str] = Counter()
+        """How many it has ended."""
         self._began = 0.0
         self._waiting: set[asyncio.Task[None]] = set()
-        self._past = Past(entries, self.until)
+        self._past = Past(entries, self.until, lambda: self._clock.now() - self._began)
         self._late = {entry.percept: entry.t for entry in entries if isinstance(entry, runlog.Late)}
         """When percepts were taken in that had come before."""
 
@@ -228,10 +232,23 @@ class _Replay:
             if isinstance(entry, _PAST):
                 continue
             await self.until(entry.t)
+            await self._let_end(entry)
             try:
                 await self._give(run, entry)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
                 raise LogError(f"{self._path}: at {stamp(entry.t)}: {type(entry).__name__.lower()}: {error}") from None
+
+    async def _let_end(self, entry: runlog.AnyEntry) -> None:
+        """Wait for the end of a turn that was over then: its speaker looks at the clock at moments of its own."""
+        match entry:
+            case runlog.Ordered(order="cut", given=(str(floor), *_)) | runlog.Perceived(percept=Percept(floor=floor)):
+                over = sum(0 < turn.ended <= entry.t for turn in self._moments.get(floor, ()))
+                for _ in range(_LOOKS):
+                    if self._ended[floor] >= over:
+                        return
+                    await self._clock.sleep(_LOOK)
+            case _:
+                pass
 
     async def _give(self, run: Run, entry: runlog.AnyEntry) -> None:
         match entry:
@@ -278,6 +295,7 @@ class _Replay:
             self._starts[data.floor].append(data.sample)
         elif (done := said(data, round(self._clock.now() - self._began, 6))) is not None:
             self._begun[done.floor] += done.what == "turn"
+            self._ended[done.floor] += done.what == "end"
             self._found.done.append(done)
             self._tell(done)
 
