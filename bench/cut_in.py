@@ -32,13 +32,17 @@ from marotte.gateway.server import serve
 from marotte.show import Run
 
 SHOW = "[attention]\nlull_after = 0\npause = 0\n[brain]\ndiscover = false\n[voice]\ncache_mb = 0\n"
-REPLY = " ".join(["on"] * 60) + "."
+REPLY = (
+    "once there was a puppet who lived in the attic of an old theatre and every evening when the lamps were lit it"
+    " would climb down a rope of curtain cords to look for the bell that it lost in the very first year of the house"
+    " behind the seventh row near a door that nobody had opened since the great flood came over the market square."
+)
 ROUNDS = 5
 """How often each sentence cuts in; the first of all is dropped."""
 QUIET = 0.05
 """The part of the tone's energy below which it is gone."""
-REST = 1.0
-"""Seconds until all of what was said has ended, too."""
+REST = 0.3
+"""Seconds of silence between two rounds."""
 GAP = 100.0
 """Milliseconds of silence that are no gap in the sound."""
 PAGE = """
@@ -92,8 +96,11 @@ class Ear:
     """Hears words that cut in, and in the end that there were none: nobody waits for another answer."""
 
     async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
+        told = False
         async for _ in speech:
-            yield Heard(text="oh wait a moment", final=False, language="en")
+            if not told:
+                yield Heard(text="oh wait a moment", final=False, language="en")
+            told = True
         yield Heard(text="", language="en")
 
     async def close(self) -> None:
@@ -138,7 +145,9 @@ async def _cut_in(talk: Visitor, pcm: bytes, rng: Random) -> float:
             break
     else:
         raise RuntimeError("it never fell silent")
+    # What was said must be over and understood before the next round.
     await talk.event("turn_ended")
+    await talk.event("transcript", final=True)
     talk.frames.clear()
     await asyncio.sleep(REST)
     return last - onset

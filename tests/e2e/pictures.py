@@ -313,6 +313,21 @@ async def judged(browser: Browser, stream: OnAir, file: Path) -> None:
     await desk.page.context.close()
 
 
+async def held(browser: Browser, stream: OnAir, file: Path) -> None:
+    """What AutoMod holds back, with the buttons."""
+    program, twitch = stream
+    twitch.automod_hold("chiyo", "you silly wooden head, say something clever for once")
+    other = twitch.automod_hold("bruno", "that joke was a load of custard", "custard")
+    desk = await enter(browser, f"{program.url}/control/moderation", token=TOKEN, size=DESK, color_scheme="dark")
+    await desk.connected()
+    await desk.page.get_by_role("tab", name="Held back").click()
+    await desk.page.evaluate("document.activeElement.blur()")
+    twitch.automod_update(other, "denied", by="marotte")
+    await expect(desk.page.get_by_text("kept out").first).to_be_visible()
+    await keep(desk, file)
+    await desk.page.context.close()
+
+
 async def make(folder: Path) -> None:
     """Make all pictures."""
     with (
@@ -333,6 +348,7 @@ async def make(folder: Path) -> None:
                 await connections(browser, stream, folder / "control-connections.png")
                 await queue(browser, stream, folder / "control-queue.png")
                 await judged(browser, stream, folder / "control-people-judged.png")
+                await held(browser, stream, folder / "control-held.png")
             async with marotte(Path(crypt), SKULL) as program:
                 await stage(browser, program, folder / "skull.png", BONES)
                 await skull(browser, program, folder / "skull-window.png")
