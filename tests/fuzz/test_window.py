@@ -28,8 +28,8 @@ SHOW = config.parse(
 CORPUS = corpus("window")
 SEEDS = tuple(CORPUS.values())
 KINDS = st.sampled_from(
-    ("ping", "sound", "played", "text", "press", "release", "hands_free", "transcript", "language", "name", "stop",
-     "hello", "welcome", "event", "", "_", "__class__", "microphone", "kind", "Ping")
+    ("ping", "sound", "played", "text", "press", "release", "hands_free", "reads", "transcript", "language", "name",
+     "stop", "hello", "welcome", "event", "", "_", "__class__", "microphone", "kind", "Ping")
 )  # fmt: skip
 JSON = st.fixed_dictionaries(
     {"type": KINDS | values},

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ SHOW = (
 LOOKING = ("/api/v1/queue", "/api/v1/floors", "/api/v1/engines")
 LONG = "to the crowd, and to the crew, " * 12
 """Some of what is asked while it is said has to wait."""
+KENNEDY = Path(__file__).parents[1] / "data" / "kennedy-1961.wav"
 
 
 @pytest.fixture(scope="module")
@@ -372,6 +374,21 @@ async def test_what_a_browser_recognises_itself_is_said_once(program: Marotte) -
         await window.event("turn_ended")
         told = [(e["text"], e["ear"]) for e in window.events if e["type"] == "transcript" and e["final"]]
         assert told == [("Who are you?", "browser")]
+
+
+async def test_while_the_browser_reads_the_sound_tells_only_that_somebody_speaks(program: Marotte) -> None:
+    with wave.open(str(KENNEDY)) as recording:
+        speech = recording.readframes(2 * 16_000)
+    async with program.window(partner="web speech with sound") as window:
+        await window.send(type="reads", on=True)
+        await window.send(type="press")
+        await window.socket.send_bytes(b'{"type":"microphone"}\n' + speech)
+        assert (await window.event("onset", "transcript"))["type"] == "onset"
+        await window.send(type="transcript", text="Who are you?", final=True)
+        await window.send(type="release")
+        await window.event("turn_ended")
+        told = [e["text"] for e in window.events if e["type"] == "transcript" and e["final"]]
+        assert told == ["Who are you?"]
 
 
 async def test_a_window_that_does_not_read_loses_events_and_slows_nobody(program: Marotte) -> None:

@@ -353,6 +353,56 @@ async def test_text_that_a_browser_takes_back_ends_as_a_noise() -> None:
         hearing.hear_text("x" * (LONGEST_TEXT + 1), final=True)
 
 
+async def test_a_browser_that_tells_what_is_said_leaves_the_sound_to_tell_that_somebody_speaks() -> None:
+    ear, microphone = FakeEar(), Pieces()
+    hearing, events = made(ear)
+    hearing.reads = True
+    running = asyncio.create_task(hearing.run(microphone))
+    await talk(microphone, 0.4)
+    assert kinds(events) == ["onset"]  # before there is a word
+    hearing.hear_text("tell", final=False)
+    await talk(microphone, 0.4)
+    await talk(microphone, 1.0, QUIET)
+    hearing.hear_text("tell me", final=True)
+    await asyncio.sleep(5)
+    assert kinds(events) == ["onset", "partial tell", "silence", "final tell me", "utterance tell me"]
+    hearing.reads = False
+    await talk(microphone, 0.4)
+    await talk(microphone, 1.0, QUIET)
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events)[5:] == ["onset", "partial some", "silence", "final 70", "utterance 70"]
+    assert len(ear.given) == 1
+
+
+async def test_sound_of_which_a_browser_makes_no_word_ends_as_a_noise() -> None:
+    microphone = Pieces()
+    hearing, events = made(FakeEar(), resume_after=1.5)
+    hearing.reads = True
+    running = asyncio.create_task(hearing.run(microphone))
+    await talk(microphone, 0.4)
+    await talk(microphone, 1.2, QUIET)
+    assert kinds(events) == ["onset"]  # the browser may be slow
+    await asyncio.sleep(1)
+    assert kinds(events) == ["onset", "noise"]
+    hearing.hear_text("some words", final=False)
+    await asyncio.sleep(1.4)
+    hearing.hear_text("some more words", final=False)
+    await asyncio.sleep(1.6)
+    assert kinds(events)[2:] == ["onset", "partial some words", "partial some more words", "noise"]
+    await talk(microphone, 0.4)
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events)[6:] == ["onset", "noise"]  # whose microphone is gone tells no more
+
+
+async def talk(microphone: Pieces, seconds: float, piece: bytes = TALK) -> None:
+    """Give a microphone sound as it is spoken."""
+    for _ in range(round(seconds / 0.02)):
+        microphone.queue.put_nowait(piece)
+        await asyncio.sleep(0.02)
+
+
 # --- pauses
 
 

@@ -174,22 +174,38 @@ test("another microphone is used at once, and what is wrong with it is told", as
   expect(speech.state.trouble).toBe("busy");
 });
 
-test("while the browser recognises what is said, the program hears no sound of it: a sentence counts once", async () => {
+test("while the browser recognises what is said, the program hears the sound only to know that somebody speaks", async () => {
   vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
   speech.setBrowser(true);
   await speech.press();
-  expect(heard()).toBe(0);
+  expect(heard()).toBe(1);
   FakeRecogniser.last.onresult?.({
     resultIndex: 0,
     results: [Object.assign([{ transcript: "hello" }], { isFinal: true })],
   });
   speech.release();
-  expect(sent).toEqual(["press", "transcript", "release"]);
+  expect(sent, "it is told for whom the press is, before it").toEqual([
+    "reads true",
+    "press",
+    "transcript",
+    "reads false",
+    "release",
+  ]);
   FakeRecogniser.last.onend?.();
+  sent.length = 0;
   await speech.listen(true);
-  expect(heard()).toBe(0);
   speech.setBrowser(false);
-  expect(heard(), "from now on the program listens").toBe(1);
+  expect(sent, "from now on the program listens").toEqual(["reads true", "hands_free true", "reads false"]);
+});
+
+test("who is connected anew is told that the browser recognises what is said", async () => {
+  vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
+  speech.start();
+  speech.setBrowser(true);
+  await speech.listen(true);
+  sent.length = 0;
+  tell({ state: "open", welcome: null, refusal: null, retryAt: null, place: null });
+  expect(sent).toEqual(["reads true", "hands_free true"]);
 });
 
 test("where the browser's recognition gives up, the program hears what is said from then on", async () => {
@@ -197,9 +213,9 @@ test("where the browser's recognition gives up, the program hears what is said f
   speech.onRecognitionFailed = vi.fn();
   speech.setBrowser(true);
   await speech.listen(true);
-  expect(heard()).toBe(0);
+  sent.length = 0;
   FakeRecogniser.last.onerror?.({ error: "network" });
-  expect(heard()).toBe(1);
+  expect(sent).toEqual(["reads false"]);
   expect(speech.state.browser).toBe(false);
   expect(speech.onRecognitionFailed).toHaveBeenCalledOnce();
 });

@@ -270,6 +270,10 @@ class Connection:
         self._speaks()
         self._ears().hands_free = bool(frame.get("on"))
 
+    def _on_reads(self, frame: dict[str, Any]) -> None:
+        self._speaks()
+        self._ears().reads = bool(frame.get("on"))
+
     def _on_transcript(self, frame: dict[str, Any]) -> None:
         self._speaks()
         self._ears().hear_text(text_of(frame, "text"), bool(frame.get("final")))
@@ -367,7 +371,8 @@ class Connection:
         if self._hearing is None or self._listening is None or self._listening.done():
             before = self._hearing
             self._hearing = self._floor.hearing(self._viewer(), self._language)
-            self._hearing.hands_free = before is not None and before.hands_free
+            if before is not None:
+                self._hearing.hands_free, self._hearing.reads = before.hands_free, before.reads
             self._microphone = WindowMicrophone()
             self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
             self._run.warm_ears()

@@ -106,6 +106,7 @@ export type WindowFrame =
   | { type: "press" }
   | { type: "release" }
   | { type: "hands_free"; on: boolean }
+  | { type: "reads"; on: boolean }
   | { type: "microphone"; on: boolean }
   | { type: "transcript"; text: string; final: boolean }
   | { type: "language"; language: string }

@@ -42,6 +42,8 @@ export class Recognition {
   onFailed: (why: string) => void = () => {};
   /** The one that listens, or has still to tell what was said before it was stopped. */
   #recogniser: Recogniser | null = null;
+  /** It begins to be listened to, or is no longer. */
+  onListening: (on: boolean) => void = () => {};
   /** The language that is listened for; null: none. */
   #wanted: string | null = null;
 
@@ -54,7 +56,7 @@ export class Recognition {
   start(language: string): void {
     if (language === this.#wanted || !recognitionOffered()) return;
     const changed = this.listening;
-    this.#wanted = language;
+    this.#want(language);
     // Browsers have one session at a time: the next begins when the last has told all that it heard.
     if (!this.#recogniser) this.#begin(language);
     else if (changed) this.#recogniser.stop();
@@ -63,14 +65,20 @@ export class Recognition {
   /** Stop; what was said up to now still comes. */
   stop(): void {
     if (!this.listening) return;
-    this.#wanted = null;
+    this.#want(null);
     this.#recogniser?.stop();
   }
 
   /** Stop and forget. */
   abort(): void {
-    this.#wanted = null;
+    this.#want(null);
     this.#leave()?.abort();
+  }
+
+  #want(language: string | null): void {
+    const before = this.listening;
+    this.#wanted = language;
+    if (this.listening !== before) this.onListening(this.listening);
   }
 
   #begin(language: string): void {
@@ -96,7 +104,7 @@ export class Recognition {
   }
 
   #fail(why: string): void {
-    this.#wanted = null;
+    this.#want(null);
     this.#leave();
     this.onFailed(why);
   }

@@ -77,6 +77,8 @@ class Hearing:
         """The language that is expected, as a BCP-47 tag; "" leaves it to the ear."""
         self.asks_early = True
         """Whether ears are asked already for what may be all; not those that keep what they hear."""
+        self.reads = False
+        """Whether a browser tells what is said: its sound then only tells that somebody speaks."""
         self.dropped = 0
         """How often somebody spoke while ``BACKLOG`` turns were waiting, so that nobody heard it."""
         self._floor = floor
@@ -94,6 +96,11 @@ class Hearing:
         self._turn_model: TurnModel | None = None
         self._judging: asyncio.Task[None] | None = None
         self._reading_since: float | None = None
+        """Since when somebody says what a browser tells."""
+        self._unheard = False
+        """What is said now is not for our ears."""
+        self._wordless: asyncio.TimerHandle | None = None
+        """Ends what a browser tells no more of."""
         self._looks = 0
         """How many looks found no sound since the last piece."""
 
@@ -118,6 +125,7 @@ class Hearing:
             finally:
                 self._note(self._endpointer.finish())
                 self._endpointer = None
+                self.hear_text("", final=True)  # whose microphone is gone tells no more
             await self._backlog.join()
         finally:
             understanding.cancel()
@@ -142,25 +150,41 @@ class Hearing:
     def hear_text(self, text: str, final: bool, uncertain: bool = False) -> None:
         """Take what a browser's own recognition makes of speech; the same events come of it as of sound.
 
-        A final "" ends what a partial text began. Raises SoundError for text longer than ``LONGEST_TEXT``.
+        A final "" ends what a partial text began, and so do ``resume_after`` seconds in which nothing comes and nobody
+        speaks. Raises SoundError for text longer than ``LONGEST_TEXT``.
         """
         if len(text) > LONGEST_TEXT:
             raise SoundError(f"a transcript of {len(text)} characters is longer than {LONGEST_TEXT}")
-        text, now = repair(text.strip(), self._character.name, self._character.misheard), self._clock.now()
-        if self._reading_since is None:
-            if not text:
-                return
-            self._reading_since = now
-            self._publish(Onset(at=self._clock.wall(), floor=self._floor))
+        text = repair(text.strip(), self._character.name, self._character.misheard)
+        if self._reading_since is None and not text:
+            return
+        since = self._begin_reading()
         heard = Heard(text=text, uncertain=uncertain, final=final)
         if not final:
+            self._wait_for_words(speaks=self._unheard)
             self._tell(heard, "browser")
             return
-        seconds, self._reading_since = now - self._reading_since, None
+        self._wait_for_words(speaks=True)
+        seconds, self._reading_since = self._clock.now() - since, None
         why = "silence" if text else "noise"
         self._publish(SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=seconds, why=why))
         if text:
             self._conclude(heard, seconds, "browser")
+
+    def _begin_reading(self) -> float:
+        if self._reading_since is None:
+            self._reading_since = self._clock.now()
+            self._publish(Onset(at=self._clock.wall(), floor=self._floor))
+        return self._reading_since
+
+    def _wait_for_words(self, *, speaks: bool) -> None:
+        """Give what a browser tells some time to come, once nobody speaks any more."""
+        if self._wordless is not None:
+            self._wordless.cancel()
+            self._wordless = None
+        if not speaks and self._reading_since is not None:
+            loop = asyncio.get_running_loop()
+            self._wordless = loop.call_later(self._settings.resume_after, self.hear_text, "", True)
 
     # --- sound to turns
 
@@ -195,6 +219,15 @@ class Hearing:
         """Publish what happened in the sound and hand speech on to whoever understands it."""
         for happening in happenings:
             match happening:
+                case endpoint.Onset() if self.reads:
+                    self._unheard = True
+                    self._begin_reading()
+                    self._wait_for_words(speaks=True)
+                case endpoint.End() if self._unheard:
+                    self._unheard = False
+                    self._wait_for_words(speaks=False)
+                case _ if self._unheard:
+                    pass
                 case endpoint.Onset():
                     self._publish(Onset(at=self._clock.wall(), floor=self._floor))
                     self._turn = None

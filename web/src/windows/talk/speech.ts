@@ -18,7 +18,7 @@ export interface SpeechState {
 const KEPT = "marotte.recognition";
 
 /** The partner's voice: push-to-talk, hands-free, and the browser's own recognition where it is wanted. While that
- * listens it alone counts: the program is told the words and hears no sound. */
+ * listens its words alone count: the sound tells the program only that somebody speaks. */
 export class Speech {
   state: SpeechState = {
     held: false,
@@ -42,8 +42,7 @@ export class Speech {
 
   constructor(private readonly connection: Connection) {
     this.#microphone.device = this.state.device;
-    // What the browser recognises itself would be understood twice.
-    this.#microphone.onFrame = (pcm) => this.#recognition.listening || connection.sendMicrophone(pcm);
+    this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
     this.#microphone.onLevel = (level) => this.#levels(level);
     this.#microphone.onEnd = () => {
       if (this.state.held) this.connection.send({ type: "release" });
@@ -52,6 +51,7 @@ export class Speech {
       if (this.state.handsFree) this.#listenNow(false);
     };
     this.#recognition.onText = (text, final) => connection.send({ type: "transcript", text, final });
+    this.#recognition.onListening = (on) => connection.send({ type: "reads", on });
     this.#recognition.onFailed = () => {
       this.setBrowser(false);
       this.onRecognitionFailed();
@@ -64,6 +64,7 @@ export class Speech {
     const ends = [
       this.connection.on("status", ({ state, welcome }) => {
         if (state !== "open") return this.#lost();
+        if (this.#recognition.listening) this.connection.send({ type: "reads", on: true });
         if (this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
         if (welcome && (welcome.floor !== "public" || welcome.rights === "operator")) void this.#offer();
       }),
@@ -107,9 +108,10 @@ export class Speech {
     // The partner may have let go while the browser asked for permission, and perhaps pressed anew.
     if (press !== this.#presses || !this.state.held) return;
     if (!opened) return this.#set({ held: false });
+    // First, so that the ears know for whom this press is.
+    if (this.state.browser) this.#recognition.start(this.#language);
     this.connection.send({ type: "press" });
     this.#microphone.pass(true);
-    if (this.state.browser) this.#recognition.start(this.#language);
   }
 
   release(): void {
@@ -153,10 +155,10 @@ export class Speech {
 
   #listenNow(on: boolean): void {
     this.#set({ handsFree: on });
-    this.#microphone.pass(on);
-    this.connection.send({ type: "hands_free", on });
     if (on && this.state.browser) this.#recognition.start(this.#language);
     else this.#recognition.stop();
+    this.#microphone.pass(on);
+    this.connection.send({ type: "hands_free", on });
   }
 
   async #open(): Promise<boolean> {
