@@ -3,6 +3,7 @@
 The pictures are left in ``test-results/`` for people to look at.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,45 @@ async def test_every_control_of_the_talk_window_is_reached_by_key(program: Marot
     await expect(talk.page.get_by_role("button", name="Mantén pulsado para hablar")).to_be_visible()
     await talk.write("Hola", "O escribe aquí…")
     assert (await talk.event("line_started"))["language"] == "es"
+
+
+WORDS = """() => [...document.querySelectorAll("body *")].flatMap((element) => [
+  ...["aria-label", "placeholder", "title", "alt"].map((name) => element.getAttribute(name) ?? ""),
+  ...[...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data),
+])"""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("locale", "settings", "closes"),
+    [
+        ("es-MX", "Ajustes", "Cerrar"),
+        ("fr-FR", "Réglages", "Fermer"),
+        ("zh-CN", "设置", "关闭"),
+        ("ja-JP", "設定", "閉じる"),
+    ],
+)
+async def test_the_talk_window_is_written_in_the_partners_language(
+    program: Marotte, visit: Visit, results: Path, locale: str, settings: str, closes: str, size: tuple[int, int]
+) -> None:
+    talk = await visit(program, "/talk", size=size, locale=locale)
+    await talk.connected()
+    language = locale[:2]
+    await expect(talk.page.locator("html")).to_have_attribute("lang", language)
+    await expect(talk.page.get_by_role("combobox").first).to_be_enabled()
+    seen = set(await talk.page.evaluate(WORDS))
+    await talk.page.screenshot(path=results / f"talk-{language}-{size[0]}.png")
+    await talk.page.get_by_role("button", name=settings).click()
+    await expect(talk.page.get_by_role("dialog", name=settings)).to_be_visible()
+    await talk.page.screenshot(path=results / f"talk-settings-{language}-{size[0]}.png")
+    seen |= set(await talk.page.evaluate(WORDS))
+    assert await talk.overflow() == 0
+    if language in ("zh", "ja"):
+        latin = {word for text in seen for word in re.findall(r"[A-Za-z]{2,}", text)}
+        assert latin <= {"Pip", "Notifications"}, "but for the name, and where the program's own messages appear"
+    await talk.page.get_by_role("button", name=closes).click()
+    await expect(talk.page.get_by_role("dialog")).to_have_count(0)
+    assert talk.complaints == []
 
 
 async def test_a_space_that_is_typed_does_not_talk(program: Marotte, visit: Visit) -> None:

@@ -46,6 +46,7 @@ SAID = {
 ALOUD = {"es": "Cuéntame un cuento corto.", "ja": "おはなしをきかせてくださいね。", "en": "Tell me a story."}
 LOCALES = {"es": "es-ES", "ja": "ja-JP", "en": "en-GB"}
 HANDS_FREE = {"es": "Manos libres", "ja": "ハンズフリー", "en": "Hands-free"}
+CUT = {"es": "cortado", "ja": "中断", "en": "cut"}
 QUIET = 1e-4
 SLOW_TO_DRAW = """
   const draw = window.requestAnimationFrame;
@@ -148,9 +149,9 @@ async def speak(partner: Partner) -> None:
 
 
 async def another_microphone(partner: Partner) -> Locator:
-    """Look for another microphone: once it is chosen, the browser plays its recording anew."""
-    await partner.page.get_by_role("button", name="Settings").click()
-    await partner.page.get_by_role("combobox", name="Microphone").click()
+    """Look for another microphone, in Spanish: once it is chosen, the browser plays its recording anew."""
+    await partner.page.get_by_role("button", name="Ajustes").click()
+    await partner.page.get_by_role("combobox", name="Micrófono").click()
     return partner.page.get_by_role("option").last
 
 
@@ -263,7 +264,7 @@ async def shown(partners: list[Partner]) -> None:
         await expect(said).to_have_count(len(partner.turns))
         for ending in partner.endings().values():
             await expect(partner.conversation.get_by_text(ending["heard"], exact=True)).to_be_visible()
-        cut = partner.conversation.get_by_text("cut", exact=True)
+        cut = partner.conversation.get_by_text(CUT[partner.language], exact=True)
         await expect(cut).to_have_count(1 if partner.language == "es" else 0)
         page = await partner.page.locator("body").inner_text()
         assert not [text for other in partners if other is not partner for text in texts(other) if text in page]

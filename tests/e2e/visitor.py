@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import wave
@@ -29,6 +30,7 @@ from tests.waiting import PATIENCE, until
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
+CONVERSATION = re.compile("^(Conversation|Conversación|对话|会話)$")
 DESK = (1280, 720)
 PHONE = (390, 844)
 SHOW = """
@@ -156,7 +158,7 @@ class Visitor:
 
     @property
     def conversation(self) -> Locator:
-        return self.page.get_by_role("list", name="Conversation").locator("visible=true")
+        return self.page.get_by_role("list", name=CONVERSATION).locator("visible=true")
 
     async def write(self, text: str, placeholder: str = "Or type here…") -> None:
         """Type and send."""

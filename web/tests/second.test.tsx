@@ -7,7 +7,9 @@ import type { AnyEvent } from "../src/protocol/events";
 import { Puppeteer } from "../src/stage/puppeteer";
 import { SecondSubtitles } from "../src/stage/SecondSubtitles";
 import { SecondLanguage } from "../src/windows/talk/SecondLanguage";
-import { TEXT } from "../src/windows/talk/text";
+import { textFor } from "../src/windows/talk/text";
+
+const TEXT = textFor("en");
 
 const on = { at: 0, floor: "public", turn: "t", line: "l" };
 const STARTED: AnyEvent = {

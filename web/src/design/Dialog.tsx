@@ -8,13 +8,15 @@ interface DialogProps {
   description?: string;
   open: boolean;
   onClose: () => void;
+  /** What closes it is called so. */
+  close?: string;
   /** A sheet rises from the bottom edge, as suits a phone. */
   sheet?: boolean;
   children: ReactNode;
 }
 
 /** A part of the window in front of the rest, until it is closed. */
-export function Dialog({ title, description, open, onClose, sheet, children }: DialogProps) {
+export function Dialog({ title, description, open, onClose, close = "Close", sheet, children }: DialogProps) {
   const opener = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
@@ -42,7 +44,7 @@ export function Dialog({ title, description, open, onClose, sheet, children }: D
               <Radix.Title className="font-semibold">{title}</Radix.Title>
               {description && <Radix.Description className="text-sm text-quiet">{description}</Radix.Description>}
             </div>
-            <Radix.Close aria-label="Close" className="rounded-md p-1 text-quiet hover:text-ink">
+            <Radix.Close aria-label={close} className="rounded-md p-1 text-quiet hover:text-ink">
               <X aria-hidden className="size-5" />
             </Radix.Close>
           </header>

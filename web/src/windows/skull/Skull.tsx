@@ -11,7 +11,7 @@ import type { Light } from "../../protocol/frames";
 import { ConnectionBadge } from "../ConnectionBadge";
 import { Refused } from "../Refused";
 import { PushToTalk } from "../talk/PushToTalk";
-import { LANGUAGES, troublesFor } from "../talk/text";
+import { LANGUAGES, TextContext, textFor } from "../talk/text";
 import { Waiting, waits } from "../talk/Waiting";
 import { Eyes } from "./Eyes";
 import { LIGHTS, TEXT } from "./text";
@@ -133,7 +133,7 @@ function Dock({ playing: { skull, state, status }, language }: { playing: Playin
         >
           <MicOff aria-hidden className="mt-0.5 size-5 shrink-0 text-trouble" />
           <p lang={language} className="flex-1 text-sm">
-            {troublesFor(language)[state.trouble].title}
+            {textFor(language).troubles[state.trouble].title}
           </p>
           <button
             type="button"
@@ -156,7 +156,11 @@ function Dock({ playing: { skull, state, status }, language }: { playing: Playin
         />
         {LIGHTS[state.light]}
       </p>
-      <PushToTalk speech={skull} held={state.held} language={language} disabled={status.state !== "open"} />
+      <div lang={language}>
+        <TextContext value={textFor(language)}>
+          <PushToTalk speech={skull} held={state.held} disabled={status.state !== "open"} />
+        </TextContext>
+      </div>
     </div>
   );
 }

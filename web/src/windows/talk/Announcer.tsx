@@ -1,14 +1,15 @@
 import type { Conversation } from "./conversation";
-import { TEXT } from "./text";
+import { useText } from "./text";
 
 /** Lines that stay for a screen reader to finish. */
 const KEPT = 4;
 
 /** Tells a screen reader each line once it was said, and not every word on its way. */
 export function Announcer({ conversation, character }: { conversation: Conversation; character: string }) {
+  const words = useText();
   return (
-    <div role="log" aria-live="polite" aria-label={TEXT.said} className="sr-only">
-      {finished(conversation, character).map(({ key, text, language }) => (
+    <div role="log" aria-live="polite" aria-label={words.said} className="sr-only">
+      {finished(conversation, character, words.you).map(({ key, text, language }) => (
         <p key={key} lang={language || undefined}>
           {text}
         </p>
@@ -18,10 +19,10 @@ export function Announcer({ conversation, character }: { conversation: Conversat
 }
 
 /** What was said to its end lately; what the partner typed here they know. */
-function finished({ entries }: Conversation, character: string) {
+function finished({ entries }: Conversation, character: string, you: string) {
   const lines = entries.slice(-KEPT).flatMap((entry) => {
     if (entry.who === "you") {
-      const text = `${entry.from || TEXT.you}: ${entry.text}`;
+      const text = `${entry.from || you}: ${entry.text}`;
       return entry.key.startsWith("typed-") ? [] : [{ key: entry.key, text, language: entry.language }];
     }
     return entry.lines

@@ -3,10 +3,9 @@ import { useState } from "react";
 import { IconButton } from "../../design/Button";
 import { endsComposition } from "../../design/composition";
 import { Field } from "../../design/Field";
-import { phrasesFor } from "./text";
+import { useText } from "./text";
 
 interface ComposerProps {
-  language: string;
   /** Nobody may write here. */
   disabled: boolean;
   /** What is written can be sent now; where it cannot, it may be written all the same. */
@@ -15,9 +14,9 @@ interface ComposerProps {
 }
 
 /** Where a partner types. */
-export function Composer({ language, disabled, open, send }: ComposerProps) {
+export function Composer({ disabled, open, send }: ComposerProps) {
   const [text, setText] = useState("");
-  const words = phrasesFor(language);
+  const words = useText();
   return (
     <form
       className="flex items-center gap-2"
@@ -30,7 +29,6 @@ export function Composer({ language, disabled, open, send }: ComposerProps) {
         quiet
         label={words.type}
         placeholder={words.type}
-        lang={language}
         value={text}
         maxLength={1000}
         disabled={disabled}

@@ -7,7 +7,7 @@ import { Tooltip } from "../../design/Tooltip";
 import { Emoted } from "../../emotes/Emoted";
 import type { Puppeteer } from "../../stage/puppeteer";
 import { type Conversation, type Entry, heardOf, languageOf, type Reply, type Yours } from "./conversation";
-import { TEXT } from "./text";
+import { useText } from "./text";
 
 interface ListProps {
   conversation: Conversation;
@@ -17,6 +17,7 @@ interface ListProps {
 
 /** What both have said, newest below; of the character only what was heard. */
 export function ConversationList({ conversation, puppeteer, character }: ListProps) {
+  const words = useText();
   const end = useRef<HTMLDivElement>(null);
   const { entries, partial } = conversation;
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows whatever is added
@@ -25,14 +26,14 @@ export function ConversationList({ conversation, puppeteer, character }: ListPro
   }, [entries, partial]);
   if (!entries.length && !partial) {
     return (
-      <Empty icon={<MessageCircle aria-hidden />} title={TEXT.empty}>
-        {TEXT.emptyHelp}
+      <Empty icon={<MessageCircle aria-hidden />} title={words.empty}>
+        {words.emptyHelp}
       </Empty>
     );
   }
   return (
     <>
-      <ol className="flex flex-col gap-3" aria-label={TEXT.conversation}>
+      <ol className="flex flex-col gap-3" aria-label={words.conversation}>
         {entries.map((entry) => (
           <Row key={entry.key} entry={entry} puppeteer={puppeteer} character={character} />
         ))}
@@ -64,21 +65,22 @@ function Row({ entry, puppeteer, character }: { entry: Entry; puppeteer: Puppete
 }
 
 function Mine({ entry }: { entry: Yours }) {
+  const words = useText();
   return (
     <li className="flex justify-end">
       <Bubble mine dim={entry.sending}>
         {entry.from ? (
           <span className="mr-1 text-sm text-quiet">{entry.from}:</span>
         ) : (
-          <span className="sr-only">{TEXT.you}: </span>
+          <span className="sr-only">{words.you}: </span>
         )}
         <span lang={entry.language || undefined} dir="auto">
           <Emoted text={entry.text} said={entry.key.startsWith("said-")} />
         </span>
         {entry.uncertain && (
-          <Tooltip text={TEXT.uncertainWhy}>
+          <Tooltip text={words.uncertainWhy}>
             <span className="ml-2 inline-block align-middle">
-              <Badge tone="gilt">{TEXT.uncertain}</Badge>
+              <Badge tone="gilt">{words.uncertain}</Badge>
             </span>
           </Tooltip>
         )}
@@ -88,6 +90,7 @@ function Mine({ entry }: { entry: Yours }) {
 }
 
 function Theirs({ reply, puppeteer, character }: { reply: Reply; puppeteer: Puppeteer; character: string }) {
+  const words = useText();
   const frame = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.frame);
   const mine = frame.line && frame.line.turn === reply.key ? frame.line : null;
   const live = mine && {
@@ -111,14 +114,20 @@ function Theirs({ reply, puppeteer, character }: { reply: Reply; puppeteer: Pupp
           </span>
         ) : (
           <span className={cx("text-quiet", reply.state === "live" && "animate-breathe")}>
-            {reply.state === "live" ? TEXT.thinking : reply.reason || TEXT.discarded}
+            {reply.state === "live" ? (
+              words.thinking
+            ) : reply.reason ? (
+              <span lang="en">{reply.reason}</span>
+            ) : (
+              words.discarded
+            )}
           </span>
         )}
         {reply.cut && text && (
-          <Tooltip text={TEXT.cutWhy}>
+          <Tooltip text={words.cutWhy}>
             <span className="ml-2 inline-flex items-center gap-1 rounded-full bg-gilt/12 px-2 py-0.5 align-middle text-xs text-gilt">
               <Scissors aria-hidden className="size-3" />
-              {TEXT.cut}
+              {words.cut}
             </span>
           </Tooltip>
         )}

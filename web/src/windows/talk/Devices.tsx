@@ -2,17 +2,18 @@ import { Mic, Volume2 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Select } from "../../design/Select";
 import { type Device, type DeviceKind, devices, loudspeakerOffered, onDevices } from "../../sound/devices";
-import { TEXT } from "./text";
+import { useText } from "./text";
 import type { Talking } from "./useTalk";
 
 /** Which microphone hears the partner and where the voice comes out. */
 export function Devices({ talk }: { talk: Talking }) {
+  const words = useText();
   const microphones = useDevices("audioinput");
   const loudspeakers = useDevices("audiooutput");
   return (
     <div className="flex flex-col gap-4">
       <Choice
-        label={TEXT.microphone}
+        label={words.microphone}
         icon={<Mic aria-hidden />}
         value={talk.speaking.device}
         offered={microphones}
@@ -20,16 +21,16 @@ export function Devices({ talk }: { talk: Talking }) {
       />
       {loudspeakerOffered() ? (
         <Choice
-          label={TEXT.loudspeaker}
+          label={words.loudspeaker}
           icon={<Volume2 aria-hidden />}
           value={talk.loudspeaker}
           offered={loudspeakers}
           onChange={talk.setLoudspeaker}
         />
       ) : (
-        <p className="text-sm text-quiet">{TEXT.loudspeakerAbsent}</p>
+        <p className="text-sm text-quiet">{words.loudspeakerAbsent}</p>
       )}
-      {microphones.length === 0 && <p className="text-sm text-quiet">{TEXT.devicesUnnamed}</p>}
+      {microphones.length === 0 && <p className="text-sm text-quiet">{words.devicesUnnamed}</p>}
     </div>
   );
 }
@@ -46,12 +47,13 @@ interface ChoiceProps {
 const OWN = "own";
 
 function Choice({ label, icon, value, offered, onChange }: ChoiceProps) {
+  const words = useText();
   const options = [
-    { value: OWN, text: TEXT.systemDevice },
+    { value: OWN, text: words.systemDevice },
     ...offered.map(({ id, name }) => ({ value: id, text: name })),
   ];
   // One that was chosen and is unplugged now.
-  if (value && !offered.some(({ id }) => id === value)) options.push({ value, text: TEXT.deviceGone });
+  if (value && !offered.some(({ id }) => id === value)) options.push({ value, text: words.deviceGone });
   return (
     <div>
       <p aria-hidden className="mb-1 text-sm">

@@ -5,7 +5,7 @@ import { Meter } from "../../design/Meter";
 import { Switch } from "../../design/Switch";
 import { PushToTalk } from "./PushToTalk";
 import { Latency, Times } from "./Times";
-import { phrasesFor, TEXT, troublesFor } from "./text";
+import { useText } from "./text";
 import type { Talking } from "./useTalk";
 
 interface DockProps {
@@ -18,28 +18,18 @@ interface DockProps {
 /** Where the partner speaks from: the button and what belongs to it. */
 export function Dock({ talk, disabled, openList, children }: DockProps) {
   const doing = useSyncExternalStore(talk.puppeteer.subscribe, () => talk.puppeteer.doing);
-  const words = phrasesFor(talk.language);
+  const words = useText();
   const { speech, speaking } = talk;
   const last = talk.conversation.entries.findLast((entry) => entry.who === "it");
   const busy = doing === "speaking" || doing === "thinking" || (last?.who === "it" && last.state === "live");
   return (
     <div className="shrink-0 border-t border-line bg-raised px-4 pt-4 pb-[max(1rem,env(safe-area-inset-bottom))]">
-      {speaking.trouble && (
-        <Trouble
-          {...troublesFor(talk.language)[speaking.trouble]}
-          language={talk.language}
-          close={() => speech.dismiss()}
-        />
-      )}
-      {talk.timesShown && <Times timings={talk.timings} heard={talk.latency} language={talk.language} />}
+      {speaking.trouble && <Trouble {...words.troubles[speaking.trouble]} close={() => speech.dismiss()} />}
+      {talk.timesShown && <Times timings={talk.timings} heard={talk.latency} />}
       <div className="mx-auto grid max-w-3xl grid-cols-[1fr_auto_1fr] items-center gap-3">
         <div className="flex flex-col items-start gap-1">
           <Switch
-            label={
-              <span lang={talk.language} className="whitespace-nowrap max-sm:text-xs">
-                {words.handsFree}
-              </span>
-            }
+            label={<span className="whitespace-nowrap max-sm:text-xs">{words.handsFree}</span>}
             checked={speaking.handsFree}
             onChange={(on) => void speech.listen(on)}
             disabled={disabled}
@@ -48,12 +38,12 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
             <Latency value={talk.latency} open={talk.timesShown} onToggle={talk.toggleTimes} />
             {speaking.handsFree && !speaking.held && (
               <div className="max-sm:hidden">
-                <Meter label={TEXT.level} connect={speech.level} />
+                <Meter label={words.level} connect={speech.level} />
               </div>
             )}
           </div>
         </div>
-        <PushToTalk speech={speech} held={speaking.held} language={talk.language} disabled={disabled} />
+        <PushToTalk speech={speech} held={speaking.held} disabled={disabled} />
         <div className="flex flex-wrap items-center justify-end gap-2">
           <Button
             kind="danger"
@@ -63,12 +53,10 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
             aria-label={words.stop}
           >
             <Square aria-hidden className="size-4 fill-current" />
-            <span lang={talk.language} className="max-sm:hidden">
-              {words.stop}
-            </span>
+            <span className="max-sm:hidden">{words.stop}</span>
           </Button>
           <IconButton
-            label={talk.muted ? TEXT.soundOff : TEXT.soundOn}
+            label={talk.muted ? words.soundOff : words.soundOn}
             aria-pressed={!talk.muted}
             onClick={() => talk.setMuted(!talk.muted)}
           >
@@ -77,7 +65,7 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
         </div>
       </div>
       <div className="mt-3 flex items-center gap-2 lg:hidden">
-        <IconButton label={TEXT.conversation} kind="plain" onClick={openList} className="size-11">
+        <IconButton label={words.conversation} kind="plain" onClick={openList} className="size-11">
           <MessagesSquare aria-hidden />
         </IconButton>
         <div className="flex-1">{children}</div>
@@ -89,15 +77,14 @@ export function Dock({ talk, disabled, openList, children }: DockProps) {
 interface TroubleProps {
   title: string;
   help: string;
-  language: string;
   close: () => void;
 }
 
-function Trouble({ title, help, language, close }: TroubleProps) {
+function Trouble({ title, help, close }: TroubleProps) {
+  const words = useText();
   return (
     <div
       role="alert"
-      lang={language}
       className="mx-auto mb-4 flex max-w-3xl animate-rise items-start gap-3 rounded-card border border-trouble/50 bg-trouble/8 p-3"
     >
       <MicOff aria-hidden className="mt-0.5 size-5 shrink-0 text-trouble" />
@@ -105,7 +92,7 @@ function Trouble({ title, help, language, close }: TroubleProps) {
         <p className="font-semibold">{title}</p>
         <p className="text-quiet">{help}</p>
       </div>
-      <button type="button" lang="en" aria-label={TEXT.dismiss} onClick={close} className="text-quiet hover:text-ink">
+      <button type="button" aria-label={words.dismiss} onClick={close} className="text-quiet hover:text-ink">
         <X aria-hidden className="size-4" />
       </button>
     </div>

@@ -12,7 +12,7 @@ import { ConnectionBadge } from "../ConnectionBadge";
 import { Devices } from "./Devices";
 import { LetItSee } from "./LetItSee";
 import { SecondLanguage } from "./SecondLanguage";
-import { LANGUAGES, TEXT } from "./text";
+import { LANGUAGES, useText } from "./text";
 import type { Talking } from "./useTalk";
 
 /** Who speaks here, in which language, and whether the line stands. */
@@ -25,6 +25,7 @@ export function Header({
   character: string;
   openSettings: () => void;
 }) {
+  const words = useText();
   const { welcome } = talk.status;
   const offered = welcome?.character.languages.filter((each) => each in LANGUAGES) ?? Object.keys(LANGUAGES);
   const languages = offered.includes(talk.language) ? offered : [talk.language, ...offered];
@@ -33,12 +34,10 @@ export function Header({
       <img src="/favicon.svg" alt="" className="size-8" />
       <h1 className="truncate text-lg font-semibold">{character}</h1>
       <div className="ml-2 flex min-w-0 items-center gap-2">
-        <span lang={talk.language} className="contents">
-          <ConnectionBadge status={talk.status} language={talk.language} />
-        </span>
+        <ConnectionBadge status={talk.status} language={talk.language} />
         {welcome?.floor === "public" && welcome.rights === "operator" && (
           <Badge tone="live" dot="pulse">
-            {TEXT.onStage}
+            {words.onStage}
           </Badge>
         )}
       </div>
@@ -47,17 +46,17 @@ export function Header({
           <NameField talk={talk} quiet />
         </div>
         <Select
-          label={TEXT.language}
+          label={words.language}
           icon={<Languages aria-hidden />}
           value={talk.language}
           options={languages.map((value) => ({ value, text: LANGUAGES[value] ?? value, lang: value }))}
           onChange={talk.setLanguage}
         />
-        <IconButton label={TEXT.settings} onClick={openSettings}>
+        <IconButton label={words.settings} onClick={openSettings}>
           <Settings2 aria-hidden />
         </IconButton>
         <div className="hidden sm:block">
-          <ThemeSwitch />
+          <ThemeSwitch daylight={words.daylight} dark={words.darkHouse} />
         </div>
       </div>
     </header>
@@ -66,6 +65,7 @@ export function Header({
 
 /** What is chosen once: a name, devices, what it may see, a second language to read, and whose recognition listens. */
 export function Settings({ talk }: { talk: Talking }) {
+  const words = useText();
   return (
     <div className="flex flex-col gap-5">
       <NameField talk={talk} />
@@ -74,29 +74,30 @@ export function Settings({ talk }: { talk: Talking }) {
       <SecondLanguage talk={talk} />
       <div>
         <Switch
-          label={TEXT.recognition}
+          label={words.recognition}
           checked={talk.speaking.browser}
           onChange={(on) => talk.speech.setBrowser(on)}
           disabled={!recognitionOffered()}
         />
-        <p className="text-sm text-quiet">{recognitionOffered() ? TEXT.recognitionHelp : TEXT.recognitionAbsent}</p>
+        <p className="text-sm text-quiet">{recognitionOffered() ? words.recognitionHelp : words.recognitionAbsent}</p>
       </div>
       <div className="flex items-center justify-between sm:hidden">
-        <span className="text-sm">{TEXT.light}</span>
-        <ThemeSwitch />
+        <span className="text-sm">{words.light}</span>
+        <ThemeSwitch daylight={words.daylight} dark={words.darkHouse} />
       </div>
     </div>
   );
 }
 
 function NameField({ talk, quiet }: { talk: Talking; quiet?: boolean }) {
+  const words = useText();
   const [name, setName] = useState(talk.name);
   const keep = () => name.trim() !== talk.name && talk.setName(name.trim());
   return (
     <Field
       quiet={quiet}
-      label={TEXT.name}
-      placeholder={TEXT.namePlaceholder}
+      label={words.name}
+      placeholder={words.name}
       value={name}
       maxLength={40}
       autoComplete="nickname"

@@ -3,7 +3,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { cx } from "../../design/cx";
 import { Meter } from "../../design/Meter";
 import type { Speech } from "./speech";
-import { phrasesFor, TEXT } from "./text";
+import { useText } from "./text";
 
 /** A touch shorter than this is a tap, and a tap keeps the button down until the next. */
 const TAP = 300;
@@ -13,13 +13,12 @@ const TYPING = "input, textarea, button, a, [role], [contenteditable]";
 interface PushToTalkProps {
   speech: Pick<Speech, "press" | "release" | "level">;
   held: boolean;
-  language: string;
   disabled: boolean;
 }
 
 /** The one big button: hold it, or the space bar, and speak; or tap it to begin and again to end. */
-export function PushToTalk({ speech, held, language, disabled }: PushToTalkProps) {
-  const words = phrasesFor(language);
+export function PushToTalk({ speech, held, disabled }: PushToTalkProps) {
+  const words = useText();
   const { latched, down, up, tap, cancel } = useHold(speech, held);
   useSpaceBar(speech, disabled);
   const key = (event: KeyboardEvent, then: () => void) => {
@@ -56,19 +55,16 @@ export function PushToTalk({ speech, held, language, disabled }: PushToTalkProps
         )}
       >
         {held ? (
-          <Meter label={TEXT.level} bars={7} connect={speech.level} />
+          <Meter label={words.level} bars={7} connect={speech.level} />
         ) : (
           <Mic aria-hidden className="size-9" strokeWidth={2.2} />
         )}
       </button>
-      <p lang={language} className="flex items-center gap-2 text-sm font-medium" aria-live="polite">
+      <p className="flex items-center gap-2 text-sm font-medium" aria-live="polite">
         {caption}
         {!held && (
-          <kbd
-            lang="en"
-            className="hidden rounded-md border border-line bg-house px-1.5 py-0.5 font-sans text-xs text-quiet lg:inline"
-          >
-            {TEXT.space}
+          <kbd className="hidden rounded-md border border-line bg-house px-1.5 py-0.5 font-sans text-xs text-quiet lg:inline">
+            {words.space}
           </kbd>
         )}
       </p>

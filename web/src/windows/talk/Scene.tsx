@@ -7,7 +7,7 @@ import { SecondSubtitles } from "../../stage/SecondSubtitles";
 import { Subtitles } from "../../stage/Subtitles";
 import { Partial } from "./ConversationList";
 import { Seen } from "./LetItSee";
-import { phrasesFor, TEXT } from "./text";
+import { useText } from "./text";
 import type { Talking } from "./useTalk";
 
 interface SceneProps {
@@ -20,6 +20,7 @@ interface SceneProps {
 
 /** The small theatre with the character in it, and its words. */
 export function Scene({ talk, character, disabled, watching }: SceneProps) {
+  const words = useText();
   const { puppeteer, status } = talk;
   return (
     <House className="flex min-h-0 flex-1 flex-col items-center">
@@ -48,7 +49,7 @@ export function Scene({ talk, character, disabled, watching }: SceneProps) {
       <Seen talk={talk} character={character} />
       {talk.sound === "blocked" && (
         <p className="absolute top-16 right-4 left-4 mx-auto w-fit rounded-full border border-line bg-raised/90 px-3 py-1 text-xs text-quiet">
-          {TEXT.soundBlocked}
+          {words.soundBlocked}
         </p>
       )}
     </House>
@@ -57,9 +58,9 @@ export function Scene({ talk, character, disabled, watching }: SceneProps) {
 
 /** The board under the character: its words, else the partner's, else how to begin. */
 function Words({ talk, character, disabled, watching }: SceneProps) {
-  const { puppeteer, conversation, speaking, language } = talk;
+  const { puppeteer, conversation, speaking } = talk;
   const frame = useSyncExternalStore(puppeteer.subscribe, () => puppeteer.frame);
-  const words = phrasesFor(language);
+  const words = useText();
   if (frame.line) {
     return (
       <Placard>
@@ -76,7 +77,7 @@ function Words({ talk, character, disabled, watching }: SceneProps) {
   if (speaking.held || conversation.partial) {
     return (
       <Placard>
-        <p lang={language} className="text-lg">
+        <p className="text-lg">
           {conversation.partial ? (
             <Partial {...conversation.partial} />
           ) : (
@@ -89,16 +90,14 @@ function Words({ talk, character, disabled, watching }: SceneProps) {
   if (watching) {
     return (
       <Placard>
-        <p className="text-quiet">{TEXT.watching}</p>
+        <p className="text-quiet">{words.watching}</p>
       </Placard>
     );
   }
   if (conversation.entries.length || !talk.status.welcome) return null;
   return (
     <Placard>
-      <p lang={language} className="mb-3 text-lg font-semibold sm:text-xl">
-        {words.greeting(character)}
-      </p>
+      <p className="mb-3 text-lg font-semibold sm:text-xl">{words.greeting(character)}</p>
       <Hints talk={talk} disabled={disabled} />
     </Placard>
   );
@@ -113,9 +112,10 @@ function Placard({ children }: { children: ReactNode }) {
 }
 
 function Hints({ talk, disabled }: { talk: Talking; disabled: boolean }) {
+  const words = useText();
   return (
-    <ul lang={talk.language} className="flex max-w-full flex-wrap justify-center gap-2">
-      {phrasesFor(talk.language).tries.map((text) => (
+    <ul className="flex max-w-full flex-wrap justify-center gap-2">
+      {words.tries.map((text) => (
         <li key={text}>
           <Button small disabled={disabled} onClick={() => talk.send(text)} className="rounded-full">
             {text}

@@ -1,6 +1,6 @@
 import { Captions } from "lucide-react";
 import { Select } from "../../design/Select";
-import { LANGUAGES, SECOND_LANGUAGES, TEXT } from "./text";
+import { LANGUAGES, SECOND_LANGUAGES, useText } from "./text";
 import type { Talking } from "./useTalk";
 
 /** Radix takes an empty value for no choice at all. */
@@ -9,11 +9,12 @@ const NONE = "none";
 
 /** In which language the subtitles are shown once more. */
 export function SecondLanguage({ talk }: { talk: Pick<Talking, "status" | "second" | "setSecond"> }) {
+  const words = useText();
   const known = { ...LANGUAGES, ...SECOND_LANGUAGES };
   const { second } = talk;
   const options = [
-    { value: SHOW, text: TEXT.secondAsShow },
-    { value: NONE, text: TEXT.secondNone },
+    { value: SHOW, text: words.secondAsShow },
+    { value: NONE, text: words.secondNone },
     ...Object.entries(known).map(([value, text]) => ({ value, text, lang: value })),
   ];
   // The address may ask for any.
@@ -21,10 +22,10 @@ export function SecondLanguage({ talk }: { talk: Pick<Talking, "status" | "secon
   return (
     <div>
       <p aria-hidden className="mb-1 text-sm">
-        {TEXT.second}
+        {words.second}
       </p>
       <Select
-        label={TEXT.second}
+        label={words.second}
         icon={<Captions aria-hidden />}
         value={second === "" ? NONE : (second ?? SHOW)}
         options={options}
@@ -32,7 +33,7 @@ export function SecondLanguage({ talk }: { talk: Pick<Talking, "status" | "secon
         className="w-full"
       />
       <p className="mt-1 text-sm text-quiet">
-        {talk.status.welcome?.translates === false ? TEXT.secondAbsent : TEXT.secondHelp}
+        {talk.status.welcome?.translates === false ? words.secondAbsent : words.secondHelp}
       </p>
     </div>
   );

@@ -2,7 +2,7 @@ import { Timer } from "lucide-react";
 import { seconds } from "../../design/StackedBar";
 import { Tooltip } from "../../design/Tooltip";
 import type { Timings } from "../../protocol/events";
-import { phrasesFor, TEXT } from "./text";
+import { useText } from "./text";
 
 /** Moments of an answer, in seconds from the end of the partner's words; null where one never came. */
 export function momentsOf(timings: Timings): { understood: number | null; word: number | null; sound: number | null } {
@@ -24,12 +24,13 @@ interface LatencyProps {
 
 /** How long the last answer took; a press shows of what that is made. */
 export function Latency({ value, open, onToggle }: LatencyProps) {
+  const words = useText();
   return (
-    <Tooltip text={value === null ? TEXT.latencyNone : TEXT.latency}>
+    <Tooltip text={value === null ? words.latencyNone : words.latency}>
       <button
         type="button"
         aria-expanded={open}
-        aria-label={value === null ? TEXT.times : `${TEXT.times}: ${seconds(value)}`}
+        aria-label={value === null ? words.timesOf : `${words.timesOf}: ${seconds(value)}`}
         onClick={onToggle}
         className="inline-flex h-8 items-center gap-1.5 rounded-card text-sm text-quiet tabular-nums transition hover:text-ink"
       >
@@ -44,22 +45,21 @@ interface TimesProps {
   timings: Timings | null;
   /** Seconds to the first sound as this window heard it. */
   heard: number | null;
-  language: string;
 }
 
 /** How long the last answer took, from the end of the partner's words to each moment of it. */
-export function Times({ timings, heard, language }: TimesProps) {
-  const words = phrasesFor(language).times;
+export function Times({ timings, heard }: TimesProps) {
+  const words = useText();
   const { understood, word, sound } = timings ? momentsOf(timings) : { understood: null, word: null, sound: null };
   const moments = [
-    { name: words.understood, at: understood },
-    { name: words.word, at: word },
-    { name: words.sound, at: sound },
-    { name: words.heard, at: heard },
+    { name: words.times.understood, at: understood },
+    { name: words.times.word, at: word },
+    { name: words.times.sound, at: sound },
+    { name: words.times.heard, at: heard },
   ];
   return (
-    <section aria-label={TEXT.times} className="mx-auto mb-3 max-w-3xl animate-rise">
-      <dl lang={language} className="grid grid-cols-4 gap-px overflow-hidden rounded-card border border-line bg-line">
+    <section aria-label={words.timesOf} className="mx-auto mb-3 max-w-3xl animate-rise">
+      <dl className="grid grid-cols-4 gap-px overflow-hidden rounded-card border border-line bg-line">
         {moments.map(({ name, at }) => (
           <div key={name} className="flex flex-col-reverse bg-house px-2 py-1.5 text-center">
             <dt className="text-xs text-quiet">{name}</dt>

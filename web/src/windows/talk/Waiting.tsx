@@ -3,7 +3,7 @@ import { House } from "../../design/House";
 import { useSeconds } from "../../design/RelativeTime";
 import type { Status } from "../../protocol/client";
 import { ConnectionBadge } from "../ConnectionBadge";
-import { phrasesFor } from "./text";
+import { textFor } from "./text";
 
 /** Whether a window waits for a floor: in the waiting list, or because even that is full. */
 export function waits({ state, place, refusal }: Status): boolean {
@@ -13,7 +13,7 @@ export function waits({ state, place, refusal }: Status): boolean {
 /** What stands in the window while all floors are taken: which place it has, and how long that may take. */
 export function Waiting({ status, language }: { status: Status; language: string }) {
   const now = useSeconds();
-  const words = phrasesFor(language).waiting;
+  const words = textFor(language).waiting;
   const { place } = status;
   const left = place?.dueAt == null ? null : Math.max(0, place.dueAt / 1000 - now);
   return (

@@ -11,7 +11,7 @@ import { usePuppeteer } from "../../stage/usePuppeteer";
 import { follow, START } from "./conversation";
 import { Sight } from "./sight";
 import { Speech } from "./speech";
-import { LANGUAGES, TEXT } from "./text";
+import { LANGUAGES, textFor } from "./text";
 
 const KEPT = {
   language: "marotte.language",
@@ -66,13 +66,13 @@ export function useTalk(floor: string, subtitles: string | null) {
       connection.on("error", (error) => toast(error.message, true)),
       connection.on("missed", () => {
         said({ type: "lost" });
-        toast(TEXT.missed, true);
+        toast(textFor(language).missed, true);
       }),
     ];
     return () => {
       for (const end of ends) end();
     };
-  }, [connection, toast]);
+  }, [connection, toast, language]);
 
   return {
     status,
@@ -222,12 +222,12 @@ function useSpeech(connection: Connection, playback: Playback, language: string,
   useEffect(() => {
     speech.onWake = () => void playback.start();
     speech.onSaid = asked;
-    speech.onRecognitionFailed = () => toast(TEXT.recognitionFailed, true);
     return speech.start();
-  }, [speech, playback, asked, toast]);
+  }, [speech, playback, asked]);
   useEffect(() => {
     speech.setLanguage(language);
-  }, [speech, language]);
+    speech.onRecognitionFailed = () => toast(textFor(language).recognitionFailed, true);
+  }, [speech, language, toast]);
   return { speech, speaking: useSyncExternalStore(speech.subscribe, () => speech.state) };
 }
 
