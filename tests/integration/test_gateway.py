@@ -391,6 +391,50 @@ async def test_while_the_browser_reads_the_sound_tells_only_that_somebody_speaks
         assert told == ["Who are you?"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        ("mutes", '{"what": "lane", "name": "x", "seconds": NaN}', "seconds"),
+        ("mutes", '{"what": "lane", "name": "x", "seconds": Infinity}', "seconds"),
+        ("mutes", '{"what": "lane", "name": "\\ud800"}', "name"),
+        ("verdicts/try", '{"text": "\\udc00"}', "text"),
+        ("percepts", '{"type": "asked", "text": "\\ud800"}', "surrogates not allowed"),
+    ],
+)
+async def test_what_no_json_can_hold_is_told_as_a_mistake(program: Marotte, path: str, body: str, where: str) -> None:
+    async with program.request(
+        "POST", f"/api/v1/{path}", data=body, headers={"content-type": "application/json"}
+    ) as got:
+        assert got.status == 422
+        assert where in await got.text()
+
+
+async def test_a_new_name_is_that_of_what_is_spoken_too(program: Marotte) -> None:
+    async with program.window(partner="a newcomer") as window:
+        names: list[str] = []
+        for name in ("", "Ada"):
+            await window.send(type="name", name=name)
+            await window.send(type="transcript", text="Who are you?", final=True)
+            names.append((await window.event("turn_started"))["who"])
+            await window.event("turn_ended")
+        assert names == ["", "Ada"]
+
+
+async def test_a_window_that_comes_back_has_the_last_word_on_its_floors_language(program: Marotte) -> None:
+    async def spoken() -> str:
+        (floor,) = [each for each in await program.get("/api/v1/floors") if each["name"] == name]
+        return floor["language"]
+
+    async with program.window(partner="a traveller", language="en") as window:
+        name, session = window.welcome["floor"], window.welcome["session"]
+    async with program.window(partner="a traveller", language="ja", resume={"session": session, "seq": 0}) as window:
+        assert window.welcome["resumed"]
+        assert await spoken() == "ja"
+    async with program.window(partner="a traveller", language="fr-CA") as window:
+        assert window.welcome["floor"] == name
+        assert await spoken() == "fr"
+
+
 async def test_a_window_that_does_not_read_loses_events_and_slows_nobody(program: Marotte) -> None:
     async with program.window("stage", floor="public", token=TOKEN) as slow:
         await slow.send(type="sound", on=True)

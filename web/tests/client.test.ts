@@ -156,6 +156,33 @@ test("a session that could not be resumed tells that its state is lost", () => {
   expect(socket().sent[0]).toMatchObject({ resume: { session: "s-2", seq: 3 } });
 });
 
+test("a window in the waiting list notices that its line is dead, and one that is told its place does not", () => {
+  connection.open();
+  socket().connect();
+  const waits = (seconds: number) => {
+    now += seconds * 1_000;
+    vi.advanceTimersByTime(seconds * 1_000);
+  };
+  for (let told = 0; told < 10; told++) {
+    socket().say({ type: "waiting", place: 2, seconds: null });
+    for (let second = 0; second < 5; second++) waits(1);
+  }
+  expect(sockets).toHaveLength(1);
+  for (let second = 0; second < 30; second++) waits(1);
+  expect(sockets.length).toBeGreaterThan(1);
+  expect(sockets[0]?.closed).toBe(true);
+});
+
+test("a program that takes the connection and never greets is asked again", () => {
+  connection.open();
+  socket().connect();
+  for (let second = 0; second < 30; second++) {
+    now += 1_000;
+    vi.advanceTimersByTime(1_000);
+  }
+  expect(sockets.length).toBeGreaterThan(1);
+});
+
 test("a refusal is final and keeps the program's words", () => {
   connection.open();
   socket().connect();

@@ -200,3 +200,11 @@ test("who chooses nothing while the browser asks is asked in vain", async () => 
   end();
   connection.close();
 });
+
+test("a window that is let in no longer sees nothing: no switch for it is left", async () => {
+  const { socket, sight } = talking();
+  await sight.show("camera");
+  socket().lose(4401);
+  expect(stream.track.stop).toHaveBeenCalled();
+  expect(sight.state).toMatchObject({ source: null, stream: null });
+});

@@ -137,6 +137,26 @@ test("hands-free stays on through a lost connection and ends with the window", a
   expect(device.close).toHaveBeenCalledOnce();
 });
 
+const REFUSED: Status = { state: "refused", welcome: null, refusal: null, retryAt: null, place: null };
+
+test.each<[string, Status]>([
+  ["refused", REFUSED],
+  ["queued", { ...REFUSED, state: "queued", place: { place: 2, dueAt: null } }],
+])("a window that is %s hears nothing any more: no switch for it is left", async (_, status) => {
+  vi.stubGlobal("webkitSpeechRecognition", FakeRecogniser);
+  speech.start();
+  speech.setBrowser(true);
+  await speech.listen(true);
+  const recogniser = FakeRecogniser.last;
+  const abort = vi.spyOn(recogniser, "abort");
+  tell(status);
+  expect(speech.state).toMatchObject({ held: false, handsFree: false });
+  expect(device.close).toHaveBeenCalled();
+  expect(abort).toHaveBeenCalled();
+  recogniser.onend?.();
+  expect(FakeRecogniser.last).toBe(recogniser);
+});
+
 test("a connection that is lost ends the press: nobody hears what is said from then on", async () => {
   speech.start();
   await speech.press();
@@ -169,9 +189,12 @@ test("another microphone is used at once, and what is wrong with it is told", as
   await speech.setDevice("usb");
   expect(device.use).toHaveBeenCalledWith("usb");
   expect(speech.state).toMatchObject({ device: "usb", trouble: null });
+  await speech.listen(true);
+  sent.length = 0;
   device.use.mockRejectedValueOnce(new MicrophoneError("busy"));
   await speech.setDevice("hdmi");
-  expect(speech.state.trouble).toBe("busy");
+  expect(speech.state, "nobody hears what is said now").toMatchObject({ trouble: "busy", handsFree: false });
+  expect(sent).toEqual(["microphone false", "hands_free false"]);
 });
 
 test("while the browser recognises what is said, the program hears the sound only to know that somebody speaks", async () => {

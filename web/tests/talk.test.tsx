@@ -4,7 +4,7 @@ import "./dom";
 import { expect, test, vi } from "vitest";
 import { TooltipProvider } from "../src/design/Tooltip";
 import { setNames } from "../src/emotes/names";
-import { Connection, type Status } from "../src/protocol/client";
+import { Connection, type Status, waits } from "../src/protocol/client";
 import { Puppeteer } from "../src/stage/puppeteer";
 import { ConnectionBadge } from "../src/windows/ConnectionBadge";
 import { DOOR, doorFor } from "../src/windows/door";
@@ -13,11 +13,12 @@ import { Announcer } from "../src/windows/talk/Announcer";
 import { Composer } from "../src/windows/talk/Composer";
 import { ConversationList } from "../src/windows/talk/ConversationList";
 import { START } from "../src/windows/talk/conversation";
+import { NameField } from "../src/windows/talk/Header";
 import { PushToTalk } from "../src/windows/talk/PushToTalk";
 import { momentsOf, Times } from "../src/windows/talk/Times";
 import { LANGUAGES, TEXTS, TextContext, textFor } from "../src/windows/talk/text";
 import { useMuted } from "../src/windows/talk/useTalk";
-import { Waiting, waits } from "../src/windows/talk/Waiting";
+import { Waiting } from "../src/windows/talk/Waiting";
 
 const en = textFor("en");
 
@@ -58,6 +59,22 @@ test("a tap keeps it down until the next tap", () => {
   expect(talking.release).toHaveBeenCalledTimes(1);
 });
 
+test("a key that comes up elsewhere lets the button go, and a tap stays down", () => {
+  const talking = speech();
+  const { rerender } = render(<PushToTalk speech={talking} held={false} disabled={false} />);
+  const button = screen.getByRole("button");
+  fireEvent.keyDown(button, { key: " " });
+  rerender(<PushToTalk speech={talking} held disabled={false} />);
+  fireEvent.blur(button);
+  expect(talking.release).toHaveBeenCalledTimes(1);
+  rerender(<PushToTalk speech={talking} held={false} disabled={false} />);
+  fireEvent.keyDown(button, { key: "Enter" });
+  rerender(<PushToTalk speech={talking} held disabled={false} />);
+  fireEvent.keyUp(button, { key: "Enter" });
+  fireEvent.blur(button);
+  expect(talking.release).toHaveBeenCalledTimes(1);
+});
+
 test("a tap on a microphone that is not to be had leaves the button as it was", () => {
   Element.prototype.setPointerCapture = () => {};
   const talking = speech();
@@ -79,6 +96,25 @@ test("a click without a pointer, as by voice or a switch, is a tap", () => {
   expect(talking.release).toHaveBeenCalledTimes(1);
   fireEvent.click(screen.getByRole("button"), { detail: 1 });
   expect(talking.press, "a pointer's own click comes after its press").toHaveBeenCalledTimes(1);
+});
+
+test("a name that is given in one field stands in the other, which does not undo it", () => {
+  const setName = vi.fn();
+  const field = (name: string) => (
+    <TooltipProvider>
+      <NameField talk={{ name, setName }} />
+    </TooltipProvider>
+  );
+  const { rerender } = render(field("Ada"));
+  rerender(field("Bob"));
+  const input = screen.getByRole<HTMLInputElement>("textbox");
+  expect(input.value).toBe("Bob");
+  fireEvent.focus(input);
+  fireEvent.blur(input);
+  expect(setName).not.toHaveBeenCalled();
+  fireEvent.change(input, { target: { value: " Eve " } });
+  fireEvent.blur(input);
+  expect(setName.mock.calls).toEqual([["Eve"]]);
 });
 
 test("the key that ends a composition sends nothing, in Safari neither", () => {

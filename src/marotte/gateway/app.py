@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 import marotte
@@ -35,6 +36,13 @@ def build(run: Run, guard: Guard, lan: Lan | None = None) -> FastAPI:
     async def away(_: Request, error: StoreError) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The database is away: say so, and when to ask again."""
         return JSONResponse({"detail": str(error)}, 503, {"retry-after": "5"})
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """What and where, without what was sent: not all of it can be written as JSON."""
+        return JSONResponse(
+            {"detail": [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]}, 422
+        )
 
     @app.websocket("/ws")
     async def live(socket: WebSocket) -> None:  # pyright: ignore[reportUnusedFunction]

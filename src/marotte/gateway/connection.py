@@ -31,6 +31,7 @@ from marotte.gateway.window import (
 )
 from marotte.ports import Rank
 from marotte.senses.hearing.hearing import Hearing, SoundError
+from marotte.text.language import base
 
 if TYPE_CHECKING:
     from marotte.gateway.live import Windows
@@ -96,6 +97,9 @@ class Connection:
             session.leaving.cancel()
             session.leaving = None
         session.free.clear()
+        # The floor may have been left in another language; a window that comes back has the last word on its own.
+        if session.own and self._language and self._floor.director.language != base(self._language):
+            self._run.orders.language(self._floor.name, base(self._language))
         sender: asyncio.Task[None] | None = None
         stay = asyncio.timeout(None)
 
@@ -283,7 +287,7 @@ class Connection:
         if self._hearing is not None:
             self._hearing.language = self._language
         if not self._floor.is_public:
-            self._run.orders.language(self._floor.name, self._language.split("-")[0])
+            self._run.orders.language(self._floor.name, base(self._language))
 
     def _on_subtitles(self, frame: dict[str, Any]) -> None:
         self._read(subtitles_of(frame))
@@ -295,6 +299,8 @@ class Connection:
 
     def _on_name(self, frame: dict[str, Any]) -> None:
         self._name = text_of(frame, "name")[:60]
+        if self._hearing is not None:
+            self._hearing.viewer = self._viewer()
 
     def _on_stop(self, frame: dict[str, Any]) -> None:
         if self._session.who.rights != "moderator":

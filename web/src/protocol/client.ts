@@ -34,6 +34,11 @@ export interface Place {
   dueAt: number | null;
 }
 
+/** Whether a window waits for a floor: in the waiting list, or because even that is full. */
+export function waits({ state, place, refusal }: Status): boolean {
+  return state !== "open" && state !== "refused" && (place !== null || refusal?.code === "full");
+}
+
 interface Listeners {
   status: (status: Status) => void;
   event: (event: AnyEvent) => void;
@@ -108,7 +113,7 @@ export class Connection {
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
-  /** When the first ping was sent that nothing has answered yet. */
+  /** Since when something is waited for and nothing has come. */
   #unanswered: number | null = null;
 
   constructor(url: string, hello: Hello, around: Partial<Surroundings> = {}) {
@@ -136,6 +141,8 @@ export class Connection {
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onclose = ({ code, reason }) => this.#lost(socket, code, reason);
     this.#socket = socket;
+    this.#unanswered = this.#around.now();
+    this.#pings = setInterval(() => this.#ping(), PING_EVERY);
   }
 
   close(): void {
@@ -228,10 +235,10 @@ export class Connection {
     if (before && !welcome.resumed) this.#tell("missed", 0);
     this.#unanswered = null;
     this.#ping();
-    this.#pings = setInterval(() => this.#ping(), PING_EVERY);
   }
 
-  /** Ask for the clock, or give up a connection on which nothing came for too long. */
+  /** Ask for the clock, or give up a connection on which nothing came for too long. Before the welcome nothing is asked:
+   * the program has to greet, or to tell the place in the waiting list every few seconds. */
   #ping() {
     const now = this.#around.now();
     if (this.#socket && this.#unanswered !== null && now - this.#unanswered > GONE) {

@@ -31,6 +31,8 @@ export class Microphone {
   #context: AudioContext | null = null;
   #stream: MediaStream | null = null;
   #opening: Promise<void> | null = null;
+  /** How often it was opened or closed: what was asked for before counts no more. */
+  #wishes = 0;
   #through = false;
   #before: Int16Array[] = [];
 
@@ -40,10 +42,7 @@ export class Microphone {
 
   /** Ask for the microphone; throws `MicrophoneError` where there is none to have. */
   start(): Promise<void> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.close();
-      throw error instanceof MicrophoneError ? error : new MicrophoneError("busy");
-    });
+    this.#opening ??= this.#open();
     return this.#opening;
   }
 
@@ -57,39 +56,50 @@ export class Microphone {
   /** Listen to another device from now on. */
   async use(device: string): Promise<void> {
     this.device = device;
-    if (!this.open) return;
+    if (!this.#opening) return;
     this.close();
     await this.start();
   }
 
   close(): void {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
-    void this.#context?.close();
+    this.#wishes++;
+    shut(this.#stream, this.#context);
     this.#context = this.#stream = this.#opening = null;
     this.#before = [];
   }
 
   async #open(): Promise<void> {
-    if (!isSecureContext || !navigator.mediaDevices) throw new MicrophoneError("insecure");
-    this.#stream = await this.#ask(this.device);
-    if (!this.#opening) {
-      // It was closed while the browser asked: leave nothing open behind.
+    const wish = ++this.#wishes;
+    let stream: MediaStream | null = null;
+    let context: AudioContext | null = null;
+    try {
+      if (!isSecureContext || !navigator.mediaDevices) throw new MicrophoneError("insecure");
+      stream = await this.#ask(this.device);
+      // A context of its own, at the device's rate: not every browser joins two rates in one.
+      context = new AudioContext();
+      await context.audioWorklet.addModule(workletUrl);
+    } catch (error) {
+      shut(stream, context);
+      if (wish !== this.#wishes) return this.#opening ?? undefined;
       this.close();
-      return;
+      throw error instanceof MicrophoneError ? error : new MicrophoneError("busy");
     }
-    // A context of its own, at the device's rate: not every browser joins two rates in one.
-    const context = new AudioContext();
-    this.#context = context;
-    await context.audioWorklet.addModule(workletUrl);
+    if (wish !== this.#wishes) {
+      // It was closed, and perhaps opened anew, meanwhile: leave nothing open behind.
+      shut(stream, context);
+      return this.#opening ?? undefined;
+    }
     const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
     node.port.onmessage = ({ data }: MessageEvent<Int16Array>) => this.#hear(data);
-    context.createMediaStreamSource(this.#stream).connect(node);
-    for (const track of this.#stream.getAudioTracks()) {
+    context.createMediaStreamSource(stream).connect(node);
+    for (const track of stream.getAudioTracks()) {
       track.onended = () => {
         this.close();
         this.onEnd();
       };
     }
+    this.#context = context;
+    this.#stream = stream;
   }
 
   async #ask(device: string): Promise<MediaStream> {
@@ -113,4 +123,9 @@ export class Microphone {
     this.onLevel(loudness(frame));
     this.onFrame(frame);
   }
+}
+
+function shut(stream: MediaStream | null, context: AudioContext | null): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  void context?.close();
 }

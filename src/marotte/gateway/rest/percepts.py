@@ -36,7 +36,7 @@ async def perceive(
     """Let something reach the character: any percept by its ``type``; 201 where it survives a crash from now on."""
     try:
         percept = events.decode_percept(msgspec.json.encode(body))
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, TypeError, UnicodeEncodeError) as error:
         raise HTTPException(422, f"no percept: {error}") from None
     if len(words(percept)) > 20_000:
         raise HTTPException(413, "text: more than 20000 characters")

@@ -70,11 +70,13 @@ class Hearing:
         viewer: Viewer | None = None,
         character: config.Character | None = None,
     ) -> None:
-        """``viewer`` is who speaks; ``character`` whose name may be misheard."""
+        """``character``: whose name may be misheard."""
         self.hands_free = True
         """Whether to speak is enough to be heard; otherwise only between ``press`` and ``release``."""
         self.language = ""
         """The language that is expected, as a BCP-47 tag; "" leaves it to the ear."""
+        self.viewer = viewer
+        """Who speaks."""
         self.asks_early = True
         """Whether ears are asked already for what may be all; not those that keep what they hear."""
         self.reads = False
@@ -86,7 +88,6 @@ class Hearing:
         self._ears = ears
         self._publish = publish
         self._clock = clock
-        self._viewer = viewer
         self._character = character or config.Character()
         self._endpointer: endpoint.Endpointer | None = None
         self._pressed = False
@@ -363,7 +364,7 @@ class Hearing:
                 uncertain=heard.uncertain,
                 language=heard.language or self.language,
                 ear=ear,
-                viewer=self._viewer,
+                viewer=self.viewer,
             )
         )
 
@@ -376,7 +377,7 @@ class Hearing:
                 Utterance(
                     at=self._clock.wall(),
                     floor=self._floor,
-                    viewer=self._viewer,
+                    viewer=self.viewer,
                     language=heard.language or self.language,
                     text=text,
                     uncertain=heard.uncertain,

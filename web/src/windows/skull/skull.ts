@@ -1,5 +1,5 @@
 import type { CharacterHandle } from "../../character/Character";
-import type { Connection } from "../../protocol/client";
+import { type Connection, waits } from "../../protocol/client";
 import type { Light, Order } from "../../protocol/frames";
 import { Camera, CameraError, cameraOffered } from "../../sight/camera";
 import { answerSnapshots } from "../../sight/snapshots";
@@ -89,8 +89,8 @@ export class Skull {
         this.#track.put(sound);
         playback.play(sound);
       }),
-      connection.on("status", ({ state }) => {
-        if (state === "open") {
+      connection.on("status", (status) => {
+        if (status.state === "open") {
           this.#set({ light: "idle" });
           void playback.again();
           return this.tellSound();
@@ -99,6 +99,7 @@ export class Skull {
         this.#silence();
         this.#recording.lost();
         this.#set({ light: "trouble" });
+        if (status.state === "refused" || waits(status)) this.#leave();
       }),
       connection.on("error", ({ code, message }) => {
         if (code !== "replaced") return this.#note(message);
@@ -117,10 +118,15 @@ export class Skull {
     return () => {
       cancelAnimationFrame(request);
       for (const end of ends) end();
-      this.release();
-      this.#microphone.close();
-      this.#shut();
+      this.#leave();
     };
+  }
+
+  /** Hear and see nothing any more. */
+  #leave(): void {
+    this.release();
+    this.#microphone.close();
+    this.#shut();
   }
 
   readonly attach = (character: CharacterHandle | null): void => {

@@ -89,19 +89,24 @@ export function Settings({ talk }: { talk: Talking }) {
   );
 }
 
-function NameField({ talk, quiet }: { talk: Talking; quiet?: boolean }) {
+/** What the partner is called. */
+export function NameField({ talk, quiet }: { talk: Pick<Talking, "name" | "setName">; quiet?: boolean }) {
   const words = useText();
-  const [name, setName] = useState(talk.name);
-  const keep = () => name.trim() !== talk.name && talk.setName(name.trim());
+  // Two of these may stand in the window: only what is being written here is this one's own.
+  const [draft, setDraft] = useState<string | null>(null);
+  const keep = () => {
+    if (draft !== null && draft.trim() !== talk.name) talk.setName(draft.trim());
+    setDraft(null);
+  };
   return (
     <Field
       quiet={quiet}
       label={words.name}
       placeholder={words.name}
-      value={name}
+      value={draft ?? talk.name}
       maxLength={40}
       autoComplete="nickname"
-      onChange={(event) => setName(event.target.value)}
+      onChange={(event) => setDraft(event.target.value)}
       onBlur={keep}
       onKeyDown={(event) => event.key === "Enter" && !endsComposition(event) && keep()}
       className="text-sm"

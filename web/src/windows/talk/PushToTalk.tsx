@@ -21,10 +21,17 @@ export function PushToTalk({ speech, held, disabled }: PushToTalkProps) {
   const words = useText();
   const { latched, down, up, tap, cancel } = useHold(speech, held);
   useSpaceBar(speech, disabled);
+  const keyed = useRef(false);
   const key = (event: KeyboardEvent, then: () => void) => {
     if (event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
+    keyed.current = event.type === "keydown";
     if (!event.repeat) then();
+  };
+  const blur = () => {
+    // Where the key comes up elsewhere, nobody would tell.
+    if (keyed.current) cancel();
+    keyed.current = false;
   };
   const caption = held ? (latched ? words.tapToEnd : words.release) : words.hold;
   return (
@@ -46,6 +53,7 @@ export function PushToTalk({ speech, held, disabled }: PushToTalkProps) {
         onClick={(event) => event.detail === 0 && tap()}
         onKeyDown={(event) => key(event, down)}
         onKeyUp={(event) => key(event, up)}
+        onBlur={blur}
         onContextMenu={(event) => event.preventDefault()}
         className={cx(
           "relative grid size-22 touch-none place-items-center rounded-full border-4 transition select-none disabled:opacity-40",

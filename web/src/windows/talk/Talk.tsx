@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Dialog } from "../../design/Dialog";
 import { useEmotes } from "../../emotes/names";
+import { waits } from "../../protocol/client";
 import { Refused } from "../Refused";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
@@ -11,7 +12,7 @@ import { Header, Settings } from "./Header";
 import { Scene } from "./Scene";
 import { TextContext, textFor } from "./text";
 import { useTalk } from "./useTalk";
-import { Waiting, waits } from "./Waiting";
+import { Waiting } from "./Waiting";
 
 /** The first thing that a newcomer sees: the character, and one big button to talk to it. */
 export function Talk() {

@@ -5,11 +5,6 @@ import type { Status } from "../../protocol/client";
 import { ConnectionBadge } from "../ConnectionBadge";
 import { textFor } from "./text";
 
-/** Whether a window waits for a floor: in the waiting list, or because even that is full. */
-export function waits({ state, place, refusal }: Status): boolean {
-  return state !== "open" && state !== "refused" && (place !== null || refusal?.code === "full");
-}
-
 /** What stands in the window while all floors are taken: which place it has, and how long that may take. */
 export function Waiting({ status, language }: { status: Status; language: string }) {
   const now = useSeconds();

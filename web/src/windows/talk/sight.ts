@@ -1,4 +1,4 @@
-import type { Connection } from "../../protocol/client";
+import { type Connection, waits } from "../../protocol/client";
 import { Camera, CameraError, type CameraSource, type CameraTrouble } from "../../sight/camera";
 import { answerSnapshots } from "../../sight/snapshots";
 
@@ -29,9 +29,11 @@ export class Sight {
   /** Follow the connection until the returned function is called. */
   start(): () => void {
     const ends = [
-      // A connection that came back does not know of the last one's eyes.
-      this.connection.on("status", ({ state }) => {
-        if (state === "open" && this.state.stream) this.connection.send({ type: "camera", on: true });
+      this.connection.on("status", (status) => {
+        // A connection that came back does not know of the last one's eyes.
+        if (status.state === "open" && this.state.stream) this.connection.send({ type: "camera", on: true });
+        // What stands in the window now has no switch for a camera that is on.
+        if (status.state === "refused" || waits(status)) void this.show(null);
       }),
       answerSnapshots(this.connection, () => this.#camera.picture()),
     ];

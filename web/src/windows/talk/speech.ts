@@ -1,4 +1,4 @@
-import type { Connection } from "../../protocol/client";
+import { type Connection, type Status, waits } from "../../protocol/client";
 import { choose, chosen, microphoneAllowed } from "../../sound/devices";
 import { Microphone, MicrophoneError, type MicrophoneTrouble } from "../../sound/microphone";
 import { Recognition, recognitionOffered } from "../../sound/recognition";
@@ -44,12 +44,7 @@ export class Speech {
     this.#microphone.device = this.state.device;
     this.#microphone.onFrame = (pcm) => connection.sendMicrophone(pcm);
     this.#microphone.onLevel = (level) => this.#levels(level);
-    this.#microphone.onEnd = () => {
-      if (this.state.held) this.connection.send({ type: "release" });
-      this.#set({ trouble: "absent", held: false });
-      this.connection.send({ type: "microphone", on: false });
-      if (this.state.handsFree) this.#listenNow(false);
-    };
+    this.#microphone.onEnd = () => this.#deaf("absent");
     this.#recognition.onText = (text, final) => connection.send({ type: "transcript", text, final });
     this.#recognition.onListening = (on) => connection.send({ type: "reads", on });
     this.#recognition.onFailed = () => {
@@ -62,8 +57,9 @@ export class Speech {
   start(): () => void {
     // What the program knew of the last connection's ears is gone with it.
     const ends = [
-      this.connection.on("status", ({ state, welcome }) => {
-        if (state !== "open") return this.#lost();
+      this.connection.on("status", (status) => {
+        const { state, welcome } = status;
+        if (state !== "open") return this.#lost(status);
         if (this.#recognition.listening) this.connection.send({ type: "reads", on: true });
         if (this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
         if (welcome && (welcome.floor !== "public" || welcome.rights === "operator")) void this.#offer();
@@ -72,14 +68,21 @@ export class Speech {
     ];
     return () => {
       for (const end of ends) end();
-      this.#set({ held: false, handsFree: false });
-      this.#recognition.abort();
-      this.#microphone.close();
+      this.#leave();
     };
   }
 
+  /** Hear nothing any more. */
+  #leave(): void {
+    this.#set({ held: false, handsFree: false });
+    this.#recognition.abort();
+    this.#microphone.close();
+  }
+
   /** Nobody hears the button any more: what is said from here on would be lost without a word. */
-  #lost(): void {
+  #lost(status: Status): void {
+    // What stands in the window now has no switch for a microphone that is on.
+    if (status.state === "refused" || waits(status)) this.#leave();
     if (!this.state.held) return;
     this.#set({ held: false });
     this.#microphone.pass(this.state.handsFree);
@@ -145,7 +148,7 @@ export class Speech {
   async setDevice(device: string): Promise<void> {
     choose("audioinput", device);
     this.#set({ device });
-    await this.#microphone.use(device).catch((error: unknown) => this.#fail(error));
+    await this.#microphone.use(device).catch((error: unknown) => this.#deaf(troubleOf(error)));
   }
 
   /** The partner has read what the trouble is. */
@@ -169,13 +172,17 @@ export class Speech {
       if (anew) void this.#offer();
       return true;
     } catch (error) {
-      this.#fail(error);
+      this.#set({ trouble: troubleOf(error) });
       return false;
     }
   }
 
-  #fail(error: unknown): void {
-    this.#set({ trouble: error instanceof MicrophoneError ? error.trouble : "busy" });
+  /** The microphone that was open is gone. */
+  #deaf(trouble: MicrophoneTrouble): void {
+    if (this.state.held) this.connection.send({ type: "release" });
+    this.#set({ trouble, held: false });
+    this.connection.send({ type: "microphone", on: false });
+    if (this.state.handsFree) this.#listenNow(false);
   }
 
   /** Let the program press this window's button, for whoever asks it to, once no question of the browser's is open. */
@@ -187,4 +194,8 @@ export class Speech {
     this.state = { ...this.state, ...change };
     for (const listener of this.#listeners) listener();
   }
+}
+
+function troubleOf(error: unknown): MicrophoneTrouble {
+  return error instanceof MicrophoneError ? error.trouble : "busy";
 }
