@@ -1,5 +1,6 @@
 """The web application: REST, the WebSocket, the windows, and the pages for machines."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -39,10 +40,9 @@ def build(run: Run, guard: Guard, lan: Lan | None = None) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
-        """What and where, without what was sent: not all of it can be written as JSON."""
-        return JSONResponse(
-            {"detail": [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]}, 422
-        )
+        """What is wrong and where, without what was sent: not all of that can be written as JSON."""
+        detail = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+        return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
 
     @app.websocket("/ws")
     async def live(socket: WebSocket) -> None:  # pyright: ignore[reportUnusedFunction]
