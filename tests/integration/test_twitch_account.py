@@ -34,9 +34,15 @@ from tests import waiting
 from tests.integration.twitch_stage import Stage, settings_for, viewer
 from tests.servers.marotte import marotte
 from tests.servers.twitch import CLIENT_ID, TwitchServer
+from tests.servers.twitch.state import User
 from tests.servers.twitch_irc import TwitchIRC
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_twitch")]
+
+
+def named(login: str) -> Viewer:
+    """Somebody of whom only the name is known."""
+    return Viewer(id=f"twitch:{login}", name=login, platform="twitch")
 
 
 # --- tokens
@@ -77,14 +83,28 @@ async def test_a_token_that_is_refused_for_good_is_told(
         await waiting.until(lambda: "refused" in stage.states(), "refused")
         assert "marotte login twitch" in stage.details()
         assert stage.link.can == frozenset()
-        asked = len(rough.requests)
+        asked, ups = len(rough.requests), stage.states().count("up")
         stage.sign_in()
-        await stage.up(2)
+        await stage.up(ups + 1)
         rough.chat("ada", "welcome back")
         await waiting.until(lambda: "welcome back" in stage.texts(), "heard")
         assert len(rough.requests) > asked
     secrets = [token.value for token in rough.tokens.values()] + [t.refresh for t in rough.tokens.values() if t.refresh]
     assert not any(secret in repr(stage.events) + caplog.text for secret in secrets)
+
+
+async def test_who_signs_in_while_the_refused_token_is_still_being_renewed_is_let_in(
+    rough: TwitchServer, tmp_path: Path
+) -> None:
+    stage = Stage(rough, tmp_path)
+    access = stage.sign_in()
+    async with stage.on():
+        rough.revoke(access)
+        await waiting.until(lambda: "refused" in stage.states(), "refused")
+        ups = stage.states().count("up")
+        stage.sign_in()
+        await stage.link._account.renew(access)  # pyright: ignore[reportPrivateUsage]
+        await stage.up(ups + 1)
 
 
 async def test_a_login_that_is_away_is_waited_for(rough: TwitchServer, tmp_path: Path) -> None:
@@ -200,11 +220,14 @@ async def test_points_are_kept(tmp_path: Path) -> None:
     async with TwitchServer(points=40, second=0.02) as twitch:
         stage = Stage(twitch, tmp_path)
         stage.sign_in()
+        ada = viewer(twitch, "ada")
+        acts = [
+            Verdict(link="twitch", viewer=ada, action="delete", reason="spam", source=f"m{number}")
+            for number in range(60)
+        ]
         async with stage.on():
-            done = await asyncio.gather(
-                *(stage.link.act(ShoutOut(link="twitch", viewer=viewer(twitch, "pip"))) for _ in range(60))
-            )
-            assert all("themselves" in one.detail for one in done), {one.detail for one in done}
+            done = await asyncio.gather(*map(stage.link.act, acts))
+            assert all("gone" in one.detail for one in done), {one.detail for one in done}
         throttled = [one for one in twitch.requests if one.status == 429]
         assert len(throttled) <= 30, "it stops by itself when there are none left"
 
@@ -231,8 +254,7 @@ async def test_moderation(at: Stage) -> None:
     assert twitch.banned == {}
     stranger = Viewer(id="irc:libera/ada", name="ada")
     assert not (await at.link.act(Verdict(link="twitch", viewer=stranger, action="ban", reason="x"))).ok
-    by_name = Viewer(id="twitch:ada", name="ada")
-    assert (await at.link.act(Verdict(link="twitch", viewer=by_name, action="ban", reason="x"))).ok
+    assert (await at.link.act(Verdict(link="twitch", viewer=named("ada"), action="ban", reason="x"))).ok
     assert list(twitch.banned) == [twitch.user("ada").id]
     twitch.complaints.clear()
 
@@ -258,8 +280,12 @@ async def test_redemptions_are_closed(at: Stage) -> None:
 
 
 async def test_shout_outs_and_clips(at: Stage) -> None:
-    assert (await at.link.act(ShoutOut(link="twitch", viewer=viewer(at.twitch, "kim")))).ok
-    assert at.twitch.shouted == ["kim"]
+    kim = at.twitch.user("kim")
+    at.twitch.users["9999"] = User("9999", kim.id, kim.id)  # whose name is the number of somebody else
+    unknown = await at.link.act(ShoutOut(link="twitch", viewer=named("9999")))
+    assert (unknown.ok, "nobody" in unknown.detail) == (False, True), "who shouts out knows no numbers"
+    assert (await at.link.act(ShoutOut(link="twitch", viewer=named(kim.id)))).ok
+    assert at.twitch.shouted == [kim.id]
     clip = await at.link.act(Clip(link="twitch"))
     assert (clip.ok, clip.detail) == (True, at.twitch.clips[0]["url"])
     at.twitch.stream_offline()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from marotte.events import Act, ActDone, Event, Send, Verdict, Viewer
-from marotte.links.link import BaseLink, Passing, Refused
+from marotte.events import Act, ActDone, Event, Fulfil, Send, Verdict, Viewer
+from marotte.links.link import BaseLink, Passing, Refused, within
 from marotte.links.pace import Backoff, Gate, Late, Turns, Window
 from marotte.time import Clock
 
@@ -146,6 +146,7 @@ class Platform(BaseLink):
         self.away = True
         self.slow = 0.0
         self.laid: list[tuple[str, str]] = []
+        self.lasted: list[float] = []
 
     async def do(self, act: Verdict, until: float) -> str:
         away = self.away
@@ -153,15 +154,15 @@ class Platform(BaseLink):
         if away:
             raise Passing("503")
         self.laid.append((act.viewer.id, act.action))
+        self.lasted.append(act.seconds)
         return ""
 
     async def run(self) -> None:
         pass
 
-    def decided(self, action: Any, viewer: str = "x:1", channel: str = "#pip") -> "asyncio.Task[ActDone]":
-        act = Verdict(
-            link="platform", viewer=Viewer(id=viewer, name="Ada"), action=action, reason="spam", channel=channel
-        )
+    def decided(self, action: Any, viewer: str = "x:1", channel: str = "#pip", **more: Any) -> "asyncio.Task[ActDone]":
+        who = Viewer(id=viewer, name="Ada")
+        act = Verdict(link="platform", viewer=who, action=action, reason="spam", channel=channel, **more)
         return asyncio.create_task(self.act(act))
 
 
@@ -200,6 +201,138 @@ async def test_a_newer_ban_stands_where_an_older_lift_waits_and_elsewhere_both_a
     link.away = False
     assert [one.ok for one in await asyncio.gather(*waiting, *elsewhere)] == [False, True, True, True, True]
     assert {action for who, action in link.laid if who == "x:1"} == {"warn", "ban"}
+
+
+async def both(link: Platform, first: "asyncio.Task[ActDone]", then: dict[str, Any]) -> list[bool]:
+    """Decide once more while the first waits; return whether each was done."""
+    await link.clock.sleep(5)
+    link.away = False
+    second = link.decided(**then)
+    return [one.ok for one in await asyncio.gather(first, second)]
+
+
+@pytest.mark.parametrize("laid", ["ban", "timeout"])
+async def test_a_message_that_is_let_through_lifts_nothing_and_nothing_holds_it_back(laid: str) -> None:
+    for seed in range(20):
+        one = {"action": "allow", "source": "held-7"}
+        link = Platform(seed)
+        assert await both(link, link.decided(laid), one) == [True, True]
+        assert sorted(link.laid) == [("x:1", "allow"), ("x:1", laid)]
+        link = Platform(seed)
+        assert await both(link, link.decided(**one), {"action": laid}) == [True, True]
+        assert sorted(link.laid) == [("x:1", "allow"), ("x:1", laid)]
+
+
+async def test_a_message_that_waits_to_be_let_through_is_stale_long_before_a_ban_is_lifted() -> None:
+    link = Platform()
+    one, lift = link.decided("allow", source="held-7"), link.decided("allow")
+    await link.clock.sleep(700)
+    link.away = False
+    assert [done.ok for done in await asyncio.gather(one, lift)] == [False, True]
+
+
+@pytest.mark.parametrize("newer", [{"action": "timeout", "seconds": 1_209_600.0}, {"action": "ban"}])
+async def test_a_timeout_that_waits_is_not_laid_after_what_was_decided_later(newer: dict[str, Any]) -> None:
+    for seed in range(20):
+        link = Platform(seed)
+        old = link.decided("timeout", seconds=600.0)
+        assert await both(link, old, newer) == [False, True]
+        assert "newer verdict" in (await old).detail
+        assert (link.laid, link.lasted) == ([("x:1", newer["action"])], [newer.get("seconds", 0.0)])
+        assert not link._viewers
+
+
+async def test_a_timeout_that_waits_is_laid_where_what_was_decided_later_is_refused() -> None:
+    class Lenient(Platform):
+        async def do(self, act: Verdict, until: float) -> str:
+            if act.action == "ban":
+                raise Refused("you may not ban")
+            return await super().do(act, until)
+
+    link = Lenient()
+    assert await both(link, link.decided("timeout", seconds=600.0), {"action": "ban"}) == [True, False]
+    assert link.laid == [("x:1", "timeout")]
+
+
+async def test_where_two_timeouts_wait_the_newer_is_what_holds() -> None:
+    orders = set[bool]()
+    for seed in range(20):
+        link = Platform(seed)
+        two = [link.decided("timeout", seconds=600.0), link.decided("timeout", seconds=60.0)]
+        await link.clock.sleep(5)
+        link.away = False
+        older, newer = await asyncio.gather(*two)
+        assert (newer.ok, link.lasted[-1]) == (True, 60.0)
+        orders.add(older.ok)
+    assert orders == {True, False}, "whichever is tried first"
+
+
+async def test_a_timeout_overtakes_neither_a_ban_nor_what_is_laid_elsewhere_or_on_others() -> None:
+    for seed in range(20):
+        link = Platform(seed)
+        assert await both(link, link.decided("ban"), {"action": "timeout", "seconds": 600.0}) == [True, True]
+        link = Platform(seed)
+        others = [link.decided("timeout", "x:2"), link.decided("timeout", channel="#other")]
+        assert await both(link, link.decided("warn"), {"action": "timeout"}) == [True, True]
+        assert all(one.ok for one in await asyncio.gather(*others))
+
+
+# --- a link that is connected anew while an act waits
+
+
+KINDS = [
+    Verdict(link="platform", viewer=ADA, action="ban", reason="spam"),
+    Verdict(link="platform", viewer=ADA, action="delete", reason="spam", source="m1"),
+    Fulfil(link="platform", redemption="r1", reward="Sing", refund=True),
+]
+
+
+async def gone(act: Act, until: float) -> str:
+    raise RuntimeError("Session is closed")
+
+
+async def away(act: Act, until: float) -> str:
+    raise Passing("503")
+
+
+@pytest.mark.parametrize("act", KINDS)
+async def test_an_act_that_waits_is_carried_out_by_what_the_link_has_after_it_was_connected_anew(act: Any) -> None:
+    for seed in range(20):
+        link = Platform(seed)
+        carried: dict[str, Any] = {"out": away}
+
+        async def before(act: Act, until: float, how: dict[str, Any] = carried) -> str:
+            return await how["out"](act, until)
+
+        async def after(act: Act, until: float) -> str:
+            return "by the new connection"
+
+        link.acts = {type(act): before}
+        waiting = asyncio.create_task(link.act(act))
+        await link.clock.sleep(40)
+        link.acts.clear()
+        carried["out"] = gone
+        await link.clock.sleep(70)
+        assert not waiting.done(), "while nothing is there that could, it waits"
+        link.acts[type(act)] = after
+        done = await waiting
+        assert (done.ok, done.detail) == (True, "by the new connection")
+
+
+@pytest.mark.parametrize("act", KINDS)
+async def test_an_act_waits_for_a_connection_until_it_is_stale_and_a_new_one_does_not(act: Any) -> None:
+    link = Platform()
+    link.acts = {type(act): away}
+    began, waiting = link.clock.now(), asyncio.create_task(link.act(act))
+    await link.clock.sleep(5)
+    link.acts.clear()
+    asked = link.clock.now()
+    assert "can do no" in (await link.act(act)).detail
+    assert link.clock.now() == asked
+    done = await waiting
+    assert not done.ok
+    assert "not connected" in done.detail
+    assert within(act) - 30 <= link.clock.now() - began <= within(act)
 
 
 async def test_waits_double_until_something_has_gone_well_for_a_while() -> None:

@@ -28,16 +28,23 @@ WITHIN: dict[type[Act], float] = {
 }
 """Seconds after which an act is stale: words that come late are worse than none."""
 _LASTING = 86_400.0
-"""A ban is as good a day later, and so is to lift one."""
+"""A ban is as good a day later, and so is to lift it."""
 _LONGEST_PAUSE = 30.0
 _OPPOSED = {"ban": ("allow",), "timeout": ("allow",), "allow": ("ban", "timeout")}
-"""What lasts, and what undoes it."""
+"""What lasts, and what undoes it: where that is decided, what waits is not laid any more."""
+_OUTDONE = {"timeout": ("timeout", "ban")}
+"""What is not laid any more, either, once one of these that was decided later is laid."""
 
 
 def within(act: AnyAct) -> float:
     """Return the seconds after which an act is stale."""
-    lasting = isinstance(act, Verdict) and act.action in ("ban", "allow")
+    lasting = isinstance(act, Verdict) and _is_laid(act) and act.action != "timeout"
     return _LASTING if lasting else WITHIN[type(act)]
+
+
+def _is_laid(act: Verdict) -> bool:
+    """Whether it is laid on a viewer, or lifts what was: to allow a ``source`` lets but one message through."""
+    return act.action in _OPPOSED and not (act.action == "allow" and act.source)
 
 
 class Refused(Exception):
@@ -58,7 +65,7 @@ class _Decided:
 
     act: Verdict
     overtaken: bool = False
-    """It is undone by a newer one, so that it must not be laid any more."""
+    """A newer one has taken its place, so that it must not be laid any more."""
 
 
 @dataclass(eq=False)
@@ -70,12 +77,17 @@ class _Viewer:
 
     def add(self, act: Verdict) -> _Decided:
         """Note one more, which overtakes what it undoes."""
-        for older in self.decided:
-            elsewhere = older.act.channel and act.channel and older.act.channel != act.channel
-            if act.action in _OPPOSED[older.act.action] and not elsewhere:
-                older.overtaken = True
         self.decided.append(new := _Decided(act))
+        self.overtake(new, _OPPOSED)
         return new
+
+    def overtake(self, newer: _Decided, by: Mapping[str, Sequence[str]]) -> None:
+        """Mark those that were decided before, in the same place, and that by ``by`` give way to it."""
+        act = newer.act
+        for older in self.decided[: self.decided.index(newer)]:
+            elsewhere = older.act.channel and act.channel and older.act.channel != act.channel
+            if act.action in by.get(older.act.action, ()) and not elsewhere:
+                older.overtaken = True
 
 
 class BaseLink(ABC):
@@ -124,10 +136,12 @@ class BaseLink(ABC):
         An act that bears no time is new.
         """
         try:
-            if isinstance(act, Verdict) and act.action in _OPPOSED:
+            if type(act) not in self.acts:  # one that is new does not wait until it can
+                raise Refused(f"{self.platform} can do no {tag(act).replace('_', ' ')}")
+            if isinstance(act, Verdict) and _is_laid(act):
                 detail, ok = await self._decide(act), True
             else:
-                detail, ok = await self._carry_out(act), True
+                detail, ok = await self._carry_out(act, self._attempt), True
         except (Refused, Late) as error:
             detail, ok = str(error), False
         except Exception as error:
@@ -142,30 +156,27 @@ class BaseLink(ABC):
         return done
 
     async def _decide(self, act: Verdict) -> str:
-        """Carry out a verdict, so that of a ban and its lifting the newer is what holds. Raises Refused or Late."""
-        if (lay := self.acts.get(Verdict)) is None:
-            return await self._carry_out(act)  # which says that it cannot
+        """Carry out a verdict, so that of those on one viewer the newer is what holds. Raises Refused or Late."""
         viewer = self._viewers.setdefault(act.viewer.id, _Viewer())
         mine = viewer.add(act)
 
-        async def work(act: Verdict, until: float) -> str:
+        async def lay(act: Verdict, until: float) -> str:
             async with viewer.turn:  # else what is on its way may arrive after what was decided later
                 if mine.overtaken:
                     raise Refused("a newer verdict has taken its place")
-                return await lay(act, until)
+                detail = await self._attempt(act, until)
+                viewer.overtake(mine, _OUTDONE)
+                return detail
 
         try:
-            return await self._carry_out(act, work)
+            return await self._carry_out(act, lay)
         finally:
             viewer.decided.remove(mine)
             if not viewer.decided:
                 del self._viewers[act.viewer.id]
 
-    async def _carry_out(self, act: AnyAct, work: Work | None = None) -> str:
-        """Return what is to be told of an act that was done. Raises Refused or Late."""
-        work = work or self.acts.get(type(act))
-        if work is None:
-            raise Refused(f"{self.platform} can do no {tag(act).replace('_', ' ')}")
+    async def _carry_out(self, act: AnyAct, attempt: Work) -> str:
+        """Try an act until it is done; return what is to be told of it. Raises Refused or Late."""
         waited = max(0.0, self.clock.wall() - act.at) if act.at else 0.0
         until = self.clock.now() + within(act) - waited
         backoff = Backoff(self.rng, 0.5, _LONGEST_PAUSE)
@@ -173,9 +184,18 @@ class BaseLink(ABC):
             if self.clock.now() >= until:
                 raise Late(f"it has waited {waited:.0f} s and is stale now")
             try:
-                return await work(act, until)
+                return await attempt(act, until)
             except Passing as error:
                 pause = max(error.wait, backoff.next(0.0))
                 if self.clock.now() + pause >= until:
                     raise Late(f"{error}; it is stale before that is over") from None
                 await self.clock.sleep(pause)
+
+    async def _attempt(self, act: AnyAct, until: float) -> str:
+        """Try an act with what the link has now: it may have been connected anew since the last attempt.
+
+        Raises Refused, Passing or Late.
+        """
+        if (work := self.acts.get(type(act))) is None:
+            raise Passing("it is not connected at present")
+        return await work(act, until)

@@ -55,10 +55,15 @@ class Account:
         self._have(found or Token(access=""))
         return found is not None
 
-    async def changed(self) -> None:
-        """Return once a token is kept that we have not had: somebody has signed in."""
+    async def changed(self, refused: str | None = None) -> None:
+        """Return once a token is kept that we have not had: somebody has signed in.
+
+        Where ``refused`` was ours, also once we have another: whoever was renewing it may have taken the new one up.
+        """
         while True:
             await self._clock.sleep(LOOKS)
+            if refused is not None and self.token.access != refused:
+                return
             try:
                 found = self._tokens.load(NAME)
             except TokenError:

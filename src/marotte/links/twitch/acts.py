@@ -131,12 +131,15 @@ class Acts:
         self._percepts.held.pop(message, None)
         return ""
 
-    async def _user(self, viewer: Viewer) -> str:
-        """Return somebody's id at Twitch; whoever is only known by name is asked for. Raises Refused, Passing."""
+    async def _user(self, viewer: Viewer, *, named: bool = False) -> str:
+        """Return somebody's id at Twitch; whoever is only known by name is asked for. Raises Refused, Passing.
+
+        ``named``: only the name is known, whatever it looks like: it may be all digits.
+        """
         platform, _, who = viewer.id.partition(":")
         if platform != "twitch" or not who:
             raise Refused(f"{viewer.id[:60]!r} is no account on Twitch")
-        if who.isdecimal():
+        if who.isdecimal() and not named:
             return who
         found = first(await self._helix.ask("GET", "users", {"login": who.lower()[:50]}))
         if not found.get("id"):
@@ -179,7 +182,7 @@ class Acts:
     async def _shout_out(self, act: ShoutOut, until: float) -> str:
         query = {
             "from_broadcaster_id": self._sending.channel,
-            "to_broadcaster_id": await self._user(act.viewer),
+            "to_broadcaster_id": await self._user(act.viewer, named=True),
             "moderator_id": self._sending.account,
         }
         await self._helix.ask("POST", "chat/shoutouts", query)

@@ -100,7 +100,7 @@ class Helix:
                 return response.status, response.headers, said
         except TimeoutError:
             raise Passing(f"Twitch does not answer within {WITHIN:.0f} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: the link is hanging up
             raise Passing(f"Twitch cannot be reached: {type(error).__name__}") from None
 
     def _read(self, status: int, headers: Mapping[str, str], said: bytes) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from marotte.links.twitch.rewards import Rewards
 from marotte.links.twitch.rights import ACTS, FOLLOWS, acts, lost, wanted
 from marotte.links.twitch.sending import Sending
 from marotte.links.twitch.session import UNREACHABLE, Ended, Session
-from marotte.links.twitch.subscriptions import Subscriptions
+from marotte.links.twitch.subscriptions import LATER, Subscriptions
 from marotte.ports import Standing
 from marotte.time import Clock
 
@@ -44,7 +44,7 @@ LONGEST_PAUSE = 30.0
 STABLE = 10.0
 """Seconds after which a connection that breaks was a good one: the next is tried at once."""
 REFUSED_PAUSE = 900.0
-"""Seconds after which we try again although nobody has signed in again."""
+"""Seconds after which we try again what Twitch refuses, although nobody has signed in again."""
 LOOKED_BACK = 86_400.0
 """Redemptions that were made before the run, and are older than this, are left to people."""
 _TITLE_WITHIN = 3.0
@@ -89,7 +89,7 @@ class TwitchLink(BaseLink):
         self._in = False
         """Whether we are subscribed."""
         self._looked_back = False
-        """Whether we have asked for the redemptions that were made before the run, and in each gap since."""
+        """Whether we were told of the redemptions that were made before the run, and in each gap since."""
         self._rewards = Rewards(rewards, clock, self._up)
         self._beside: list[asyncio.Task[None]] = []
         """What is done beside a session for as long as it lasts."""
@@ -172,7 +172,8 @@ class TwitchLink(BaseLink):
             self.acts.clear()
             self._out = str(error)
             self._news("refused", str(error))
-            await first_of(self._account.changed(), self.clock.sleep(REFUSED_PAUSE))
+            refused = self._account.token.access
+            await first_of(self._account.changed(refused), self.clock.sleep(REFUSED_PAUSE))
 
     async def _read_only(self) -> None:
         """Read the chat without an account."""
@@ -307,8 +308,8 @@ class TwitchLink(BaseLink):
         if self._silent is not None:
             await self._recover(helix, self._silent)
         await self._look_on_air(helix)
-        if behind:  # what could not be asked for just now is asked for with the next connection
-            await self._look_back(helix)
+        if self._may_ask and (task := self._aside(self._look_back(helix, 0.0 if behind else LATER))) is not None:
+            self._beside.append(task)
 
     async def _had(self, helix: Helix, name: str, began: float) -> None:
         """A subscription that failed when the session ``began``, on the clock, is had: ask for what came meanwhile."""
@@ -322,7 +323,7 @@ class TwitchLink(BaseLink):
 
     def _later(self, error: Exception) -> None:
         self._looked_back = False
-        log.info("twitch: what was redeemed unheard is asked for with the next connection: %s", error)
+        log.info("twitch: what was redeemed unheard is asked for again: %s", error)
 
     def _up(self) -> None:
         if self._subscriptions is not None:
@@ -340,21 +341,30 @@ class TwitchLink(BaseLink):
             recovered = await self._ask_for_redemptions(helix, since)
         except (Refused, Passing) as error:
             self._later(error)
-            detail += f"; redemptions could not be asked for: {error}"
+            detail += f"; redemptions could not be asked for: {error}; it is tried again"
         self._silent = None
         self.counted["gaps"] += 1
         self.counted["recovered"] += recovered
         self.publish(Gap(at=self.clock.wall(), link=self.name, seconds=gap, recovered=recovered, detail=detail))
 
-    async def _look_back(self, helix: Helix) -> None:
-        """Ask for the redemptions that were made before the run; which of them it answered, their rows tell."""
-        try:
-            found = await self._ask_for_redemptions(helix, self.clock.now() - LOOKED_BACK)
-        except (Refused, Passing) as error:
-            self._later(error)
-            return
-        self._looked_back = self._may_ask
-        self.counted["recovered"] += found
+    async def _look_back(self, helix: Helix, pause: float) -> None:
+        """Ask for the redemptions that were made before the run, and again wherever something is in the way of asking.
+
+        Begins after a pause, and lasts until cancelled. Which redemptions were answered, their rows tell.
+        """
+        while True:
+            await self.clock.sleep(pause)
+            pause = LATER
+            if self._looked_back:
+                continue
+            try:
+                found = await self._ask_for_redemptions(helix, self.clock.now() - LOOKED_BACK)
+            except (Dismissed, Refused, Passing) as error:
+                self._later(error)
+                pause = LATER if isinstance(error, Passing) else REFUSED_PAUSE
+            else:
+                self._looked_back = True
+                self.counted["recovered"] += found
 
     @property
     def _may_ask(self) -> bool:

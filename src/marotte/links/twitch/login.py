@@ -158,7 +158,7 @@ class Door:
                     method, f"{self._base}/{path}", allow_redirects=False, **more
                 ) as response:
                     body = await read(response, _LARGEST)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: the link hangs up
             raise Passing(f"Twitch's login does not answer: {type(error).__name__}") from None
         if response.status in (400, 401, 403):
             raise LoginError(f"Twitch's login refuses: {_said(body)} ({response.status})")

@@ -165,7 +165,7 @@ class Api:
         try:
             async with asyncio.timeout(WITHIN):
                 response = await request
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, RuntimeError) as error:  # RuntimeError: the link is hanging up
             raise Passing(f"YouTube cannot be reached: {type(error).__name__}") from None
         except TimeoutError:
             self._ledger.spend(COSTS[call])

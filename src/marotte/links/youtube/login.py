@@ -198,7 +198,7 @@ class Door:
             async with asyncio.timeout(_WITHIN):
                 async with self._http.request(method, where, allow_redirects=False, **more) as response:
                     return response.status, await read(response, _LARGEST)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: the link hangs up
             raise Passing(f"Google does not answer: {type(error).__name__}") from None
 
 
