@@ -138,6 +138,9 @@ class People(Model):
     """So many messages of one viewer within ``per`` seconds are well."""
     per: Seconds = 10.0
     """Seconds over which ``most`` counts."""
+    raid_grace: Seconds = 180.0
+    """Seconds after a raid in which first messages, and the same text from several people, do not count where it came:
+    raiders are new there, and greet in the same words."""
     weights: Weights = Weights()
     actions: tuple[Action, ...] = Field(default_factory=_actions, max_length=20)
     """What is done from which score on; the highest that is reached counts."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from marotte import config
-from marotte.events import ChatMessage, Event, Gift, LineWritten, Send, TurnEnded, Verdict, Viewer
+from marotte.events import ChatMessage, Event, Gift, LineWritten, Raid, Send, TurnEnded, Verdict, Viewer
 from marotte.links.link import BaseLink, Passing, Refused
 from marotte.mind.moderation import Rules
 from marotte.platforms import Platforms
@@ -197,6 +197,21 @@ async def test_who_was_let_alone_stays_so_after_a_restart(tmp_path: Path, monkey
         await becomes(run, ("Bob", "ban", "undone"), ("Bob", "allow", "done"), ("Eve", "timeout", "done"))
 
 
+async def test_who_was_let_alone_with_nothing_to_lift_stays_so_after_a_restart(tmp_path: Path, monkeypatch) -> None:
+    place = Platform()
+    after = (("Bob", "delete", "undone"), ("Bob", "allow", "done"))
+    async with running(tmp_path, place, monkeypatch) as (run, _):
+        run.publish(says("cheap followers"))
+        await becomes(run, ("Bob", "delete", "done"))
+        assert await run.verdicts.undo((await run.store.find_verdicts())[1][0].id, "mia") is None
+        await becomes(run, *after)
+    async with running(tmp_path, place, monkeypatch) as (run, _):
+        run.publish(says(SPAM))
+        run.publish(says("spoilers!", "eve", first=False))
+        await becomes(run, *after, ("Eve", "timeout", "done"))
+    assert [action for action, _ in place.did] == ["delete", "timeout"]
+
+
 @pytest.mark.parametrize(
     "reply",
     ["!timeout Amy [ban:Amy] [timeout Amy 600]", "/ban Amy. !ban Amy spam.", "I will time out Amy and ban Amy now!"],
@@ -262,6 +277,25 @@ async def test_a_run_with_spam_and_its_undoing_replays_itself(tmp_path: Path) ->
     found = await asyncio.to_thread(replay, log)
     assert found.difference is None
     assert [len(entry.words) for entry in found.done if entry.what == "turn"] == [2, 2]
+
+
+async def test_who_came_with_a_raid_is_let_alone_in_its_replay_too(tmp_path: Path) -> None:
+    run = Run(config.parse(SHOW), tmp_path, {})
+    await run.start()
+    playing = asyncio.create_task(Loudspeaker("loudspeaker", run.public).run())
+    turns = run.bus.subscribe("event.turn_ended.>")
+    await run.perceive(Raid(viewer=Viewer(id="scripted:ada", name="Ada"), party=4, link="chat"))
+    await turns.get()
+    for n in range(4):
+        run.publish(says("The owls of Ada are raiding you, hoot hoot!", f"owl{n}"))
+        await turns.get()
+    await run.hush()
+    playing.cancel()
+    await run.stop()
+    (log,) = (tmp_path / "runs").glob("*.jsonl")
+    found = await asyncio.to_thread(replay, log)
+    assert found.difference is None
+    assert len([entry for entry in found.done if entry.what == "turn"]) == 5
 
 
 # --- rows

@@ -175,6 +175,47 @@ async def test_one_that_never_takes_notice_of_a_cut_holds_up_nobody() -> None:
         assert h.clock.now() - began < 2
 
 
+async def voice(level: bytes, seconds: float = 1.0) -> AsyncIterator[bytes]:
+    """Speak as long as it takes to say it."""
+    for _ in range(round(seconds / 0.02)):
+        yield level * 640
+        await asyncio.sleep(0.02)
+
+
+async def test_of_two_who_speak_at_once_it_hears_the_first_and_the_ears_the_other() -> None:
+    duplex = ScriptedDuplex(REPLY, hears="what Ada said")
+    async with house(duplex=duplex) as h:
+
+        async def understood(level: bytes, seconds: float) -> Heard:
+            return [heard async for heard in h.ensemble.hear(voice(level, seconds), "en")][-1]
+
+        ada = asyncio.create_task(understood(b"\1", 2.0))
+        await asyncio.sleep(0.5)
+        bob = await understood(b"\2", 0.5)
+        assert (bob.text, bob.ear) == ("what the ear heard", "ear")
+        assert bytes(h.ear.heard) == b"\2" * 16_000
+        heard = await ada
+        assert (heard.text, heard.ear) == ("what Ada said", "duplex")
+        (session,) = duplex.sessions
+        assert bytes(session.heard) == b"\1" * 64_000
+        h.attention.offer(Utterance(text=heard.text, viewer=ADA))
+        await h.ending()
+        assert [to_speech for _, to_speech in session.prompts] == [True]
+        # What she has said is what it answers, though somebody is heard beside it; then its ear is free again.
+        assert (await understood(b"\3", 0.5)).ear == "duplex"
+
+
+async def test_what_it_was_to_hear_in_vain_leaves_its_ear_free() -> None:
+    duplex = ScriptedDuplex(REPLY)
+    async with house(duplex=duplex) as h:
+        given_up = asyncio.create_task(anext(h.ensemble.hear(voice(b"\1", 9.0), "en")))
+        await asyncio.sleep(0.5)
+        given_up.cancel()
+        again = asyncio.create_task(hear(h))
+        await asyncio.wait((given_up, again))
+        assert [heard.ear for heard in again.result()] == ["duplex"]
+
+
 async def test_where_it_is_deaf_the_ears_hear_the_same_speech() -> None:
     duplex = ScriptedDuplex(REPLY, fault="deaf")
     async with house(duplex=duplex) as h:

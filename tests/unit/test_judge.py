@@ -180,6 +180,46 @@ def test_the_same_from_several_people_counts_within_its_window() -> None:
     assert kinds(judge.judge(message(texts[0], "late"), 1_000.0)) == set()
 
 
+OWLS = "OWL RAID OWL RAID OWL RAID HOOT HOOT twitch.tv/ada"
+
+
+def test_a_raids_greeting_counts_neither_as_copied_nor_as_a_first_message() -> None:
+    judge = Judge(DEFAULT)
+    judge.raided("twitch", 100.0)
+    for n in range(40):
+        found = judge.judge(message(OWLS, f"v{n}", first=True), 100.0 + n)
+        assert (found.action, kinds(found)) == ("", {"link"})
+    for n in range(40):
+        found = judge.judge(message(OWLS, f"w{n}", first=True), 280.0 + n)
+    assert {"first", "copies"} <= kinds(found)
+
+
+def test_what_is_no_greeting_counts_in_a_raid_too() -> None:
+    judge = Judge(DEFAULT)
+    judge.raided("twitch", 0.0)
+    assert kinds(judge.judge(message(FAMOUS, first=True), 1.0)) == {"hidden_link", "phrase", "name"}
+    for n in range(12):
+        found = judge.judge(message(OWLS, "eve", first=True), 2.0 + n / 10)
+    assert kinds(found) == {"link", "repeats", "rate"}
+
+
+def test_a_raid_is_that_of_its_link_and_lasts_as_long_as_the_show_says() -> None:
+    judge = Judge(DEFAULT)
+    judge.raided("youtube", 0.0)
+    assert kinds(judge.judge(message("hello", first=True), 1.0)) == {"first"}
+    judge.raided("twitch", 0.0)
+    assert kinds(judge.judge(message("hello", first=True), 1.0)) == set()
+    judge.use(config.People(on=True, raid_grace=20))  # other settings end no raid
+    assert kinds(judge.judge(message("hello", first=True), 19.0)) == set()
+    assert kinds(judge.judge(message("hello", first=True), 20.0)) == {"first"}
+    judge.forget()
+    judge.use(DEFAULT)
+    assert kinds(judge.judge(message("hello", first=True), 21.0)) == {"first"}
+    judge.use(config.People(on=True, raid_grace=0))
+    judge.raided("twitch", 30.0)
+    assert kinds(judge.judge(message("hello", first=True), 30.0)) == {"first"}
+
+
 def test_the_same_from_one_person_counts_by_itself() -> None:
     judge = Judge(DEFAULT)
     found = [judge.judge(message("please look at my wonderful new hat"), float(n)) for n in range(3)]
@@ -278,8 +318,9 @@ def test_a_flood_is_kept_in_bounds() -> None:
     judge = Judge(DEFAULT)
     for n in range(12_000):
         judge.judge(message(f"a sentence that nobody else wrote {n} {n * 7} {n * 13}", f"v{n}"), n / 2_000)
+        judge.raided(f"link {n}", n / 2_000)
     kept = vars(judge)
-    assert max(len(kept[name]) for name in ("_copies", "_rates", "_texts", "_judged")) <= 4_096
+    assert max(len(kept[name]) for name in ("_copies", "_rates", "_texts", "_judged", "_raids")) <= 4_096
 
 
 @given(st.text(max_size=3_000))

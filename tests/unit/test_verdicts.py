@@ -1,131 +1,22 @@
 """Verdicts are kept before they are acted on, acted on once, and followed; chat and character can only do so much."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from itertools import count
 from typing import Any
 
 import msgspec
 import pytest
 
 from marotte import config
-from marotte.bus.local import LocalBus
 from marotte.engines.offers import Cause, Refusal
-from marotte.events import ActDone, ChatMessage, LinkState, Moderated, Verdict, Viewer, subject
+from marotte.events import ActDone, ChatMessage, LinkState, Moderated, Raid, Viewer
 from marotte.mind.attention import Attention
 from marotte.mind.tools.people import people_tools
-from marotte.mind.verdicts import MOST_SUGGESTED, Verdicts
-from marotte.store.database import StoreError
+from marotte.mind.verdicts import MOST_SUGGESTED
 from marotte.store.verdicts import VerdictRow
 from marotte.time import Clock
-from tests.stand_ins import KeptRows
+from tests.desk import FOR_REAL, SPAM, Desk, Rows, desk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-SPAM = "Best viewers on dogehype .com (remove the space)"
-FOR_REAL = "[moderation.people]\non = true\nrehearse = false\n"
-NUMBERS = count()
-
-
-class Rows(KeptRows):
-    """Rows of verdicts in a table; the disk may be away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table: dict[str, VerdictRow] = {}
-        self.away = False
-        self.gone: list[str] = []
-
-    def expired(self, ids: Any) -> None:
-        self.gone += ids
-
-    def _change(self, verdict: str, states: tuple[str, ...], **changes: Any) -> bool:
-        row = self.table.get(verdict)
-        if row is None or row.state not in states:
-            return False
-        self.table[verdict] = msgspec.structs.replace(row, **changes)
-        return True
-
-    async def keep_verdicts(self, rows: Any) -> list[VerdictRow]:
-        if self.away:
-            raise StoreError("the disk is away")
-        new = [row for row in rows if row.id not in self.table]
-        self.table |= {row.id: row for row in new}
-        return new
-
-    async def settle_verdict(self, verdict: str, *, ok: bool, detail: str) -> bool:
-        return self._change(verdict, ("waiting",), state="done" if ok else "refused", detail=detail)
-
-    async def waiting_verdicts(self) -> list[VerdictRow]:
-        return [row for row in self.table.values() if row.state == "waiting"]
-
-    async def accept_verdict(self, verdict: str, by: str, at: float) -> VerdictRow | None:
-        changed = self._change(verdict, ("suggested", "rehearsed"), state="waiting", detail=f"accepted by {by}")
-        return self.table[verdict] if changed else None
-
-    async def dismiss_verdict(self, verdict: str, by: str) -> bool:
-        return self._change(verdict, ("suggested",), state="undone")
-
-    async def undo_verdict(self, verdict: str, by: str, lift: VerdictRow | None) -> bool:
-        changed = self._change(verdict, ("waiting", "done", "refused"), state="undone")
-        if changed and lift is not None:
-            self.table[lift.id] = lift
-        return changed
-
-    async def verdict(self, verdict: str) -> VerdictRow | None:
-        return self.table.get(verdict)
-
-    async def spared_viewers(self) -> list[str]:
-        return []
-
-
-class Desk:
-    """Verdicts with rows in a table, and a link that is told of acts."""
-
-    def __init__(self, show: str = FOR_REAL, rows: Rows | None = None) -> None:
-        self.show = config.parse(show)
-        self.rows = rows or Rows()
-        self.bus = LocalBus()
-        self.acts: list[Verdict] = []
-        self.why = ""
-        self.verdicts = Verdicts(
-            self.show.moderation.people, self.bus, self.publish, Clock(epoch=1_000.0), lambda link: self.why, self.spare
-        )
-
-    def spare(self, viewer: str, spared: bool) -> None:
-        self.verdicts.judge.spare(viewer, spared)
-
-    def publish(self, event: Any) -> None:
-        if isinstance(event, Verdict):
-            self.acts.append(event)
-        self.bus.publish(subject(event), event)
-
-    def says(self, text: str, who: str = "bob", **more: Any) -> ChatMessage:
-        viewer = Viewer(id=f"twitch:{who}", name=who.title(), platform="twitch", roles=more.pop("roles", ()))
-        more = {"id": f"twitch/{next(NUMBERS)}", "first": True} | more
-        return ChatMessage(viewer=viewer, text=text, link="twitch", channel="#pip", source="m7", **more)
-
-    def done(self, ok: bool = True, detail: str = "") -> None:
-        self.publish(ActDone(act=self.acts[-1].id, link="twitch", ok=ok, detail=detail))
-
-    def states(self) -> list[tuple[str, str]]:
-        return [(row.action, row.state) for row in self.rows.table.values()]
-
-    async def settled(self) -> None:
-        await asyncio.sleep(0.1)
-
-
-@asynccontextmanager
-async def desk(show: str = FOR_REAL, rows: Rows | None = None) -> AsyncIterator[Desk]:
-    made = Desk(show, rows)
-    await made.verdicts.open(made.rows)
-    task = asyncio.create_task(made.verdicts.run())
-    await made.settled()
-    try:
-        yield made
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 # --- what comes of chat
@@ -204,6 +95,40 @@ async def test_whoever_a_moderator_let_back_is_judged_anew() -> None:
         assert [(act.viewer.id, act.action) for act in d.acts] == [("twitch:bob", "ban")] * 2
 
 
+@pytest.mark.parametrize("why", ["", "twitch can lay nothing on anybody"])
+async def test_who_could_not_be_banned_is_judged_again_after_a_pause_and_not_with_every_message(why: str) -> None:
+    async with desk() as d:
+        d.why = why
+        for turn in range(1, 4):
+            assert d.verdicts.judged(d.says(f"{SPAM} {turn}"))
+            await d.settled()
+            if not why:
+                d.done(ok=False, detail="it has failed: RuntimeError")
+                await d.settled()
+            assert d.states() == [("ban", "refused")] * turn
+            for n in range(50):
+                assert d.verdicts.judged(d.says(f"{SPAM} {turn} {n}"))
+            await d.settled()
+            assert d.states() == [("ban", "refused")] * turn
+            await asyncio.sleep(31)
+        assert len(d.acts) == (0 if why else 3)
+
+
+async def test_a_timeout_that_failed_takes_nothing_from_the_ban_that_came_after_it() -> None:
+    async with desk() as d:
+        d.verdicts.judged(d.says("cheap followers https://a.example"))
+        d.verdicts.judged(d.says(SPAM))
+        await d.settled()
+        timeout, ban = d.acts
+        assert (timeout.action, ban.action) == ("timeout", "ban")
+        d.publish(ActDone(act=timeout.id, link="twitch", ok=False))
+        d.publish(ActDone(act=ban.id, link="twitch", ok=True))
+        await asyncio.sleep(31)
+        d.verdicts.judged(d.says(SPAM))
+        await d.settled()
+        assert len(d.acts) == 2
+
+
 async def test_a_flood_of_spammers_is_kept_in_bounds_and_none_of_it_is_read() -> None:
     async with desk() as d:
         assert all(d.verdicts.judged(d.says(SPAM, f"v{n}")) for n in range(3_000))
@@ -242,6 +167,34 @@ async def test_attention_does_not_read_spam_and_a_lane_that_survives_forgets_it(
             assert attention.depth()["chat"] == 1
             assert attention.dropped["chat", "blocked"] == 1
             assert d.rows.gone == ([spam.id] if survives else [])
+
+
+GREETING = "The owls of twitch.tv/ada are raiding you, hoot hoot!"
+
+
+@pytest.mark.parametrize("lanes", ["", '[lanes.gifts]\npercepts = ["gift"]\nmerge = "all"\n'])
+async def test_whoever_comes_with_a_raid_may_greet_as_raiders_do(lanes: str) -> None:
+    async with desk(f"{FOR_REAL}{lanes}") as d:
+        attention = Attention("public", d.show, d.rows, lambda text: "", d.publish, Clock(epoch=0.0))
+        d.verdicts.watch(attention)
+
+        def greeted(link: str = "twitch") -> int:
+            """Say how many of seven who greet are taken for spammers."""
+            before = attention.dropped["chat", "blocked"]
+            for n in range(7):
+                attention.offer(msgspec.structs.replace(d.says(GREETING, f"v{n}"), link=link))
+            return attention.dropped["chat", "blocked"] - before
+
+        assert greeted() > 0
+        await asyncio.sleep(100)
+        attention.offer(Raid(link="twitch", party=7))
+        assert greeted() == 0
+        assert greeted("irc") > 0
+        attention.offer(d.says(SPAM, "eve"))
+        await asyncio.sleep(1)
+        assert [act.action for act in d.acts if act.viewer.id == "twitch:eve"] == ["ban"]
+        await asyncio.sleep(180)
+        assert greeted() > 0
 
 
 async def test_a_flood_of_spam_is_no_flood_of_events() -> None:
@@ -383,15 +336,27 @@ async def test_what_is_undone_before_it_was_handed_over_is_not_handed_over_after
         assert [act.action for act in d.acts] == ["allow"]
 
 
-async def test_a_deleted_message_has_nothing_to_lift() -> None:
-    async with desk() as d:
-        d.verdicts.judged(d.says("cheap followers"))
+@pytest.mark.parametrize(("text", "action", "ok"), [("cheap followers", "delete", True), (SPAM, "ban", False)])
+async def test_where_there_is_nothing_to_lift_the_viewer_is_let_alone_all_the_same(
+    text: str, action: str, ok: bool
+) -> None:
+    rows = Rows()
+    async with desk(rows=rows) as d:
+        d.verdicts.judged(d.says(text))
         await d.settled()
-        d.done()
+        d.done(ok)
         await d.settled()
-        (row,) = d.rows.table.values()
+        (row,) = rows.table.values()
         assert await d.verdicts.undo(row.id, "mia") is None
-        assert d.states() == [("delete", "undone")]
+        await d.settled()
+        assert d.states() == [(action, "undone"), ("allow", "done")]
+        assert not d.verdicts.judged(d.says(SPAM))
+        assert [act.action for act in d.acts] == [action]
+    async with desk(rows=rows) as d:
+        d.publish(LinkState(link="twitch", state="up"))
+        await d.settled()
+        assert not d.verdicts.judged(d.says(SPAM))
+        assert d.acts == []
 
 
 async def test_people_act_by_hand_while_the_program_rehearses() -> None:

@@ -133,6 +133,8 @@ class Ensemble:
         self._sessions: dict[str, tuple[Any, Session]] = {}
         self._heard: tuple[Member, str] | None = None
         """Who has heard what last, and has not yet replied to it."""
+        self._hearing = False
+        """Whether a duplex engine, or who stands in for it, is hearing somebody."""
         self._turn = ""
         self._replies: deque[tuple[Member, SpokenReply]] = deque(maxlen=_MOST_REPLIES)
         """What was said in the present turn."""
@@ -157,22 +159,27 @@ class Ensemble:
 
     async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncGenerator[Heard]:
         """Yield what is understood, the last one final. Raises EngineError if nobody could hear."""
-        self._heard = None
         tape = Tape(speech)
+        # A session hears one voice: who speaks beside it, on another microphone of this floor, is for the ears.
+        alone, self._hearing = not self._hearing, True
         try:
-            try:
-                async with aclosing(self._duplexes.hear(self._session, tape, language)) as pieces:
-                    async for member, heard in pieces:
-                        if heard.final:
-                            self._heard = (member, heard.text)
-                        yield heard
-                return
-            except EngineError as error:
-                log.info("the ears hear for the duplex engines: %s", error)
+            if alone:
+                self._heard = None
+                try:
+                    async with aclosing(self._duplexes.hear(self._session, tape, language)) as pieces:
+                        async for member, heard in pieces:
+                            if heard.final:
+                                self._heard = (member, heard.text)
+                            yield heard
+                    return
+                except EngineError as error:
+                    log.info("the ears hear for the duplex engines: %s", error)
             async with aclosing(self._ears.hear(tape.play(), language)) as understood:
                 async for heard in understood:
                     yield heard
         finally:
+            if alone:
+                self._hearing = False
             tape.close()
 
     # --- a brain

@@ -8,6 +8,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from math import inf
 from typing import Literal, TypeVar, cast
 from zlib import crc32
 
@@ -33,6 +34,8 @@ _READ = 500
 """Characters of a message that are judged."""
 _TEXTS, _VIEWERS, _JUDGED, _EACH = 512, 4_096, 4_096, 64
 """So many texts, viewers and judgements are kept in mind, and so many people of one text."""
+_RAIDED = 100
+"""So many links at most are known to be raided."""
 _SKETCH = 4
 """So many of a text's pairs of words stand for it when one that is nearly the same is looked for."""
 _FEWEST_LETTERS = 16
@@ -127,6 +130,8 @@ class Judge:
         """Compile what it looks for. Raises ValueError for a phrase without a letter, naming it."""
         self.spared: OrderedDict[str, None] = OrderedDict()
         """Viewers who are let alone: a verdict on them was lifted."""
+        self._raids: OrderedDict[str, float] = OrderedDict()
+        """Links, and when the last raid came on each."""
         self.use(settings)
 
     def use(self, settings: People) -> None:
@@ -146,10 +151,14 @@ class Judge:
         self._allowed = frozenset(settings.allow)
         self._exempt = frozenset(settings.exempt)
         self._actions = sorted(settings.actions, key=lambda action: -action.score)
-        self.forget()
+        self._forget_messages()
 
     def forget(self) -> None:
-        """Forget all messages so far."""
+        """Forget all messages and raids so far."""
+        self._raids.clear()
+        self._forget_messages()
+
+    def _forget_messages(self) -> None:
         self._copies: OrderedDict[int, _Copies] = OrderedDict()
         self._rates: OrderedDict[str, deque[float]] = OrderedDict()
         self._texts: OrderedDict[str, _Text] = OrderedDict()
@@ -160,6 +169,11 @@ class Judge:
         self.spared.pop(viewer, None)
         if spared:
             remember(self.spared, viewer, None, MOST_SPARED)
+
+    def raided(self, link: str, now: float) -> None:
+        """Another stream's viewers arrive on a link: for a while all are new there, and greet in the same words."""
+        self._raids.pop(link, None)
+        remember(self._raids, link, now, _RAIDED)
 
     def judge(self, message: ChatMessage, now: float) -> Judgement:
         """Judge a message that arrived at a place on the clock; the same message again is judged the same."""
@@ -201,10 +215,12 @@ class Judge:
         if found is None:
             found = self._text(raw)
             remember(self._texts, raw, found, _TEXTS)
-        behaved = (*self._rate(viewer, now), *self._same(found, viewer, now))
-        if not (found.evidence or behaved or found.words or message.first):
+        raid = now - self._raids.get(message.link, -inf) < self._settings.raid_grace
+        first = message.first and not raid
+        behaved = (*self._rate(viewer, now), *self._same(found, viewer, now, raid=raid))
+        if not (found.evidence or behaved or found.words or first):
             return _NOTHING
-        return self._sum([*self._first(message.first), *found.evidence, *behaved], found.words)
+        return self._sum([*self._first(first), *found.evidence, *behaved], found.words)
 
     def _sum(self, found: Iterable[Evidence], words: tuple[str, ...]) -> Judgement:
         """Add up, and see what it comes to; a word that costs some seconds costs them at least."""
@@ -270,13 +286,13 @@ class Judge:
             return (Evidence(kind="rate", weight=settings.weights.rate, detail=detail),)
         return ()
 
-    def _same(self, text: _Text, viewer: str, now: float) -> Iterable[Evidence]:
-        """Yield that others wrote nearly the same, or the same person again and again."""
+    def _same(self, text: _Text, viewer: str, now: float, *, raid: bool) -> Iterable[Evidence]:
+        """Yield that others wrote nearly the same, as raiders may, or the same person again and again."""
         if not text.sketch:
             return
         settings = self._settings
         people, times = self._written(text, now).add(viewer, now, settings.window)
-        if people >= settings.copies:
+        if people >= settings.copies and not raid:
             yield Evidence(kind="copies", weight=settings.weights.copies, detail=f"{people} people")
         if times >= _REPEATED:
             yield Evidence(kind="repeats", weight=settings.weights.repeats, detail=f"{times} times")

@@ -15,7 +15,7 @@ import msgspec
 
 from marotte.bus import Bus
 from marotte.config_people import People
-from marotte.events import ActDone, ChatMessage, Event, LinkState, Moderated, Viewer, fresh_id
+from marotte.events import ActDone, AnyPercept, ChatMessage, Event, LinkState, Moderated, Raid, Viewer, fresh_id
 from marotte.mind.attention import Attention
 from marotte.mind.people import Judge, Judgement, remember
 from marotte.store.database import StoreError
@@ -42,6 +42,8 @@ _AGAIN = 1.0
 _TOGETHER = 100
 _SAME = 600.0
 """Seconds for which a ban that is under way needs no other."""
+_PAUSE = 30.0
+"""Seconds until something else is laid on whom nothing could be laid: not with every message of theirs."""
 _RANK = {"warn": 0, "delete": 0, "timeout": 1, "ban": 2}
 
 
@@ -64,7 +66,7 @@ class Rows(Protocol):
     async def waiting_verdicts(self) -> list[VerdictRow]: ...
     async def accept_verdict(self, verdict: str, by: str, at: float) -> VerdictRow | None: ...
     async def dismiss_verdict(self, verdict: str, by: str) -> bool: ...
-    async def undo_verdict(self, verdict: str, by: str, lift: VerdictRow | None) -> bool: ...
+    async def undo_verdict(self, verdict: str, by: str, lift: VerdictRow) -> bool: ...
     async def verdict(self, verdict: str) -> VerdictRow | None: ...
     async def spared_viewers(self) -> list[str]: ...
     def expired(self, ids: Sequence[str]) -> None: ...
@@ -96,10 +98,10 @@ class Verdicts:
         self._clock = clock
         self._cannot = cannot
         self._decided: asyncio.Queue[VerdictRow] = asyncio.Queue(_MOST)
-        self._laid: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        """What is under way on each viewer, and until when nothing less is needed."""
-        self._issued: OrderedDict[str, None] = OrderedDict()
-        """Acts that were handed to their links in this run."""
+        self._laid: OrderedDict[str, tuple[int, float, str]] = OrderedDict()
+        """What is under way on each viewer, until when nothing less is needed, and by which verdict."""
+        self._issued: OrderedDict[str, str] = OrderedDict()
+        """Acts that were handed to their links in this run, and on whom."""
         self._suggested: list[float] = []
         self._news = bus.subscribe("event.act_done.>", "event.link_state.>", "event.moderated.>", size=_ISSUED)
 
@@ -112,10 +114,12 @@ class Verdicts:
     def watch(self, attention: Attention) -> None:
         """Judge who writes on a floor; spam does not come back after a restart either."""
 
-        def judged(message: ChatMessage) -> bool:
-            spam = self.judged(message)
-            if spam and attention.survives(message):
-                self._kept.expired([message.id])
+        def judged(percept: AnyPercept) -> bool:
+            if isinstance(percept, Raid):
+                self.judge.raided(percept.link, self._clock.now())
+            spam = isinstance(percept, ChatMessage) and self.judged(percept)
+            if spam and attention.survives(percept):
+                self._kept.expired([percept.id])
             return spam
 
         attention.judged = judged
@@ -141,16 +145,17 @@ class Verdicts:
     def _decide(self, message: ChatMessage, viewer: Viewer, found: Judgement) -> None:
         action, now = found.action, self._clock.now()
         assert action
-        rank, until = self._laid.get(viewer.id, (0, 0.0))
+        # The message's own id: delivered twice, or judged again after a crash, it brings one verdict.
+        verdict = f"verdict/{message.id}"
+        rank, until, _ = self._laid.get(viewer.id, (0, 0.0, ""))
         if _RANK[action] and now < until and _RANK[action] <= rank:
             return
         if _RANK[action]:
             self._laid.pop(viewer.id, None)
             lasts = min(found.seconds, _SAME) if action == "timeout" else _SAME
-            remember(self._laid, viewer.id, (_RANK[action], now + lasts), _MOST)
+            remember(self._laid, viewer.id, (_RANK[action], now + lasts, verdict), _MOST)
         row = VerdictRow(
-            # The message's own id: delivered twice, or judged again after a crash, it brings one verdict.
-            id=f"verdict/{message.id}",
+            id=verdict,
             at=self._clock.wall(),
             link=message.link,
             channel=message.channel,
@@ -263,29 +268,30 @@ class Verdicts:
         found = await self._found(verdict)
         if found.action == "allow":
             raise ValueError("to allow somebody cannot be undone: lay something on them instead")
-        lift = None
-        if found.action in ("timeout", "ban") and found.state in ("waiting", "done"):
-            lift = msgspec.structs.replace(
-                found,
-                id=fresh_id(),
-                at=self._clock.wall(),
-                action="allow",
-                seconds=0.0,
-                source="",
-                reason="It was undone",
-                evidence=_grounds(Grounds()),
-                by=by,
-                state="waiting",
-                detail="",
-                appeal="",
-            )
+        laid = found.action in ("timeout", "ban") and found.state in ("waiting", "done")
+        # Where there is nothing to lift the row is kept all the same: by it they are let alone after a restart, too.
+        lift = msgspec.structs.replace(
+            found,
+            id=fresh_id(),
+            at=self._clock.wall(),
+            action="allow",
+            seconds=0.0,
+            source="",
+            reason="It was undone",
+            evidence=_grounds(Grounds()),
+            by=by,
+            state="waiting" if laid else "done",
+            detail="" if laid else "there was nothing to lift",
+            appeal="",
+        )
         if not await self._kept.undo_verdict(verdict, by, lift):
             raise ValueError("there is nothing to undo: nothing was done, or it was undone already")
         self._laid.pop(found.viewer, None)
         self._spare(found.viewer, True)
-        remember(self._issued, found.id, None, _ISSUED)  # if it was still to be handed over, it no longer is
-        if lift is not None:
-            await self._issue(lift)
+        remember(self._issued, found.id, found.viewer, _ISSUED)  # if it was still to be handed over, it no longer is
+        if not laid:
+            return None
+        await self._issue(lift)
         return lift
 
     async def _found(self, verdict: str) -> VerdictRow:
@@ -336,7 +342,7 @@ class Verdicts:
         """Hand a verdict to its link, once in this run."""
         if row.id in self._issued:
             return
-        remember(self._issued, row.id, None, _ISSUED)
+        remember(self._issued, row.id, row.viewer, _ISSUED)
         if why := self._cannot(row.link):
             await self._settle(row.id, False, why)
         else:
@@ -352,6 +358,10 @@ class Verdicts:
     async def _settle(self, verdict: str, ok: bool, detail: str) -> None:
         await self._tried(lambda: self._kept.settle_verdict(verdict, ok=ok, detail=detail))
         self.counted["done" if ok else "refused"] += 1
+        viewer = self._issued.get(verdict, "")
+        rank, until, by = self._laid.get(viewer, (0, 0.0, ""))
+        if not ok and by == verdict:
+            self._laid[viewer] = (rank, min(until, self._clock.now() + _PAUSE), by)
 
     async def _tried(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with the rows, again and again while the store is away."""

@@ -95,7 +95,7 @@ class Verdicts(Edits):
         open_one = update(verdicts).where(verdicts.c.id == verdict, verdicts.c.state == "suggested")
         return bool(await self._now(open_one.values(state="undone", detail=f"dismissed by {by}"[:500])))
 
-    async def undo_verdict(self, verdict: str, by: str, lift: VerdictRow | None) -> bool:
+    async def undo_verdict(self, verdict: str, by: str, lift: VerdictRow) -> bool:
         """Mark a verdict as undone, and keep the one that lifts it; false where there is nothing to undo."""
         undone = update(verdicts).where(verdicts.c.id == verdict, verdicts.c.state.in_(("waiting", "done", "refused")))
         marked = undone.values(state="undone", detail=f"undone by {by}"[:500])
@@ -103,8 +103,7 @@ class Verdicts(Edits):
         async def work(connection: AsyncConnection) -> bool:
             if not (await connection.execute(marked)).rowcount:
                 return False
-            if lift is not None:
-                await connection.execute(self._insert(verdicts).values(msgspec.to_builtins(lift)))
+            await connection.execute(self._insert(verdicts).values(msgspec.to_builtins(lift)))
             return True
 
         return await self._writer.now(work, flushed=True)
