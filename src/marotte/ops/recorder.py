@@ -42,6 +42,7 @@ from marotte.events import (
     Viewer,
 )
 from marotte.ops import runlog
+from marotte.ops.line_places import LinePlaces
 from marotte.ops.runlog import LARGEST, Entry, Header, Row, RunLog, Said
 from marotte.ports import Outlet, Scene
 from marotte.time import Clock
@@ -107,7 +108,7 @@ class Recorder:
         self._parts = itertools.count()
         self._calls = itertools.count()
         self._noting: dict[type[Any], Callable[[Any], None]] = {}
-        self._starts: dict[str, list[int]] = {}
+        self._places: dict[str, LinePlaces] = {}
         """The first samples of each floor's lines, in their order."""
         self._came: OrderedDict[str, tuple[float, int]] = OrderedDict()
         """When percepts came that are not yet taken in, and how much had been said by then."""
@@ -121,7 +122,7 @@ class Recorder:
     def begin(self, header: Header, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
         """Begin a log, or the next one of a long run: who the character is, and what memory holds."""
         self.close()
-        self._began, self._starts, self._overfull = self._clock.now(), {}, False
+        self._began, self._places, self._overfull = self._clock.now(), {}, False
         self._times.clear()
         self._log = RunLog(self._folder / runlog.name_of(self._run, next(self._parts)))
         runlog.sweep(self._folder)
@@ -183,7 +184,7 @@ class Recorder:
         if issubclass(kind, Onset | SpeechEnd | Transcript):
             return lambda event: self._write(runlog.Noticed(t=self._t(), event=event))
         if issubclass(kind, LineStarted):
-            return lambda event: self._starts.setdefault(event.floor, []).append(event.sample)
+            return lambda event: self._places_of(event.floor).started(event.line, event.sample)
         if issubclass(kind, TurnStarted | LineWritten | LineStopped | ToolUsed | TurnEnded):
             return self._note_said
         return lambda _: None
@@ -197,8 +198,13 @@ class Recorder:
 
     def _note_said(self, event: Any) -> None:
         self._said += 1
+        if isinstance(event, LineWritten):
+            self._places_of(event.floor).written(event.line)
         if (done := said(event, self._t())) is not None:
             self._write(done)
+
+    def _places_of(self, floor: str) -> LinePlaces:
+        return self._places.setdefault(floor, LinePlaces())
 
     # --- floors, orders, outlets
 
@@ -208,7 +214,7 @@ class Recorder:
 
     def opened(self, floor: str, partner: Viewer | None, language: str) -> None:
         """Note that a private floor opens; its lines are counted from here."""
-        self._starts[floor] = []
+        self._places[floor] = LinePlaces()
         self._write(runlog.Opened(t=self._t(), floor=floor, partner=partner, language=language))
 
     def closed(self, floor: str) -> None:
@@ -248,17 +254,15 @@ class Recorder:
 
     def played(self, floor: str, outlet: Outlet, sample: int, gaps: int, *, everything: bool) -> None:
         """Note what an outlet reports, in relation to the line that it was playing."""
-        starts = self._starts.get(floor, ())
-        line = next((n for n in range(len(starts) - 1, -1, -1) if starts[n] <= sample), None)
-        if line is not None:
-            offset = sample - starts[line]
+        if (playing := self._places_of(floor).playing(sample)) is not None:
+            line, start = playing
             self._write(
                 runlog.Reported(
                     t=self._t(),
                     floor=floor,
                     outlet=outlet.name,
                     line=line,
-                    offset=offset,
+                    offset=sample - start,
                     gaps=gaps,
                     everything=everything,
                 )

@@ -20,7 +20,7 @@ from marotte.events import AnyPercept, Onset, SpeechEnd, Transcript, Viewer
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 LARGEST = 64_000_000
 """Bytes after which a log is closed and a new one begun, when the show is quiet."""
 LONGEST_LINE = 4_000_000
@@ -115,7 +115,7 @@ class Detached(Entry):
 
 
 class Reported(Entry):
-    """An outlet said which sample it played last: so many samples after the start of the floor's n-th line.
+    """An outlet said which sample it played last: so many samples after the start of the n-th line written.
 
     In relation to a line, because a replay places its lines some milliseconds earlier: it takes no time to compute.
     """
@@ -124,8 +124,8 @@ class Reported(Entry):
     outlet: str
     line: int
     offset: int
-    gaps: int | None = None
-    """Of them so many in which the line was silent, because its sound had run dry; logs of old do not tell."""
+    gaps: int = 0
+    """Of them so many in which the line was silent, because its sound had run dry."""
     everything: bool = False
     """It had played all that it was given."""
 

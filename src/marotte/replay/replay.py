@@ -15,9 +15,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from marotte import config
-from marotte.events import PUBLIC, SAMPLE_RATE, AnyPercept, LineStarted, Percept, subject
+from marotte.events import PUBLIC, SAMPLE_RATE, AnyPercept, LineStarted, LineWritten, Percept, subject
 from marotte.mind.attention import Attention
 from marotte.ops import runlog
+from marotte.ops.line_places import LinePlaces
 from marotte.ops.recorder import said
 from marotte.ops.runlog import Header, LogError, Said, stamp
 from marotte.orders import ORDERS
@@ -106,7 +107,7 @@ class _Replay:
         self._tell = tell
         self._found = Replayed(header, entries[-1].t, whole=isinstance(entries[-1], runlog.Ended))
         self._outlets: dict[tuple[str, str], _Outlet] = {}
-        self._starts: dict[str, list[int]] = defaultdict(list)
+        self._places: dict[str, LinePlaces] = defaultdict(LinePlaces)
         self._moments: dict[str, list[_Moments]] = {}
         self._begun: Counter[str] = Counter()
         """How many turns each floor has begun."""
@@ -257,7 +258,7 @@ class _Replay:
             case runlog.Noticed(event=event):
                 run.publish(event)
             case runlog.Opened():
-                self._starts[entry.floor] = []
+                self._places[entry.floor] = LinePlaces()
                 run.enter(entry.floor, entry.partner, entry.language)
                 self._pace(run, entry.floor)
             case runlog.Closed():
@@ -276,15 +277,11 @@ class _Replay:
                 run.floors[entry.floor].speaker.detach(self._outlets.pop((entry.floor, entry.outlet)))
             case runlog.Reported():
                 outlet = self._outlets[entry.floor, entry.outlet]
-                starts, speaker = self._starts[entry.floor], run.floors[entry.floor].speaker
+                start, speaker = self._places[entry.floor].start(entry.line), run.floors[entry.floor].speaker
                 if entry.everything:
                     outlet.finish(speaker)
-                elif entry.line < len(starts):
-                    start = starts[entry.line]
-                    place = start + entry.offset
-                    if entry.gaps is not None:
-                        place = speaker.place_of(start, entry.offset - entry.gaps)
-                    outlet.report(speaker, place)
+                elif start is not None:
+                    outlet.report(speaker, speaker.place_of(start, entry.offset - entry.gaps))
             case _:
                 pass
 
@@ -292,8 +289,10 @@ class _Replay:
 
     def _see(self, data: object) -> None:
         if isinstance(data, LineStarted):
-            self._starts[data.floor].append(data.sample)
-        elif (done := said(data, round(self._clock.now() - self._began, 6))) is not None:
+            self._places[data.floor].started(data.line, data.sample)
+        if isinstance(data, LineWritten):
+            self._places[data.floor].written(data.line)
+        if (done := said(data, round(self._clock.now() - self._began, 6))) is not None:
             self._begun[done.floor] += done.what == "turn"
             self._ended[done.floor] += done.what == "end"
             self._found.done.append(done)
