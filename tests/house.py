@@ -114,6 +114,7 @@ class House:
             self.director.concluded = self.ensemble.concluded
             self.director.begins_early = False
         self.ducking = Ducking(self.speaker, self.bus, self.clock, resume_after=2.0, longest=30.0)
+        self.ducking.listens = self.attention.listen
         self.turn_taking = TurnTaking(self.floor, self.attention, self.bus, self.clock, settings.hearing.cut_after)
         self.turn_taking.expect = self.director.expect
         self.attention.meant = self.turn_taking.meant

@@ -132,6 +132,7 @@ class Conversation:
         self.translator = Translator(name, translators, shared.moderator.judge, shared.bus, shared.publish, clock)
         self.translator.use(show.subtitles.second)
         self._ducking = Ducking(self.speaker, shared.bus, clock, show.hearing.resume_after, show.hearing.longest)
+        self._ducking.listens = self.attention.listen
         # A lane of its own in the bus for each kind: a flood of one can never push out another.
         self._doors = {kind: shared.bus.subscribe(f"percept.{kind}.{name}", size=4_096) for kind in config.PERCEPTS}
 

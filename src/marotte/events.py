@@ -278,12 +278,17 @@ class GameContext(Percept, frozen=True, kw_only=True):
 class Onset(Event, frozen=True, kw_only=True):
     """Somebody began to speak on this floor: the speaker ducks."""
 
+    viewer: Viewer | None = None
+    """Who speaks."""
+
 
 class SpeechEnd(Event, frozen=True, kw_only=True):
     """They stopped; ``seconds`` of speech were taken. No words may come of it."""
 
     seconds: float
     why: Literal["silence", "released", "too_long", "noise"] = "silence"
+    viewer: Viewer | None = None
+    """Who spoke."""
 
 
 class Transcript(Event, frozen=True, kw_only=True):

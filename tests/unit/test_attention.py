@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from marotte import config
-from marotte.events import Asked, ChatMessage, Dropped, Follow, Gift, Lull, Queued, Utterance, Viewer
+from marotte.events import Asked, ChatMessage, Dropped, Ending, Follow, Gift, Lull, Queued, Utterance, Viewer
 from marotte.mind.attention import Attention
 from marotte.mind.lanes import Mutes
 from marotte.time import Clock
@@ -157,7 +157,7 @@ async def test_gifts_beyond_the_capacity_wait_on_disk_and_none_is_lost_or_double
         seen += [p.id for p in bundle.percepts]
         for percept in bundle.percepts:
             rows.percepts.pop(percept.id)
-        waiting.settle(bundle, [p.id for p in bundle.percepts])
+        waiting.settle(bundle, Ending(state="done", answered=tuple(p.id for p in bundle.percepts)))
     assert sorted(seen) == sorted(f"g{n}" for n in range(17))
     assert not waiting.dropped
 
@@ -166,7 +166,7 @@ async def test_an_interrupted_gift_comes_back_a_few_times() -> None:
     waiting, _, _ = attention()
     await waiting.keep(Gift(viewer=viewer("ada")))
     for _ in range(3):
-        waiting.settle(await waiting.next(), [])
+        waiting.settle(await waiting.next(), Ending(state="interrupted", reason="interrupted"))
     assert waiting.depth()["gifts"] == 0, "now it waits on disk for the next start"
 
 
@@ -174,7 +174,7 @@ async def test_an_answered_gift_does_not_come_back() -> None:
     waiting, _, _ = attention()
     gift = Gift(viewer=viewer("ada"))
     await waiting.keep(gift)
-    waiting.settle(await waiting.next(), [gift.id])
+    waiting.settle(await waiting.next(), Ending(state="done", answered=(gift.id,)))
     assert waiting.depth()["gifts"] == 0
 
 
@@ -386,3 +386,60 @@ async def test_a_muted_link_brings_no_chat_but_what_is_given() -> None:
     waiting.offer(ChatMessage(text="hello there", viewer=viewer("c"), link="twitch"))
     assert [(await waiting.next()).lane for _ in range(2)] == ["gifts", "chat"]
     assert waiting.dropped == {("chat", "muted"): 1}
+
+
+CUT = Ending(state="interrupted", reason="interrupted")
+
+
+async def test_words_of_which_no_answer_was_heard_come_back_before_others_a_few_times() -> None:
+    waiting, _, _ = attention()
+    waiting.offer(ChatMessage(text="What is your favourite colour?", viewer=viewer("bob"), id="b"))
+    for _ in range(3):
+        bundle = await waiting.next()
+        assert [p.id for p in bundle.percepts] == ["b"]
+        waiting.settle(bundle, CUT)
+    assert waiting.depth()["chat"] == 0
+    waiting.offer(Utterance(text="Tell me of cats.", viewer=viewer("ada")))
+    bundle = await waiting.next()
+    waiting.offer(Utterance(text="No, of dogs.", viewer=viewer("ada")))
+    waiting.settle(bundle, CUT)
+    assert [p.text for p in (await waiting.next()).percepts] == ["Tell me of cats. No, of dogs."]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Ending(state="interrupted", reason="interrupted", heard="My favourite"),
+        Ending(state="interrupted", reason="stopped by the operator"),
+        Ending(state="failed", reason="no brain answers"),
+        Ending(state="done"),
+    ],
+    ids=["heard", "stopped", "failed", "done"],
+)
+async def test_words_that_were_answered_or_stopped_do_not_come_back(ending: Ending) -> None:
+    waiting, _, _ = attention()
+    waiting.offer(ChatMessage(text="What is your favourite colour?", viewer=viewer("bob")))
+    waiting.settle(await waiting.next(), ending)
+    assert waiting.depth()["chat"] == 0
+
+
+async def test_what_comes_back_displaces_nothing() -> None:
+    waiting, _, _ = attention()
+    bob = viewer("bob")
+    waiting.offer(ChatMessage(text="What is your favourite colour?", viewer=bob))
+    bundle = await waiting.next()
+    for text in ("And how old are you?", "Where do you live?"):
+        waiting.offer(ChatMessage(text=text, viewer=bob))
+    waiting.settle(bundle, CUT)
+    assert [entry.percept.text for _, _, entry in waiting.pending()] == ["And how old are you?", "Where do you live?"]
+
+
+async def test_nothing_is_answered_while_somebody_speaks() -> None:
+    waiting, _, _ = attention()
+    waiting.listen(True)
+    waiting.offer(ChatMessage(text="What is your favourite colour?", viewer=viewer("bob")))
+    asked = asyncio.create_task(waiting.next())
+    await asyncio.sleep(10)
+    assert not asked.done()
+    waiting.listen(False)
+    assert (await asyncio.wait_for(asked, 1)).lane == "chat"

@@ -285,9 +285,9 @@ async def test_a_partner_who_leaves_leaves_nothing_open() -> None:
     await asyncio.sleep(1.0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert kinds(events) == ["onset", "partial some", "released"]
+    assert kinds(events) == ["onset", "partial some", "released", "final"]
     await asyncio.sleep(100)
-    assert len(events) == 3
+    assert len(events) == 4
     assert len(asyncio.all_tasks()) <= 2
 
 
@@ -298,7 +298,7 @@ async def test_half_samples_and_floods_are_refused() -> None:
     microphone.queue.put_nowait(TALK + b"\0")
     with pytest.raises(SoundError, match="a piece of 641 bytes"):
         await hearing.run(microphone)
-    assert kinds(events)[-1] == "released"
+    assert kinds(events)[-2:] == ["released", "final"]
 
     microphone = Pieces()
     for _ in range(int(AHEAD) + 1):
@@ -356,17 +356,19 @@ async def test_text_that_a_browser_takes_back_ends_as_a_noise() -> None:
 async def test_a_browser_that_tells_what_is_said_leaves_the_sound_to_tell_that_somebody_speaks() -> None:
     ear, microphone = FakeEar(), Pieces()
     hearing, events = made(ear)
-    hearing.reads = True
+    hearing.let_read(True)
     running = asyncio.create_task(hearing.run(microphone))
     await talk(microphone, 0.4)
     assert kinds(events) == ["onset"]  # before there is a word
     hearing.hear_text("tell", final=False)
     await talk(microphone, 0.4)
     await talk(microphone, 1.0, QUIET)
+    assert kinds(events) == ["onset", "partial tell", "silence"]
     hearing.hear_text("tell me", final=True)
     await asyncio.sleep(5)
-    assert kinds(events) == ["onset", "partial tell", "silence", "final tell me", "utterance tell me"]
-    hearing.reads = False
+    assert kinds(events)[3:] == ["final tell me", "utterance tell me"]
+    assert events[-1].seconds == pytest.approx(0.8, abs=0.05)
+    hearing.let_read(False)
     await talk(microphone, 0.4)
     await talk(microphone, 1.0, QUIET)
     microphone.queue.put_nowait(None)
@@ -375,25 +377,87 @@ async def test_a_browser_that_tells_what_is_said_leaves_the_sound_to_tell_that_s
     assert len(ear.given) == 1
 
 
-async def test_sound_of_which_a_browser_makes_no_word_ends_as_a_noise() -> None:
+async def test_sound_of_which_a_browser_makes_no_word_is_over_when_it_is_silent() -> None:
     microphone = Pieces()
     hearing, events = made(FakeEar(), resume_after=1.5)
-    hearing.reads = True
+    hearing.let_read(True)
     running = asyncio.create_task(hearing.run(microphone))
-    await talk(microphone, 0.4)
-    await talk(microphone, 1.2, QUIET)
-    assert kinds(events) == ["onset"]  # the browser may be slow
-    await asyncio.sleep(1)
+    await talk(microphone, 0.04)  # a click
+    await talk(microphone, 0.5, QUIET)
     assert kinds(events) == ["onset", "noise"]
+    await talk(microphone, 0.4)
+    await talk(microphone, 0.5, QUIET)
+    assert kinds(events)[2:] == ["onset", "silence"]
+    await talk(microphone, 0.4)  # the browser may be slow
+    assert kinds(events)[4:] == ["onset"]
+    await talk(microphone, 2.5, QUIET)
+    assert kinds(events)[5:] == ["silence", "final", "final"]
+    await talk(microphone, 0.4)
+    microphone.queue.put_nowait(None)
+    await running
+    assert kinds(events)[8:] == ["onset", "released", "final"]  # whose microphone is gone tells no more
+
+
+async def test_words_without_sound_and_without_an_end_end_by_themselves() -> None:
+    hearing, events = made(FakeEar(), resume_after=1.5)
     hearing.hear_text("some words", final=False)
     await asyncio.sleep(1.4)
     hearing.hear_text("some more words", final=False)
     await asyncio.sleep(1.6)
-    assert kinds(events)[2:] == ["onset", "partial some words", "partial some more words", "noise"]
+    assert kinds(events) == ["onset", "partial some words", "partial some more words", "noise"]
+
+
+async def test_words_that_end_before_their_sound_does_are_heard_once() -> None:
+    microphone = Pieces()
+    hearing, events = made(FakeEar())
+    hearing.let_read(True)
+    running = asyncio.create_task(hearing.run(microphone))
     await talk(microphone, 0.4)
+    hearing.hear_text("tell me", final=True)
+    await talk(microphone, 0.2)
+    await talk(microphone, 5.0, QUIET)
+    assert kinds(events) == ["onset", "silence", "final tell me", "utterance tell me"]
+    await talk(microphone, 0.4)
+    hearing.hear_text("a joke", final=False)
+    hearing.hear_text("", final=True)  # it takes that back
+    await talk(microphone, 5.0, QUIET)
+    assert kinds(events)[4:] == ["onset", "partial a joke", "noise"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("worded", [False, True])
+async def test_where_the_browser_gives_up_in_mid_speech_our_ears_hear_what_it_has_told_nothing_of(worded: bool) -> None:
+    ear, microphone = FakeEar(), Pieces()
+    hearing, events = made(ear, longest=5.0)
+    hearing.let_read(True)
+    running = asyncio.create_task(hearing.run(microphone))
+    hearing.press()
+    await talk(microphone, 0.4)
+    if worded:
+        hearing.hear_text("tell", final=False)
+    hearing.let_read(False)
+    await talk(microphone, 0.6)
+    hearing.release()
     microphone.queue.put_nowait(None)
     await running
-    assert kinds(events)[6:] == ["onset", "noise"]  # whose microphone is gone tells no more
+    if worded:
+        assert kinds(events) == ["onset", "partial tell", "released", "final"]
+    else:
+        assert kinds(events) == ["onset", "partial some", "released", "final 100", "utterance 100"]
+
+
+async def test_ears_that_are_taken_away_leave_no_speech_without_its_words() -> None:
+    hearing, events = made(FakeEar(thinks=60.0))
+    running = asyncio.create_task(
+        hearing.run(script((TALK, 0.4), (QUIET, 1.0), (TALK, 0.4), (QUIET, 1.0), (TALK, 1.0)))
+    )
+    await asyncio.sleep(3.3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    told = kinds(events)
+    assert told.count("final") == 3 == told.count("silence") + told.count("released")
+    assert told[-3:] == ["final"] * 3
 
 
 async def talk(microphone: Pieces, seconds: float, piece: bytes = TALK) -> None:

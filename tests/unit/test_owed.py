@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from marotte.events import ChatMessage, Due, Ending, Send, TurnEnded, TurnStarted, Viewer
+from marotte.events import ChatMessage, Due, Ending, LineStarted, Send, TurnEnded, TurnStarted, Viewer
 from marotte.mind.pastimes import owed
 from marotte.mind.pastimes.owed import PATIENCE, Owed
 from marotte.time import Clock
@@ -146,15 +146,28 @@ async def test_what_expires_or_is_skipped_or_muted_is_given_back() -> None:
 async def test_what_was_cut_short_is_given_back_once() -> None:
     async with stage() as s:
         s.write("!song the sea")
-        while not s.h.floor.turn:
+        while not s.h.events.of(LineStarted):
             await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
         s.h.floor.cut("interrupted")
-        await s.h.ending()
+        assert (await s.h.ending()).heard
         await asyncio.sleep(LATER)
         assert s.holds() == 9
         assert len(s.told()) == 1
         await asyncio.sleep(LATER)
         assert s.holds() == 9
+
+
+async def test_what_was_cut_before_a_word_was_heard_is_asked_again_and_stays_paid() -> None:
+    async with stage() as s:
+        s.write("!song the sea")
+        while not s.h.floor.turn:
+            await asyncio.sleep(0.01)
+        s.h.floor.cut("interrupted")
+        assert (await s.h.ending(2)).state == "done"
+        await asyncio.sleep(LATER)
+        assert s.holds() == 5
+        assert not s.told()
 
 
 async def test_nothing_is_given_back_twice_where_the_payment_is_not_kept() -> None:

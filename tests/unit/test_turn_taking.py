@@ -8,6 +8,7 @@ from marotte.events import (
     Asked,
     ChatMessage,
     Dropped,
+    Gift,
     LineEnded,
     LineStarted,
     Onset,
@@ -17,6 +18,7 @@ from marotte.events import (
     TurnEnded,
     TurnStarted,
     Utterance,
+    Viewer,
 )
 from marotte.mind.turn_taking import enough, is_backchannel
 from tests.house import ADA, BOB, House, house
@@ -37,12 +39,12 @@ async def speaking(made: House) -> None:
 
 async def say(made: House, text: str, seconds: float = 0.5, partial: str = "") -> None:
     """Let Ada speak for so long, and an ear understand it."""
-    made.publish(Onset())
+    made.publish(Onset(viewer=ADA))
     await asyncio.sleep(seconds)
     if partial:
         made.publish(Transcript(text=partial, viewer=ADA))
         await asyncio.sleep(0)
-    made.publish(SpeechEnd(seconds=seconds))
+    made.publish(SpeechEnd(viewer=ADA, seconds=seconds))
     made.publish(Transcript(text=text, final=True, viewer=ADA))
     if text:
         made.attention.offer(Utterance(text=text, viewer=ADA))
@@ -114,9 +116,9 @@ async def test_the_same_word_is_an_answer_where_the_character_is_silent() -> Non
 
 async def test_who_speaks_into_silence_is_answered_without_a_wait() -> None:
     async with house(ScriptedBrain("Noon.", token=0.0)) as made:
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.5)
-        made.publish(SpeechEnd(seconds=0.5))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.5))
         made.publish(Transcript(text="What time is it?", final=True, viewer=ADA))
         understood = made.clock.wall()
         made.attention.offer(Utterance(text="What time is it?", viewer=ADA))
@@ -129,7 +131,7 @@ async def test_who_speaks_into_silence_is_answered_without_a_wait() -> None:
 async def test_words_cut_in_before_all_is_said() -> None:
     async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.3)
         made.publish(Transcript(text="wait", viewer=ADA))
         await asyncio.sleep(0.05)
@@ -145,7 +147,7 @@ async def test_words_cut_in_before_all_is_said() -> None:
 async def test_speech_that_lasts_cuts_in_without_a_word() -> None:
     async with house(ScriptedBrain(STORY), show="[hearing]\ncut_after = 1.0") as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.9)
         assert made.events.of(TurnEnded) == []
         await asyncio.sleep(0.5)
@@ -236,14 +238,14 @@ async def test_after_a_false_cut_the_next_one_is_told_from_its_own_voice_too() -
 async def test_an_ear_that_is_behind_is_told_of_each_speech_by_itself() -> None:
     async with house(ScriptedBrain(STORY, "Well said.")) as made:
         await speaking(made)
-        made.publish(Onset())  # its own voice
+        made.publish(Onset(viewer=ADA))  # its own voice
         await asyncio.sleep(0.4)
-        made.publish(SpeechEnd(seconds=0.4))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.4))
         await made.ending()
         await asyncio.sleep(1.0)
-        made.publish(Onset())  # somebody, into silence
+        made.publish(Onset(viewer=ADA))  # somebody, into silence
         await asyncio.sleep(0.4)
-        made.publish(SpeechEnd(seconds=0.4))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.4))
         for text in ("there was a puppet", "It spoke all day"):
             made.publish(Transcript(text=text, final=True, viewer=ADA))
         for text in ("there was a puppet", "It spoke all day"):
@@ -255,11 +257,11 @@ async def test_an_ear_that_is_behind_is_told_of_each_speech_by_itself() -> None:
 async def test_a_noise_between_two_speeches_is_neither() -> None:
     async with house(ScriptedBrain(STORY)) as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.3)
-        made.publish(SpeechEnd(seconds=0.3))
-        made.publish(Onset())
-        made.publish(SpeechEnd(seconds=0.1, why="noise"))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
+        made.publish(Onset(viewer=ADA))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.1, why="noise"))
         made.publish(Transcript(text="vale", final=True, viewer=ADA))
         made.attention.offer(Utterance(text="vale", viewer=ADA))
         assert (await made.ending()).heard == STORY
@@ -269,16 +271,16 @@ async def test_a_noise_between_two_speeches_is_neither() -> None:
 async def test_words_of_before_do_not_wake_the_speaker_while_somebody_speaks() -> None:
     async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.3)
-        made.publish(SpeechEnd(seconds=0.3))
-        made.publish(Onset())
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.1)
         made.publish(Transcript(text="", final=True, viewer=ADA))
         made.publish(Transcript(text="and", viewer=ADA, settled=True))
         await asyncio.sleep(5.0)  # they go on, and their ear tells nothing of it yet
         assert made.speaker.paused, "it talks over somebody"
-        made.publish(SpeechEnd(seconds=5.0))
+        made.publish(SpeechEnd(viewer=ADA, seconds=5.0))
         made.publish(Transcript(text="", final=True, viewer=ADA))
         await asyncio.sleep(0.1)
         assert not made.speaker.paused
@@ -288,9 +290,9 @@ async def test_nothing_heard_of_one_speech_says_nothing_of_the_next() -> None:
     async with house(ScriptedBrain(STORY), ScriptedBrain("Yes?")) as made:
         await speaking(made)
         for _ in range(2):
-            made.publish(Onset())
+            made.publish(Onset(viewer=ADA))
             await asyncio.sleep(0.2)
-            made.publish(SpeechEnd(seconds=0.2))
+            made.publish(SpeechEnd(viewer=ADA, seconds=0.2))
         made.publish(Transcript(text="", final=True, viewer=ADA))
         await asyncio.sleep(0.3)
         assert made.speaker.paused  # the second may still be words
@@ -303,7 +305,7 @@ async def test_nothing_heard_of_one_speech_says_nothing_of_the_next() -> None:
 async def test_an_onset_whose_end_was_lost_silences_nobody_for_good() -> None:
     async with house(ScriptedBrain(STORY)) as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(30)  # somebody may speak for so long
         assert made.speaker.paused
         await asyncio.sleep(10)
@@ -314,7 +316,7 @@ async def test_an_onset_whose_end_was_lost_silences_nobody_for_good() -> None:
 
 
 async def pause(made: House, text: str, viewer=ADA) -> None:
-    made.publish(Onset())
+    made.publish(Onset(viewer=ADA))
     await asyncio.sleep(0.3)
     made.publish(Transcript(text=text, settled=True, viewer=viewer))
 
@@ -326,7 +328,7 @@ async def test_a_reply_begun_at_a_pause_is_heard_once_that_was_all() -> None:
         await asyncio.sleep(0.5)
         assert len(brain.prompts) == 1
         assert made.events.of(TurnStarted, LineStarted, LineEnded) == []
-        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
         made.publish(Transcript(text="What time is it?", final=True, viewer=ADA))
         utterance = Utterance(text="What time is it?", viewer=ADA)
         made.attention.offer(utterance)
@@ -341,13 +343,13 @@ async def test_a_reply_begun_at_a_pause_is_heard_once_that_was_all() -> None:
 
 async def test_an_ear_that_says_the_same_again_throws_nothing_away() -> None:
     async with house(ScriptedBrain("Good evening to you.")) as made:
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         await asyncio.sleep(0.3)
         made.publish(Transcript(text="good evening", settled=True, viewer=ADA))
         await asyncio.sleep(0.1)
         made.publish(Transcript(text="Good evening.", viewer=ADA))  # as an ear does that writes what it is sure of
         await asyncio.sleep(0.1)
-        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
         made.publish(Transcript(text="Good evening.", final=True, viewer=ADA))
         made.attention.offer(Utterance(text="Good evening.", viewer=ADA))
         await made.ending()
@@ -362,6 +364,7 @@ async def test_a_reply_begun_on_other_words_is_thrown_away_unheard() -> None:
         await asyncio.sleep(0.5)
         made.publish(Transcript(text="What time does it begin?", settled=True, viewer=ADA))
         await asyncio.sleep(0.05)
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.8))
         made.publish(Transcript(text="What time does it begin?", final=True, viewer=ADA))
         made.attention.offer(Utterance(text="What time does it begin?", viewer=ADA))
         await made.ending(2)
@@ -379,7 +382,7 @@ async def test_a_word_that_turns_the_meaning_is_another_wish() -> None:
     async with house(brain) as made:
         await pause(made, "Please turn on the big lamp in the dressing room.")
         await asyncio.sleep(0.5)
-        made.publish(SpeechEnd(seconds=0.3))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
         made.publish(Transcript(text=meant, final=True, viewer=ADA))
         made.attention.offer(Utterance(text=meant, viewer=ADA))
         await made.ending(2)
@@ -390,13 +393,13 @@ async def test_a_word_that_turns_the_meaning_is_another_wish() -> None:
 async def test_nobody_else_is_answered_over_somebody_who_still_speaks() -> None:
     async with house(ScriptedBrain(STORY), ScriptedBrain("To you."), ScriptedBrain("To all.")) as made:
         await speaking(made)
-        made.publish(Onset())
+        made.publish(Onset(viewer=ADA))
         made.attention.offer(ChatMessage(text="Are you there?", viewer=BOB))
         await asyncio.sleep(0.3)
         made.publish(Transcript(text="wait a moment", viewer=ADA))
         await asyncio.sleep(3.0)
         assert len(made.events.of(LineStarted)) == 1
-        made.publish(SpeechEnd(seconds=3.3))
+        made.publish(SpeechEnd(viewer=ADA, seconds=3.3))
         made.publish(Transcript(text="wait a moment, please", final=True, viewer=ADA))
         made.attention.offer(Utterance(text="wait a moment, please", viewer=ADA))
         await made.ending(2)
@@ -413,7 +416,10 @@ async def test_a_reply_nobody_has_asked_for_is_thrown_away(why: str) -> None:
         elif why == "more words":
             made.publish(Transcript(text="What time is it in", viewer=ADA))
         else:
-            made.attention.offer(Utterance(text="What time is it?", viewer=BOB))
+            made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
+            made.publish(Transcript(text="What time is it?", final=True, viewer=ADA))
+            made.attention.offer(Utterance(text="What day is it?", viewer=BOB))
+            made.attention.offer(Utterance(text="What time is it?", viewer=ADA))
         await asyncio.sleep(0.2)
         assert made.events.of(TurnEnded)[0].ending.state == "discarded"
 
@@ -431,6 +437,22 @@ async def test_nothing_is_begun_while_the_character_speaks_or_where_the_show_doe
         await pause(made, "What time is it?")
         await asyncio.sleep(0.3)
         assert brain.prompts == []
+
+
+async def test_a_reply_is_begun_though_others_wait_who_are_answered_later_and_not_before_others() -> None:
+    brain = ScriptedBrain("It is noon.")
+    async with house(brain) as made:
+        made.publish(Onset(viewer=ADA))
+        await asyncio.sleep(0.1)
+        made.attention.offer(ChatMessage(text="Pip, what is your favourite colour?", viewer=BOB))
+        made.publish(Transcript(text="What time is it?", settled=True, viewer=ADA))
+        await asyncio.sleep(0.3)
+        assert len(brain.prompts) == 1
+        made.director.expect(None)
+        made.attention.offer(Asked(text="Say something nice."))
+        made.publish(Transcript(text="What time is it now?", settled=True, viewer=ADA))
+        await asyncio.sleep(0.3)
+        assert len(brain.prompts) == 1
 
 
 async def test_who_asks_to_be_forgotten_is_not_forgotten_on_a_guess() -> None:
@@ -460,3 +482,81 @@ async def test_a_firm_line_is_heard_to_its_end_whoever_speaks_and_the_operator_c
         else:
             assert ending.heard == "This show is a work of fiction."
             assert stops == []
+
+
+# --- who speaks on and on, and who speaks beside them
+
+
+async def test_who_speaks_on_after_a_cut_cuts_once_and_what_waits_is_answered_afterwards() -> None:
+    async with house(ScriptedBrain(STORY, *["Thank you, Bob!"] * 5)) as made:
+        await speaking(made)
+        made.publish(Onset(viewer=ADA))
+        await asyncio.sleep(0.4)
+        made.attention.offer(Gift(amount=5, unit="EUR", viewer=BOB))
+        made.attention.offer(ChatMessage(text="Pip, what is your favourite colour?", viewer=BOB))
+        said = "wait a moment please I want to tell you what happened yesterday when I was out"
+        for end in range(11, len(said), 5):
+            made.publish(Transcript(text=said[:end], viewer=ADA))
+            await asyncio.sleep(0.4)
+        assert [e.ending.state for e in made.events.of(TurnEnded)] == ["interrupted"]
+        assert len(made.events.of(TurnStarted)) == 1, "nobody is answered while she speaks"
+        made.publish(SpeechEnd(viewer=ADA, seconds=5))
+        made.publish(Transcript(text=said, final=True, viewer=ADA))
+        made.attention.offer(Utterance(text=said, viewer=ADA))
+        await made.ending(4)
+        lanes = [(e.lane, e.ending.state) for e in made.events.of(TurnEnded)[1:]]
+        assert lanes == [("spoken", "done"), ("gifts", "done"), ("chat", "done")]
+
+
+async def test_somebodys_cough_does_not_let_it_talk_over_somebody_else() -> None:
+    async with house(ScriptedBrain(STORY)) as made:
+        await speaking(made)
+        made.publish(Onset(viewer=ADA))
+        await asyncio.sleep(0.3)
+        made.publish(Onset(viewer=BOB))
+        await asyncio.sleep(0.3)
+        made.publish(SpeechEnd(viewer=BOB, seconds=0.1, why="noise"))
+        await asyncio.sleep(0.1)
+        assert made.speaker.paused
+        assert not made.events.of(TurnEnded)
+        await asyncio.sleep(1.5)
+        assert made.events.of(TurnEnded)[0].ending.state == "interrupted", "her speech lasts"
+
+
+async def test_what_is_said_into_a_firm_line_keeps_nobody_waiting_for_ever() -> None:
+    async with house(ScriptedBrain("Yes?")) as made:
+        made.attention.offer(Asked(text="This show is a work of fiction.", verbatim=True, firm=True))
+        await asyncio.sleep(0.5)
+        made.publish(Onset(viewer=ADA))
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.5))  # and no ear ever tells what that was
+        made.attention.offer(ChatMessage(text="Pip, what is your favourite colour?", viewer=BOB))
+        await made.ending(2)
+        assert made.events.of(TurnEnded)[1].at - made.events.of(TurnEnded)[0].at < 10
+
+
+async def test_the_words_of_two_who_speak_at_once_are_each_judged_by_their_own_onset() -> None:
+    async with house(ScriptedBrain(STORY, "Good.")) as made:
+        made.publish(Onset(viewer=BOB))  # into silence
+        await asyncio.sleep(0.2)
+        made.publish(SpeechEnd(viewer=BOB, seconds=0.2))
+        await asyncio.sleep(3)
+        await speaking(made)
+        made.publish(Onset(viewer=ADA))  # over the story
+        await asyncio.sleep(0.3)
+        made.publish(SpeechEnd(viewer=ADA, seconds=0.3))
+        made.publish(Transcript(text="Uh-huh.", final=True, viewer=ADA))
+        made.attention.offer(Utterance(text="Uh-huh.", viewer=ADA))
+        made.publish(Transcript(text="Yes.", final=True, viewer=BOB))
+        made.attention.offer(Utterance(text="Yes.", viewer=BOB))
+        await asyncio.sleep(0.1)
+        assert [e.reason for e in made.events.of(Dropped)] == ["backchannel"]
+
+
+async def test_those_who_have_spoken_are_told_apart_in_bounded_memory() -> None:
+    async with house(ScriptedBrain()) as made:
+        for n in range(200):
+            somebody = Viewer(id=f"x:{n}", name="")
+            made.publish(Onset(viewer=somebody))
+            made.publish(SpeechEnd(viewer=somebody, seconds=0.1, why="noise"))
+            await asyncio.sleep(0)
+        assert len(made.turn_taking._partners) <= 64

@@ -73,8 +73,8 @@ test("it listens, thinks, speaks and comes to rest", () => {
     return puppeteer.doing;
   };
   const floor = { at: 0, floor: "public" };
-  expect(at({ ...floor, type: "onset" }, 0)).toBe("listening");
-  expect(at({ ...floor, type: "speech_end", seconds: 1, why: "silence" }, 0)).toBe("thinking");
+  expect(at({ ...floor, type: "onset", viewer: null }, 0)).toBe("listening");
+  expect(at({ ...floor, type: "speech_end", seconds: 1, why: "silence", viewer: null }, 0)).toBe("thinking");
   expect(at(STARTED, 1_000)).toBe("speaking");
   expect(at({ ...on, type: "line_ended", sample: 2_000, heard: "Hello you", cut: false }, 2_000)).toBe("thinking");
   const ending = { state: "done" as const, heard: "", cut: false, reason: "", answered: [] };
@@ -117,7 +117,7 @@ test("a guess that is thrown away does not look like an answer while its partner
   const turn = { ...on, lane: "spoken" };
   const timings = {} as Timings;
   const ending = { state: "discarded" as const, heard: "", cut: false, reason: "", answered: [], timings };
-  expect(doing({ ...on, type: "onset" })).toBe("listening");
+  expect(doing({ ...on, type: "onset", viewer: null })).toBe("listening");
   const guess: AnyEvent = { ...turn, type: "turn_started", percepts: [], text: "", who: "" };
   expect(doing(guess, { ...turn, type: "turn_ended", ending })).toBe("listening");
   expect(doing({ ...guess, percepts: ["p"] })).toBe("thinking");

@@ -276,7 +276,7 @@ class Connection:
 
     def _on_reads(self, frame: dict[str, Any]) -> None:
         self._speaks()
-        self._ears().reads = bool(frame.get("on"))
+        self._ears().let_read(bool(frame.get("on")))
 
     def _on_transcript(self, frame: dict[str, Any]) -> None:
         self._speaks()
@@ -378,7 +378,8 @@ class Connection:
             before = self._hearing
             self._hearing = self._floor.hearing(self._viewer(), self._language)
             if before is not None:
-                self._hearing.hands_free, self._hearing.reads = before.hands_free, before.reads
+                self._hearing.hands_free = before.hands_free
+                self._hearing.let_read(before.reads)
             self._microphone = WindowMicrophone()
             self._listening = asyncio.create_task(self._listen(self._hearing, self._microphone))
             self._run.warm_ears()

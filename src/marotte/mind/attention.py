@@ -7,14 +7,14 @@ reason; a percept of a lane that survives is a row before it is acted on.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from marotte import config
-from marotte.events import AnyPercept, ChatMessage, Dropped, Event, Queued, Utterance, tag
+from marotte.events import AnyPercept, Asked, ChatMessage, Dropped, Due, Ending, Event, Queued, Utterance, tag
 from marotte.mind.choice import Choice
 from marotte.mind.lanes import Bundle, Lane, Mutes, Reason, Waiting, words
 from marotte.text.normal import likeness
@@ -33,6 +33,8 @@ class Rows(Protocol):
         ...
 
 
+_WORDS = (Asked, ChatMessage, Due, Utterance)
+"""Whoever put these waits for an answer; what else happened is past when it was not remarked on."""
 _MUTED = 1.0
 """Seconds between two looks at lanes while anything is muted."""
 _TOLD = 20
@@ -61,8 +63,8 @@ class Attention:
         """Called when something arrives in a lane that may pre-empt."""
         self.meant: Callable[[Utterance], Reason | None] = lambda utterance: None
         """Says why what somebody spoke is not meant as a turn of theirs, or None."""
-        self.judged: Callable[[ChatMessage], bool] = lambda message: False
-        """Judges who wrote a chat message; returns whether it is spam, which is not read."""
+        self.judged: Callable[[AnyPercept], bool] = lambda percept: False
+        """Told of each percept that is taken in, in their order; returns whether it is spam, which is not read."""
         self.taken: Callable[[ChatMessage], bool] = lambda message: False
         """Takes a chat message that is a command, and does what it says; returns whether it was."""
         self.comes: Callable[[AnyPercept], bool] = lambda percept: True
@@ -81,6 +83,7 @@ class Attention:
         self._in_hand: set[str] = set()
         """Ids of surviving percepts that a turn is answering."""
         self._something = asyncio.Event()
+        self._listens = False
         self._choice = Choice(self._named)
         self._settings: config.Attention = show.attention
         self.answer: config.Answers = show.attention.answer
@@ -126,11 +129,12 @@ class Attention:
         """Take in a percept; costs the same in a flood as in a lull."""
         if not tries and not self.comes(percept):
             return
+        spam = not tries and self.judged(percept)
         lane = self._lane_of.get(tag(percept))
         if lane is None:
             self._drop("none", "blocked", Waiting(percept, 0.0))
             return
-        if isinstance(percept, ChatMessage) and not tries and self.judged(percept):
+        if spam:
             self._drop(lane.name, "blocked", Waiting(percept, 0.0), many=True)
             return
         if self._mutes and not lane.policy.survives and self._muted(lane, percept):
@@ -163,13 +167,26 @@ class Attention:
             return None
         return lane.name, lane.policy
 
-    def settle(self, bundle: Bundle, answered: Sequence[str]) -> None:
-        """A turn is over; take back what it was cut short of answering, where its lane survives."""
-        if bundle.policy.survives:
-            for entry in bundle.waiting:
-                self._in_hand.discard(entry.percept.id)
-                if entry.percept.id not in answered and entry.tries + 1 < self.MOST_TRIES:
-                    self.offer(entry.percept, entry.tries + 1)
+    def listen(self, on: bool) -> None:
+        """Somebody speaks, or no more: until they have ended nothing is answered, for nobody would hear it."""
+        self._listens = on
+        self._something.set()
+
+    def settle(self, bundle: Bundle, ending: Ending) -> None:
+        """A turn is over; take back what it was cut short of answering.
+
+        Where its lane survives, whatever no whole line has named; else words of which no answer was heard at all.
+        """
+        unheard = ending.reason == "interrupted" and not ending.heard
+        for entry in bundle.waiting:
+            self._in_hand.discard(entry.percept.id)
+            if entry.tries + 1 >= self.MOST_TRIES:
+                continue
+            if not bundle.policy.survives:
+                if unheard and isinstance(entry.percept, _WORDS):
+                    self._lane_of[tag(entry.percept)].put_back(entry)
+            elif entry.percept.id not in ending.answered:
+                self.offer(entry.percept, entry.tries + 1)
 
     def skip(self, percept_id: str) -> bool:
         """Drop what waits under an id; returns whether there was any."""
@@ -269,6 +286,10 @@ class Attention:
     async def next(self) -> Bundle:
         """Wait for the next thing worth an answer."""
         while True:
+            if self._listens:
+                self._something.clear()
+                await self._something.wait()
+                continue
             if bundle := self._take_pinned():
                 return bundle
             for lane in self._lanes:

@@ -175,8 +175,11 @@ class Director:
         if utterance is None or not paused or not self.begins_early or self._turn is not None or self.floor.turn:
             return
         lane = self._attention.lane_for(utterance)
-        if lane is None or self._attention.pending() or wants_forgetting(utterance.text, utterance.language):
+        if lane is None or wants_forgetting(utterance.text, utterance.language):
             return
+        _, policy = lane
+        if any(other.priority >= policy.priority or entry.pinned for _, other, entry in self._attention.pending()):
+            return  # that is answered first
         waiting = Waiting(utterance, self._clock.now())
         language = self._persona.language((utterance,), self.language, self._answered)
         turn = Turn(Bundle(*lane, (waiting,)), language, self._clock.now())
@@ -435,7 +438,7 @@ class Director:
                 log.error("turn %s is not wholly kept: %s", turn.id, failed)
         if self.concluded is not None:
             await self.concluded(ending)
-        self._attention.settle(turn.bundle, ending.answered)
+        self._attention.settle(turn.bundle, ending)
         await self._memory.keep(turn.id, turn.percepts, ending, turn.leaving)
         self._publish(self._ended(turn, ending))
         for act in self._answers(turn, ending):

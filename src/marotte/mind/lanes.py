@@ -126,6 +126,21 @@ class Lane:
             self.by_viewer[viewer] += 1
         return left
 
+    def put_back(self, entry: Waiting) -> bool:
+        """Take in again, before all others, what a turn did not come to answer; false where there is no room now."""
+        text, viewer = words(entry.percept), entry.percept.viewer.id if entry.percept.viewer else ""
+        each = self.policy.each_viewer
+        full = len(self.waiting) >= self.policy.capacity or (each and viewer and self.by_viewer[viewer] >= each)
+        if full or (text and text in self.by_text and self.policy.merge != "all"):
+            return False
+        entry.tries += 1
+        self.waiting.appendleft(entry)
+        if text:
+            self.by_text[text] = entry
+        if viewer:
+            self.by_viewer[viewer] += 1
+        return True
+
     def _give_up(self, viewer: str = "") -> Waiting | None:
         """Take out the oldest, of one viewer or of all, that is not pinned."""
         for entry in self.waiting:

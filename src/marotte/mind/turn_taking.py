@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Literal, Protocol
 
 from marotte.bus import Bus
-from marotte.events import LineEnded, LineStarted, Onset, SpeechEnd, Stopped, Transcript, Utterance
+from marotte.events import LineEnded, LineStarted, Onset, SpeechEnd, Stopped, Transcript, Utterance, Viewer
 from marotte.ports import Floor
 from marotte.text.normal import is_wide, uttered
 from marotte.time import Clock
@@ -46,6 +46,8 @@ _MEMORY = 12
 """So many lines are remembered to know the character's own voice."""
 _BEHIND = 16
 """So many speeches may wait for an ear, and so many that it has understood are remembered."""
+_MOST_PARTNERS = 64
+"""So many people who speak on one floor are told apart."""
 _AFTERWARDS = 0.3
 """Seconds after a line in which its echo may still begin: who answers its question takes longer, or is answered."""
 
@@ -64,6 +66,8 @@ class _Speech:
     def __init__(self, over: bool, echoes: Iterable[str]) -> None:
         self.over = over
         """It began while the character spoke."""
+        self.cut = False
+        """The character has given way to it."""
         self.echoes = deque(echoes, maxlen=_MEMORY)
         """What of the character's own it may be."""
 
@@ -77,6 +81,18 @@ class _Speech:
     def nods(self, text: str) -> bool:
         """Whether these words only say "go on" to a character that speaks."""
         return self.over and is_backchannel(text)
+
+
+class _Partner:
+    """One of those who speak on a floor."""
+
+    def __init__(self) -> None:
+        self.begun: deque[_Speech] = deque(maxlen=_BEHIND)
+        """The speeches that no ear has understood yet, in their order: an ear may be behind."""
+        self.understood: deque[tuple[str, _Speech]] = deque(maxlen=_BEHIND)
+        """What became of the others, newest last."""
+        self.cut_at: float | None = None
+        """When speech that lasts cuts in, whatever words come of it."""
 
 
 class TurnTaking:
@@ -101,23 +117,22 @@ class TurnTaking:
         """The words of the lines that sound, by their ids: the next begins a little before the last is over."""
         self._last: tuple[str, float] = ("", -1e9)
         """The words of the line that ended last, and when."""
-        self._begun: deque[_Speech] = deque(maxlen=_BEHIND)
-        """The speeches that no ear has understood yet, in their order: an ear may be behind."""
-        self._understood: deque[tuple[str, _Speech]] = deque(maxlen=_BEHIND)
-        """What became of the others, newest last."""
-        self._cut_at: float | None = None
+        self._partners: OrderedDict[str, _Partner] = OrderedDict()
+        """Who has spoken, by their ids; whoever has been silent longest is forgotten."""
 
     async def run(self) -> None:
         """Follow the floor, until cancelled."""
         while True:
-            left = None if self._cut_at is None else max(0.0, self._cut_at - self._clock.now())
+            lasting = min((p.cut_at for p in self._partners.values() if p.cut_at is not None), default=None)
+            left = None if lasting is None else max(0.0, lasting - self._clock.now())
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     self._follow((await self._heard.get()).data)
                     continue
-            if self._cut_at is not None and self._clock.now() >= self._cut_at:  # else the speech has ended meanwhile
-                self._cut_at = None
-                self._cut()
+            now = self._clock.now()
+            for partner in self._partners.values():
+                if partner.cut_at is not None and now >= partner.cut_at:  # else the speech has ended meanwhile
+                    self._cut(partner)
 
     def close(self) -> None:
         """Follow no more."""
@@ -129,7 +144,8 @@ class TurnTaking:
             self._follow(message.data)  # what led to it, where that has not been followed yet
         if utterance.ear == "typed":
             return None
-        speech = next((speech for text, speech in reversed(self._understood) if text == utterance.text), None)
+        understood = reversed(self._partner(utterance.viewer).understood)
+        speech = next((speech for text, speech in understood if text == utterance.text), None)
         if speech is None:
             return None
         return "backchannel" if speech.nods(utterance.text) else "echo" if speech.is_own(utterance.text) else None
@@ -140,45 +156,58 @@ class TurnTaking:
                 self._sounding[event.line] = event.spoken
                 if len(self._sounding) > _MEMORY:
                     self._sounding.popitem(last=False)
-                for speech in self._begun:
-                    if speech.over:
-                        speech.echoes.append(event.spoken)
+                for partner in self._partners.values():
+                    for speech in partner.begun:
+                        if speech.over:
+                            speech.echoes.append(event.spoken)
             case LineEnded():
                 if said := self._sounding.pop(event.line, ""):
                     self._last = said, self._clock.now()
             case Stopped(why="interrupted"):
                 self._sounding.clear()
             case Onset():
-                self._begin()
+                self._begin(self._partner(event.viewer))
             case SpeechEnd():
-                self._cut_at = None
+                partner = self._partner(event.viewer)
+                partner.cut_at = None
                 if event.why == "noise":  # no words will come of it
-                    if self._begun:
-                        self._begun.pop()
+                    if partner.begun:
+                        partner.begun.pop()
                     self.expect(None, True)
             case Transcript(final=True):
-                self._understood.append((event.text, self._begun.popleft() if self._begun else _SILENT))
+                partner = self._partner(event.viewer)
+                partner.understood.append(
+                    (event.text, partner.begun.popleft() if partner.begun else _Speech(False, ()))
+                )
                 if not event.text:
                     self.expect(None, True)
             case Transcript():
-                self._read(event)
+                self._read(event, self._partner(event.viewer))
             case _:
                 pass
 
-    def _begin(self) -> None:
+    def _partner(self, viewer: Viewer | None) -> _Partner:
+        key = viewer.id if viewer else ""
+        partner = self._partners.setdefault(key, _Partner())
+        self._partners.move_to_end(key)
+        if len(self._partners) > _MOST_PARTNERS:
+            self._partners.popitem(last=False)
+        return partner
+
+    def _begin(self, partner: _Partner) -> None:
         """Somebody begins to speak, or the character's own voice comes back."""
         now, (last, ended) = self._clock.now(), self._last
         echoes = [*self._sounding.values(), *([last] if now - ended < _AFTERWARDS else ())]
-        self._begun.append(_Speech(bool(self._sounding), echoes))
-        self._cut_at = now + self.cut_after if self._sounding else None
+        partner.begun.append(_Speech(bool(self._sounding), echoes))
+        partner.cut_at = now + self.cut_after if self._sounding else None
 
-    def _read(self, heard: Transcript) -> None:
+    def _read(self, heard: Transcript, partner: _Partner) -> None:
         """Read what somebody says while they still say it."""
-        speech = self._begun[0] if self._begun else _SILENT
+        speech = partner.begun[0] if partner.begun else _Speech(False, ())
         if speech.nods(heard.text) or speech.is_own(heard.text):
             return
-        if speech.over and self._floor.turn and enough(heard.text):
-            self._cut()
+        if speech.over and not speech.cut and self._floor.turn and enough(heard.text):
+            self._cut(partner)
         perhaps = Utterance(
             at=heard.at,
             floor=self._floor.name,
@@ -190,14 +219,13 @@ class TurnTaking:
         )
         self.expect(perhaps, heard.settled)
 
-    def _cut(self) -> None:
-        """Somebody means to speak: the character gives way."""
+    def _cut(self, partner: _Partner) -> None:
+        """Somebody means to speak: the character gives way, once."""
+        partner.cut_at = None
+        for speech in partner.begun:
+            speech.cut = True
         if self._attention.preempts("utterance"):
             self._floor.cut("interrupted")
-
-
-_SILENT = _Speech(False, ())
-"""What nobody was heard to begin."""
 
 
 def is_backchannel(text: str) -> bool:

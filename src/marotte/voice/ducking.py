@@ -1,6 +1,7 @@
 """When somebody begins to speak the speaker falls silent at once; if no words come of it, it goes on."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from marotte.bus import Bus
@@ -26,8 +27,10 @@ class Ducking:
         self._longest = longest
         floor = speaker.floor
         self._heard = bus.subscribe(f"event.onset.{floor}", f"event.speech_end.{floor}", f"event.transcript.{floor}")
-        self._speaks = False
-        """Somebody speaks right now."""
+        self.listens: Callable[[bool], None] = lambda on: None
+        """Told whether somebody speaks, or has and no ear has told yet what."""
+        self._speaking = 0
+        """So many people speak right now."""
         self._unread = 0
         """So many speeches are over, and no ear has told yet what was said."""
         self._waits_until = 0.0
@@ -35,13 +38,15 @@ class Ducking:
     async def run(self) -> None:
         """Duck and resume, until cancelled."""
         while True:
-            left = self._waits_until - self._clock.now() if self._speaker.paused and self._waits_until else None
+            left = max(0.0, self._waits_until - self._clock.now()) if self._waits_until else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, left) if left is not None else None):
+                async with asyncio.timeout(left):
                     self._follow((await self._heard.get()).data)
+                    self.listens(bool(self._speaking or self._unread))
                     continue
             self._speaker.resume()
-            self._speaks, self._unread, self._waits_until = False, 0, 0.0
+            self._speaking, self._unread, self._waits_until = 0, 0, 0.0
+            self.listens(False)
 
     def close(self) -> None:
         """Follow no more."""
@@ -51,22 +56,23 @@ class Ducking:
         match event:
             case Onset():
                 self._speaker.pause()
-                self._speaks = True
+                self._speaking += 1
                 self._wait(self._longest + _MARGIN)
             case SpeechEnd():
-                self._speaks = False
+                self._speaking = max(0, self._speaking - 1)
                 self._unread += event.why != "noise"
-                self._wait(self.resume_after if self._unread else 0.0)
+                if not self._speaking:
+                    self._wait(self.resume_after if self._unread else 0.0)
             case Transcript(final=True):
                 self._unread = max(0, self._unread - 1)
-                if self._speaks:
-                    return  # what they said before; what they say now is not over
+                if self._speaking:
+                    return  # what was said before; what is said now is not over
                 if event.text:
                     # Words cut the turn that speaks; where they do not, it goes on. An answer need not wait for that.
                     self._wait(_CUT_WITHIN if self._speaker.speaking else 0.0)
                 else:
                     self._wait(self.resume_after if self._unread else 0.0)
-            case Transcript() if not self._speaks:
+            case Transcript() if not self._speaking:
                 self._wait(self.resume_after)  # words are on their way: the ear decides
             case _:
                 pass

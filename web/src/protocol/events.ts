@@ -205,6 +205,7 @@ export interface Onset {
   type: "onset";
   at: number;
   floor: string;
+  viewer: Viewer | null;
 }
 
 /** A look through a camera, and what an eye made of it; a picture is never in an event. */
@@ -224,6 +225,7 @@ export interface SpeechEnd {
   floor: string;
   seconds: number;
   why: "noise" | "released" | "silence" | "too_long";
+  viewer: Viewer | null;
 }
 
 /** What an ear has understood so far, for those who watch; the final one also becomes an ``Utterance``. */

@@ -42,10 +42,16 @@ export class Recognition {
   onFailed: (why: string) => void = () => {};
   /** The one that listens, or has still to tell what was said before it was stopped. */
   #recogniser: Recogniser | null = null;
-  /** It begins to be listened to, or is no longer. */
+  /** It may tell something from now on, or no more. */
   onListening: (on: boolean) => void = () => {};
+  #told = false;
   /** The language that is listened for; null: none. */
   #wanted: string | null = null;
+
+  /** Whether it may still tell something. */
+  get telling(): boolean {
+    return this.#told;
+  }
 
   /** Whether it is listened to: what is said counts here. */
   get listening(): boolean {
@@ -56,7 +62,8 @@ export class Recognition {
   start(language: string): void {
     if (language === this.#wanted || !recognitionOffered()) return;
     const changed = this.listening;
-    this.#want(language);
+    this.#wanted = language;
+    this.#listens(true);
     // Browsers have one session at a time: the next begins when the last has told all that it heard.
     if (!this.#recogniser) this.#begin(language);
     else if (changed) this.#recogniser.stop();
@@ -65,20 +72,22 @@ export class Recognition {
   /** Stop; what was said up to now still comes. */
   stop(): void {
     if (!this.listening) return;
-    this.#want(null);
-    this.#recogniser?.stop();
+    this.#wanted = null;
+    if (this.#recogniser) this.#recogniser.stop();
+    else this.#listens(false);
   }
 
   /** Stop and forget. */
   abort(): void {
-    this.#want(null);
+    this.#wanted = null;
     this.#leave()?.abort();
+    this.#listens(false);
   }
 
-  #want(language: string | null): void {
-    const before = this.listening;
-    this.#wanted = language;
-    if (this.listening !== before) this.onListening(this.listening);
+  #listens(on: boolean): void {
+    if (on === this.#told) return;
+    this.#told = on;
+    this.onListening(on);
   }
 
   #begin(language: string): void {
@@ -98,14 +107,16 @@ export class Recognition {
     recogniser.onend = () => {
       this.#leave();
       if (this.#wanted !== null) this.#begin(this.#wanted);
+      else this.#listens(false);
     };
     this.#recogniser = recogniser;
     recogniser.start();
   }
 
   #fail(why: string): void {
-    this.#want(null);
+    this.#wanted = null;
     this.#leave();
+    this.#listens(false);
     this.onFailed(why);
   }
 

@@ -12,6 +12,7 @@ from marotte.engines.kinds import EngineError, Heard
 from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewer
 from marotte.ports import Microphone
 from marotte.senses.hearing import endpoint
+from marotte.senses.hearing.dictation import Dictation, Why
 from marotte.senses.hearing.names import repair
 from marotte.senses.hearing.patience import Patience
 from marotte.senses.hearing.speech import RATE
@@ -79,8 +80,6 @@ class Hearing:
         """Who speaks."""
         self.asks_early = True
         """Whether ears are asked already for what may be all; not those that keep what they hear."""
-        self.reads = False
-        """Whether a browser tells what is said: its sound then only tells that somebody speaks."""
         self.dropped = 0
         """How often somebody spoke while ``BACKLOG`` turns were waiting, so that nobody heard it."""
         self._floor = floor
@@ -96,12 +95,13 @@ class Hearing:
         self._patience = Patience(settings)
         self._turn_model: TurnModel | None = None
         self._judging: asyncio.Task[None] | None = None
-        self._reading_since: float | None = None
-        """Since when somebody says what a browser tells."""
-        self._unheard = False
-        """What is said now is not for our ears."""
-        self._wordless: asyncio.TimerHandle | None = None
-        """Ends what a browser tells no more of."""
+        self._dictation = Dictation(clock, self._begins, self._ends, self._tell, self._conclude)
+        self._dictation.patience = settings.resume_after
+        self._reads = False
+        self._unheard: _Turn | None = None
+        """What is said now, where a browser tells it: our ears hear it only if the browser gives up."""
+        self._untold = 0
+        """So many speeches have ended, of which no ear has told what was said."""
         self._looks = 0
         """How many looks found no sound since the last piece."""
 
@@ -126,10 +126,13 @@ class Hearing:
             finally:
                 self._note(self._endpointer.finish())
                 self._endpointer = None
-                self.hear_text("", final=True)  # whose microphone is gone tells no more
+                self._dictation.leave()
             await self._backlog.join()
         finally:
             understanding.cancel()
+            for _ in range(self._untold):  # nobody will understand it any more
+                self._conclude(Heard(text=""), 0.0)
+            self._untold = 0
 
     def press(self) -> None:
         """The partner holds the button down: silence ends nothing until ``release``.
@@ -148,44 +151,32 @@ class Hearing:
         elif was_pressed:  # the microphone was not even open: nothing can have been heard
             self._note([endpoint.Onset(), endpoint.End("noise", 0, 0)])
 
+    @property
+    def reads(self) -> bool:
+        """Whether a browser tells what is said: of its sound then only counts that somebody speaks."""
+        return self._reads
+
+    def let_read(self, on: bool) -> None:
+        """Have a browser tell what is said, or no longer: then our ears hear what it has told nothing of."""
+        self._reads = on
+        if on or self._unheard is None or self._dictation.worded:
+            return
+        turn, self._unheard = self._unheard, None
+        self._dictation.hand_over()
+        self._turn = turn if turn.pieces else None
+        if self._turn is not None:
+            self._enqueue(self._turn)
+
     def hear_text(self, text: str, final: bool, uncertain: bool = False) -> None:
         """Take what a browser's own recognition makes of speech; the same events come of it as of sound.
 
-        A final "" ends what a partial text began, and so do ``resume_after`` seconds in which nothing comes and nobody
-        speaks. Raises SoundError for text longer than ``LONGEST_TEXT``.
+        A final "" takes back what a partial text told. What comes to no end has ended ``resume_after`` seconds after
+        its last word, or after its sound. Raises SoundError for text longer than ``LONGEST_TEXT``.
         """
         if len(text) > LONGEST_TEXT:
             raise SoundError(f"a transcript of {len(text)} characters is longer than {LONGEST_TEXT}")
         text = repair(text.strip(), self._character.name, self._character.misheard)
-        if self._reading_since is None and not text:
-            return
-        since = self._begin_reading()
-        heard = Heard(text=text, uncertain=uncertain, final=final)
-        if not final:
-            self._wait_for_words(speaks=self._unheard)
-            self._tell(heard, "browser")
-            return
-        self._wait_for_words(speaks=True)
-        seconds, self._reading_since = self._clock.now() - since, None
-        why = "silence" if text else "noise"
-        self._publish(SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=seconds, why=why))
-        if text:
-            self._conclude(heard, seconds, "browser")
-
-    def _begin_reading(self) -> float:
-        if self._reading_since is None:
-            self._reading_since = self._clock.now()
-            self._publish(Onset(at=self._clock.wall(), floor=self._floor))
-        return self._reading_since
-
-    def _wait_for_words(self, *, speaks: bool) -> None:
-        """Give what a browser tells some time to come, once nobody speaks any more."""
-        if self._wordless is not None:
-            self._wordless.cancel()
-            self._wordless = None
-        if not speaks and self._reading_since is not None:
-            loop = asyncio.get_running_loop()
-            self._wordless = loop.call_later(self._settings.resume_after, self.hear_text, "", True)
+        self._dictation.hear(Heard(text=text, uncertain=uncertain, final=final))
 
     # --- sound to turns
 
@@ -220,17 +211,18 @@ class Hearing:
         """Publish what happened in the sound and hand speech on to whoever understands it."""
         for happening in happenings:
             match happening:
-                case endpoint.Onset() if self.reads:
-                    self._unheard = True
-                    self._begin_reading()
-                    self._wait_for_words(speaks=True)
-                case endpoint.End() if self._unheard:
-                    self._unheard = False
-                    self._wait_for_words(speaks=False)
+                case endpoint.Onset() if self._reads:
+                    self._unheard = _Turn()
+                    self._dictation.sounds()
+                case endpoint.Speech(pcm) if self._unheard:
+                    self._unheard.add(pcm)
+                case endpoint.End(why, speech) if self._unheard:
+                    self._unheard = None
+                    self._dictation.silent(speech / RATE, why)
                 case _ if self._unheard:
                     pass
                 case endpoint.Onset():
-                    self._publish(Onset(at=self._clock.wall(), floor=self._floor))
+                    self._begins()
                     self._turn = None
                 case endpoint.Speech(pcm):
                     if self._turn is None:
@@ -249,8 +241,14 @@ class Hearing:
                     if self._turn:
                         self._turn.end(speech / RATE, self._clock.now() - ago / RATE)
                         why = why if self._turn.waits else "noise"
-                    end = SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=speech / RATE, why=why)
-                    self._publish(end)
+                    self._untold += why != "noise"
+                    self._ends(speech / RATE, why)
+
+    def _begins(self) -> None:
+        self._publish(Onset(at=self._clock.wall(), floor=self._floor, viewer=self.viewer))
+
+    def _ends(self, seconds: float, why: Why) -> None:
+        self._publish(SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=seconds, why=why, viewer=self.viewer))
 
     def _enqueue(self, turn: "_Turn") -> None:
         try:
@@ -272,6 +270,7 @@ class Hearing:
                 if heard is not None and not take.outdated:
                     break
             await turn.over.wait()
+            self._untold -= 1
             self._conclude(heard, turn.seconds, heard.ear, self._clock.now() - turn.ended)
             backlog.task_done()
 

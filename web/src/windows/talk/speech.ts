@@ -60,7 +60,7 @@ export class Speech {
       this.connection.on("status", (status) => {
         const { state, welcome } = status;
         if (state !== "open") return this.#lost(status);
-        if (this.#recognition.listening) this.connection.send({ type: "reads", on: true });
+        if (this.#recognition.telling) this.connection.send({ type: "reads", on: true });
         if (this.state.handsFree) this.connection.send({ type: "hands_free", on: true });
         if (welcome && (welcome.floor !== "public" || welcome.rights === "operator")) void this.#offer();
       }),
@@ -140,7 +140,7 @@ export class Speech {
   setBrowser(on: boolean): void {
     localStorage.setItem(KEPT, on ? "on" : "off");
     this.#set({ browser: on });
-    if (!on) this.#recognition.stop();
+    if (!on) this.#recognition.abort();
     else if (this.state.handsFree) this.#recognition.start(this.#language);
   }
 
@@ -159,9 +159,9 @@ export class Speech {
   #listenNow(on: boolean): void {
     this.#set({ handsFree: on });
     if (on && this.state.browser) this.#recognition.start(this.#language);
-    else this.#recognition.stop();
     this.#microphone.pass(on);
     this.connection.send({ type: "hands_free", on });
+    if (!on) this.#recognition.stop();
   }
 
   async #open(): Promise<boolean> {
