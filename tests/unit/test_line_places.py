@@ -19,14 +19,16 @@ def test_lines_are_counted_as_they_are_written_whichever_begin_to_sound() -> Non
     assert then.start(1) is None
 
 
-def test_a_line_that_was_never_written_or_begins_twice_is_counted_once() -> None:
+def test_a_line_that_was_never_written_is_nothing_and_one_that_begins_once_more_begins_there() -> None:
     places = LinePlaces()
     places.started("unknown", 5)
-    places.written("a")
-    places.started("a", 10)
-    places.started("a", 20)
-    assert places.start(0) == 10
+    for line, sample in (("a", 10), ("b", 20)):
+        places.written(line)
+        places.started(line, sample)
+    places.started("b", 60)  # nothing of it was heard, and all fell silent for a while
     assert places.playing(30) == (0, 10)
+    assert places.playing(70) == (1, 60)
+    assert (places.start(0), places.start(1)) == (10, 60)
 
 
 def test_only_so_many_lines_are_remembered() -> None:

@@ -2,8 +2,8 @@
 
 from collections import OrderedDict, deque
 
-_WAITING = 200
-"""So many lines that are written may not have begun to sound."""
+_WRITTEN = 200
+"""So many lines that were written last may begin to sound."""
 _SOUNDED = 1_000
 """So many lines are remembered; an outlet reports on those that it played last."""
 
@@ -24,13 +24,17 @@ class LinePlaces:
         """A line was written."""
         self._numbers[line] = self._count
         self._count += 1
-        if len(self._numbers) > _WAITING:
+        if len(self._numbers) > _WRITTEN:
             self._numbers.popitem(last=False)
 
     def started(self, line: str, sample: int) -> None:
-        """A line begins to sound there."""
-        if (number := self._numbers.pop(line, None)) is not None:
-            self._starts.append((number, sample))
+        """A line begins to sound there; where nothing of it was heard before all fell silent, it begins once more."""
+        number = self._numbers.get(line)
+        if number is None:
+            return
+        if self._starts and self._starts[-1][0] == number:
+            self._starts.pop()
+        self._starts.append((number, sample))
 
     def playing(self, sample: int) -> tuple[int, int] | None:
         """Return the number of the line at a sample, and where that starts; None before the first."""
