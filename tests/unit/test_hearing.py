@@ -426,25 +426,29 @@ async def test_words_that_end_before_their_sound_does_are_heard_once() -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-@pytest.mark.parametrize("worded", [False, True])
-async def test_where_the_browser_gives_up_in_mid_speech_our_ears_hear_what_it_has_told_nothing_of(worded: bool) -> None:
+@pytest.mark.parametrize("told", ["", "partial", "final"])
+async def test_where_the_browser_gives_up_in_mid_speech_our_ears_hear_what_it_has_told_nothing_of(told: str) -> None:
     ear, microphone = FakeEar(), Pieces()
     hearing, events = made(ear, longest=5.0)
     hearing.let_read(True)
     running = asyncio.create_task(hearing.run(microphone))
     hearing.press()
     await talk(microphone, 0.4)
-    if worded:
-        hearing.hear_text("tell", final=False)
+    if told:
+        hearing.hear_text("tell", final=told == "final")
     hearing.let_read(False)
     await talk(microphone, 0.6)
     hearing.release()
     microphone.queue.put_nowait(None)
     await running
-    if worded:
-        assert kinds(events) == ["onset", "partial tell", "released", "final"]
-    else:
-        assert kinds(events) == ["onset", "partial some", "released", "final 100", "utterance 100"]
+    assert (
+        kinds(events)
+        == {
+            "": ["onset", "partial some", "released", "final 100", "utterance 100"],
+            "partial": ["onset", "partial tell", "released", "final"],
+            "final": ["onset", "silence", "final tell", "utterance tell"],
+        }[told]
+    )
 
 
 async def test_ears_that_are_taken_away_leave_no_speech_without_its_words() -> None:

@@ -43,9 +43,9 @@ class Dictation:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def worded(self) -> bool:
-        """Whether words have come of what is being said."""
-        return self._worded
+    def wordless(self) -> bool:
+        """Whether something is being said of which no word has come."""
+        return self._since is not None and not self._worded
 
     def sounds(self) -> None:
         """Somebody begins to speak."""

@@ -159,7 +159,7 @@ class Hearing:
     def let_read(self, on: bool) -> None:
         """Have a browser tell what is said, or no longer: then our ears hear what it has told nothing of."""
         self._reads = on
-        if on or self._unheard is None or self._dictation.worded:
+        if on or self._unheard is None or not self._dictation.wordless:
             return
         turn, self._unheard = self._unheard, None
         self._dictation.hand_over()
