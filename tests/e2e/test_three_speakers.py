@@ -280,7 +280,8 @@ def exactly_what_was_heard(partners: list[Partner], log: list[runlog.AnyEntry], 
     for partner in partners:
         asked = [e.percept.text for e in log if isinstance(e, runlog.Perceived) and e.percept.floor == partner.floor]
         assert asked == [partner.said] * len(partner.turns)
-        starts = [e["sample"] for e in partner.events("line_started")]
+        samples = {e["line"]: e["sample"] for e in partner.events("line_started")}
+        starts = [samples.get(e["line"]) for e in partner.events("line_written")]
         reports = [e for e in log if isinstance(e, runlog.Reported) and e.floor == partner.floor]
         played = [starts[report.line] + report.offset for report in reports]
         assert played == partner.played[: len(played)], "the log holds every report of the window"

@@ -297,7 +297,9 @@ async def test_one_that_nobody_waits_for_has_its_time_to_load_and_no_more() -> N
     child = Child("helper", MODULE, ["silent"], start_within=1.0)
     for _ in range(2):
         pid = await cut_while_it_loads(child)
-        await until(lambda pid=pid: not child.pid and gone(pid), "that it is given up")
+        assert child._starting is not None
+        await until(child._starting.done, "that it is given up")
+        assert gone(pid)
     with pytest.raises(EngineUnavailable, match="helper: died 2 times"):
         await answers(child, {"do": "echo"})
     await child.close()

@@ -250,7 +250,7 @@ async def test_our_flood_limit_keeps_a_strict_server_from_killing_us(tmp_path: P
                 await joined(ada, "marotte", "#a")
                 acts = await asyncio.gather(*(at.say(f"line {number}") for number in range(12)))
                 assert all(act.ok for act in acts)
-                assert ada.saw("PRIVMSG #a :line") == 12
+                await until(lambda: ada.saw("PRIVMSG #a :line") == 12)
                 assert at.states() == ["connecting", "up"]
             async with Stage(server.port, burst=100, window=1, nick="rash").on() as rash:
                 await until(lambda: ada.saw(":rash!rash@127.0.0.1 JOIN :#a"))
