@@ -23,7 +23,7 @@ import psutil
 from bench import Row, Rows, go, median, percentile
 from bench.floors import warm
 from marotte import config
-from marotte.events import PUBLIC, AnyPercept, ChatMessage, Gift, Viewer
+from marotte.events import PUBLIC, AnyPercept, ChatMessage, Ending, Gift, Viewer
 from marotte.show import Run
 
 RATE, SECONDS, TICK = 20_000, 10, 0.005
@@ -58,7 +58,7 @@ class InstantDirector:
                     self.arrived[entry.percept.id] = now
                 else:
                     self.taken += 1 + entry.merged
-            self._attention.settle(bundle, [percept.id for percept in bundle.percepts])
+            self._attention.settle(bundle, Ending(state="done", answered=tuple(p.id for p in bundle.percepts)))
             if bundle.lane == "chat":
                 # What was not chosen waits on: a turn that took no time at all would weigh it again without end.
                 with suppress(TimeoutError):

@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import soxr
@@ -239,7 +239,7 @@ class Partner:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            self.floor.floor.cut()
+            self.floor.floor.cut("stopped")
 
 
 @asynccontextmanager
@@ -250,7 +250,7 @@ async def run_of(show: str, ear: ScriptedEar | None = None) -> AsyncIterator[Run
         stack.push_async_callback(run.stop)
         await run.start()
         if ear is not None:
-            run.ears.put_first(Built("scripted", ear, EngineSettings()))
+            run.ears.put_first(Built("scripted", cast("Any", ear), EngineSettings()))
         await warm(run)
         yield run
 

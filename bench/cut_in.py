@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from tests.e2e.visitor import MICROPHONE, Visitor, chromium
 from tests.stand_ins import ScriptedBrain, ScriptedVoice
@@ -115,7 +115,7 @@ async def _show(folder: Path, pipe: Connection) -> None:
         (run.voices, ScriptedVoice()),
         (run.ears, Ear()),
     ):
-        chain.put_first(Built("scripted", engine, EngineSettings()))
+        chain.put_first(Built("scripted", cast("Any", engine), EngineSettings()))
     serving = asyncio.create_task(serve(run, "127.0.0.1", 0, browser=False))
     announced = folder / "running.json"
     while not announced.exists():  # noqa: ASYNC110 - nobody tells

@@ -72,7 +72,7 @@ class Ours:
         )
 
     def cut(self) -> None:
-        self._floor.floor.cut()
+        self._floor.floor.cut("stopped")
 
 
 @dataclass

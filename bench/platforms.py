@@ -252,7 +252,7 @@ async def run_of(servers: Servers, folder: Path) -> AsyncIterator[Run]:
     about = {name: server.about for name, server in servers.items()}
     tokens = Tokens(folder / "tokens")
     for name in ("twitch", "youtube"):
-        tokens.keep(name, Token(access=about[name].access, refresh=about[name].refresh))
+        await tokens.keep(name, Token(access=about[name].access, refresh=about[name].refresh))
     secrets = {"YOUTUBE_CLIENT_SECRET": about["youtube"].secret, "TWITCH_CLIENT_SECRET": about["twitch"].secret}
     run = Run(config.parse(SHOW.format(**about)), folder, {**secrets, "DISCORD_TOKEN": about["discord"].token})
     run.voices.follow([built("espeak", QuickVoice(WORD))], 60.0, anew=True)

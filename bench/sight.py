@@ -9,7 +9,7 @@ ninety-fifth percentile.
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ class _Asked:
 
 def _pictures() -> tuple[bytes, bytes]:
     wall = np.full((480, 640, 3), 140, np.uint8)
-    wall[160:, 160:480] = cv2.imread(str(PHOTOGRAPH))
+    wall[160:, 160:480] = cast("Any", cv2.imread(str(PHOTOGRAPH)))
     large = cv2.resize(wall, (4_000, 3_000), interpolation=cv2.INTER_CUBIC)
     small, big = (cv2.imencode(".jpg", image)[1].tobytes() for image in (wall, large))
     return small, big

@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import cv2
@@ -159,7 +159,7 @@ class _Device:
 
 def _picture() -> bytes:
     wall = np.full((480, 640, 3), 140, np.uint8)
-    wall[160:, 160:480] = cv2.imread(str(PHOTOGRAPH))
+    wall[160:, 160:480] = cast("Any", cv2.imread(str(PHOTOGRAPH)))
     return cv2.imencode(".jpg", wall)[1].tobytes()
 
 
@@ -276,8 +276,8 @@ async def _beside(sound: bytes, thinks: float, sees: float) -> list[float]:
         floor = run.open_floor(f"bench-{0:028}", "Partner", "en")
         for _ in range(ROUNDS_AT_ONCE):
             scripted = _Scripted(sees)
-            run.eyes.put_first(Built("scripted", scripted, EngineSettings()))
-            run.brains.put_first(Built("scripted", scripted, EngineSettings()))
+            run.eyes.put_first(Built("scripted", cast("Any", scripted), EngineSettings()))
+            run.brains.put_first(Built("scripted", cast("Any", scripted), EngineSettings()))
             if sees:
                 floor.sight.attach(scripted)
             hearing = floor.hearing(floor.partner, "en")
@@ -298,7 +298,7 @@ async def _beside(sound: bytes, thinks: float, sees: float) -> list[float]:
             assert scripted.told == bool(sees), "what the eye said did not reach the brain"
             over.append((scripted.asked_at - scripted.at - max(thinks, sees)) * 1e3)
             floor.sight.detach(scripted)
-            floor.floor.cut()
+            floor.floor.cut("stopped")
             await asyncio.sleep(REST)
     return over[1:]
 
