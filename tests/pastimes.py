@@ -45,6 +45,11 @@ class PastimeRows:
         self._write()
         self.kinds.setdefault(kind, {})[name] = count
 
+    async def keep_tallies(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self._write()
+        for (kind, name), count in counts.items():
+            self.kinds.setdefault(kind, {})[name] = count
+
     def keep_tally_soon(self, kind: str, name: str, count: int) -> None:
         self.kinds.setdefault(kind, {})[name] = count
 

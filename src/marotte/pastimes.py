@@ -43,6 +43,7 @@ class Pastimes:
         self.timers = Timers(store, run.bus, run.clock, due, run.perceive)
         self.commands.appointed = self.timers.wake
         await self.commands.open()
+        await self.commands.purses.look_back()
 
     def join(self, floor: "Conversation") -> None:
         """Take commands out of a floor's chat, and let redemptions shape its turns."""

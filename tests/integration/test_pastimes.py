@@ -214,7 +214,9 @@ spoken = true
 cost = 7
 """
     async with running(tmp_path, show) as there:
+        turns = there.run.bus.subscribe("event.turn_ended.>")
         assert await there.reply("!joke") in ("Knock!", "Tap!")
+        await turns.get()
         assert await there.reply("!bells") == "Ada, you have 3 bells."
     async with running(tmp_path, show) as there:
         turns = there.run.bus.subscribe("event.turn_ended.>")
@@ -251,6 +253,17 @@ viewer_cooldown = 0
         there.write("!song the sky")
         await until(lambda: any("7 bells back" in text for text in there.link.written()), "it is given back")
         assert await there.run.store.tallies("purse") == {'"twitch:ada"': 10, '"twitch:bob"': 3}
+        assert await there.run.store.tallies("owed") == {}
+        there.write("!song the moon", viewer("Eve"))
+
+        async def paid() -> bool:
+            return [*(await there.run.store.tallies("owed")).values()] == [7]
+
+        await until(paid, "it is paid")
+    async with running(tmp_path, show) as there:
+        held = await there.run.store.tallies("purse")
+        assert held == {'"twitch:ada"': 10, '"twitch:bob"': 3, '"twitch:eve"': 10}, "it had not been heard"
+        assert await there.run.store.tallies("owed") == {}
 
 
 async def test_accounts_are_joined_by_a_code_in_the_store(tmp_path: Path) -> None:
@@ -395,16 +408,19 @@ async def test_what_becomes_of_redemptions_goes_with_them(store: Store) -> None:
     assert await store.tallies("redeemed: refunded") == {}
 
 
-async def test_pastimes_are_in_a_snapshot_but_not_what_was_decided(store: Store, tmp_path: Path) -> None:
+async def test_pastimes_are_in_a_snapshot_but_not_what_was_decided_or_is_owed(store: Store, tmp_path: Path) -> None:
     await store.keep_tally("raffle ticket", '["twitch:ada", "Ada"]', 2)
     await store.keep_quote(3, "Bells", "twitch:mo")
     due = await store.add_timer(2e9, schedule="a reminder", text="{}")
     await store.done_timer(await store.add_timer(5.0))
     await store.decide("r", "Read it", 1, "fulfilled")
+    await store.keep_tallies({("purse", '"twitch:ada"'): 3, ("owed", '["twitch:ada", "c1"]'): 4})
     fresh = await Store.open(f"sqlite:///{tmp_path / 'fresh.sqlite'}", Clock(), lasting=False)
     await fresh.put_back(await store.snapshot())
     assert await fresh.tallies("raffle ticket") == {'["twitch:ada", "Ada"]': 2}
     assert await fresh.quotes() == {3: "Bells"}
     assert [row.id for row in await fresh.due_timers(until=3e9)] == [due]
     assert await fresh.tallies("redemption decided") == {}
+    assert await fresh.tallies("purse") == {'"twitch:ada"': 3}
+    assert await fresh.tallies("owed") == {}, "the run itself settles it"
     await fresh.close()

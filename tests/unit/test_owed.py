@@ -227,3 +227,46 @@ async def test_a_turn_whose_end_nobody_told_is_over_when_another_begins() -> Non
         await asyncio.sleep(PATIENCE + 1)
         assert debts.lost(()) == [use]
         assert not debts.lost(())
+
+
+async def test_what_was_not_heard_when_the_program_ended_is_given_back_by_the_next_run() -> None:
+    async with stage() as s:
+        s.write("!song the sea")
+        s.write("!hi", BOB)
+        s.busy()
+        await asyncio.sleep(0.1)
+        assert (s.holds(), s.holds(BOB)) == (5, 5)
+        rows = s.there.rows
+    for _ in range(2):  # not twice
+        async with stage(rows=rows) as s:
+            await s.there.commands.purses.look_back()
+            assert (s.holds(), s.holds(BOB)) == (9, 9)
+            assert not rows.kinds["owed"]
+
+
+async def test_what_was_heard_or_given_back_is_not_given_back_by_the_next_run() -> None:
+    async with stage() as s:
+        s.write("!song the sea")
+        await s.h.ending()
+        song = s.write("!song the sky", BOB)
+        s.busy()
+        s.h.attention.skip(f"{song}/asked")
+        await asyncio.sleep(LATER)
+        rows = s.there.rows
+        assert not rows.kinds["owed"]
+    async with stage(rows=rows) as s:
+        await s.there.commands.purses.look_back()
+        assert (s.holds(), s.holds(BOB)) == (5, 9)
+
+
+async def test_who_is_forgotten_is_given_nothing_back_by_the_next_run() -> None:
+    async with stage() as s:
+        s.write("!song the sea")
+        s.busy()
+        await asyncio.sleep(0.1)
+        rows = s.there.rows
+    rows.kinds["purse"].clear()
+    async with stage(rows=rows) as s:
+        await s.there.commands.purses.look_back()
+        assert not rows.kinds["purse"]
+        assert not rows.kinds["owed"]

@@ -179,10 +179,13 @@ class Commands:
     async def follow(self, news: Subscription) -> None:
         """Give back what was paid for and not heard, as ``news`` of a floor's turns tell, until cancelled."""
         while True:
+            event = None
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    self.owed.happened((await news.get()).data)
-            self._give_back()
+                    event = (await news.get()).data
+            for use in self.owed.happened(event):
+                await self._settle(use)
+            await self._give_back()
 
     # --- in
 
@@ -279,8 +282,8 @@ class Commands:
         paid = command.cost if answer.ok and not use.steers else 0
         if paid:
             self.purses.pay(use.who, paid)
-            keep.append(lambda: self.purses.keep(use.who))
             self._owe(use, text)
+            keep.append(lambda: self.purses.keep(use, paid if self.owed.owes(use) else 0))
         self._jobs.put_nowait(_Job(use, tuple(keep), tuple(events), text, paid, command.action == "join"))
 
     def _owe(self, use: Use, text: str) -> None:
@@ -290,15 +293,21 @@ class Commands:
                 if asked:
                     self.owed.add(f"{use.message.id}/{what}", use)
 
-    def _give_back(self) -> None:
+    async def _settle(self, use: Use) -> None:
+        """What was paid for a use has been heard: no restart gives it back."""
+        try:
+            await self.purses.keep(use, 0)
+        except StoreError as error:
+            log.error("that !%s was heard is not kept: %s", use.name, error)
+
+    async def _give_back(self) -> None:
         """Give back, and tell, what was paid for and is not done any more."""
         for use in self.owed.lost(self.waiting() if self.waiting is not None else ()):
-            if not self.purses.give_back(use.who, use.command.cost):
-                continue
-            self.counted["given back"] += 1
-            if not self._jobs.full():  # else the purse is kept with what is next earned or paid
+            if self.purses.give_back(use.who, use.command.cost):
+                self.counted["given back"] += 1
                 text = use.say("purse_back", cost=use.command.cost, coins=self.purses.name)
-                self._jobs.put_nowait(_Job(use, (lambda use=use: self.purses.keep(use.who),), (), text))
+                await self._jobs.put(_Job(use, (lambda use=use: self.purses.keep(use, 0),), (), text))
+
 
     def _reply(self, use: Use, answer: Answer, count: int) -> str:
         """Return what is written back, on one line."""

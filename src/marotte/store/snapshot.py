@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from marotte.store.base import Part
 from marotte.store.database import StoreError
 from marotte.store.tables import facts, percepts, quotes, tallies, timers, turns, viewers
-from marotte.store.tallies import DECIDED, MOST_QUOTES
+from marotte.store.tallies import DECIDED, MOST_QUOTES, OWED
 
 MOST_FACTS = 20_000
 MOST_TURNS = 2_000
@@ -35,7 +35,8 @@ class Snapshots(Part):
             .order_by(percepts.c.at.desc())
             .limit(MOST_PERCEPTS),
             "timers": select(timers).where(~timers.c.done).order_by(timers.c.due.desc()).limit(MOST_OTHERS),
-            "tallies": select(tallies).where(tallies.c.kind != DECIDED).limit(MOST_OTHERS),
+            # What is owed in mid-run is settled by the run itself, not by whoever opens its rows again.
+            "tallies": select(tallies).where(tallies.c.kind.not_in((DECIDED, OWED))).limit(MOST_OTHERS),
             "quotes": select(quotes).order_by(quotes.c.id.desc()).limit(MOST_QUOTES),
         }
         return [(name, dict(row)) for name, query in queries.items() for row in reversed(await self._read(query))]

@@ -19,6 +19,8 @@ REDEEMED = "redeemed"
 DECIDED = "redemption decided"
 """What becomes of each redemption, by its percept: ``FULFIL`` or ``REFUND``, and ``CLOSED`` more once that is done."""
 FULFIL, REFUND, CLOSED = 1, 2, 10
+OWED = "owed"
+"""What each use of a command was paid, by who paid and its message, until what was asked for it has been heard."""
 Outcome = Literal["fulfilled", "refunded", "unfollowed", "left"]
 """unfollowed: refunded because nobody followed its cue · left: to people."""
 
@@ -33,7 +35,16 @@ class Tallies(Part):
 
     async def keep_tally(self, kind: str, name: str, count: int) -> None:
         """Keep a count in the place of what it was before."""
-        await self._now(self._keeping(), {"kind": kind, "name": name, "count": count}, flushed=True)
+        await self.keep_tallies({(kind, name): count})
+
+    async def keep_tallies(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Keep counts, each by its kind and name, in the place of what they were before: all of them, or none."""
+        rows = [{"kind": kind, "name": name, "count": count} for (kind, name), count in counts.items()]
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(self._keeping(), rows)
+
+        await self._writer.now(work, flushed=True)
 
     def keep_tally_soon(self, kind: str, name: str, count: int) -> None:
         """Keep a count in the place of what it was before, within 200 ms; nobody waits."""

@@ -22,7 +22,7 @@ class _Debt:
 
 
 class Owed:
-    """Follows what was paid for until it was heard, or is lost. A restart forgets it."""
+    """Follows what was paid for until it was heard, or is lost."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,8 +41,13 @@ class Owed:
         """Nothing is owed for a use any more."""
         self._debts = {percept: debt for percept, debt in self._debts.items() if debt.use is not use}
 
-    def happened(self, event: object) -> None:
-        """Take in how a turn begins and ends: what was heard to its end is owed no more."""
+    def owes(self, use: Use) -> bool:
+        """Whether something is still owed for a use."""
+        return any(debt.use is use for debt in self._debts.values())
+
+    def happened(self, event: object) -> list[Use]:
+        """Take in how a turn begins and ends; return the uses for which nothing is owed any more: they were heard."""
+        heard: list[Use] = []
         if isinstance(event, TurnStarted) and event.percepts:
             for percept, debt in self._debts.items():
                 # One turn at a time: where another begins, an earlier one is over.
@@ -52,9 +57,10 @@ class Owed:
             whole = bool(ending.heard) and not ending.cut
             for percept in [percept for percept, debt in self._debts.items() if debt.turn == event.turn]:
                 if whole or percept in ending.answered:
-                    del self._debts[percept]
+                    heard.append(self._debts.pop(percept).use)
                 else:
                     self._debts[percept].turn = ""
+        return [use for use in heard if not self.owes(use)]
 
     def lost(self, waiting: Collection[str]) -> list[Use]:
         """Return the uses that nobody will answer any more, each once; ``waiting`` are the percepts that still wait."""

@@ -1,13 +1,18 @@
 """What viewers earn by writing, and pay commands with: ``!coins`` tells it."""
 
 import json
+import logging
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
 from marotte.config_pastimes import Purse
 from marotte.events import ChatMessage, Viewer
 from marotte.mind.pastimes.use import Answer, Rows, Use
 from marotte.store.rows import person
+from marotte.store.tallies import OWED
 from marotte.time import Clock
+
+log = logging.getLogger(__name__)
 
 KIND = "purse"
 BROUGHT = "brought into a purse"
@@ -116,10 +121,29 @@ class Purses:
         self._held[who] += cost
         return True
 
-    async def keep(self, who: str) -> None:
-        """Keep what somebody holds by now, unless they were forgotten. Raises StoreError."""
-        if who in self._held:
-            await self._rows.keep_tally(KIND, _row(who), self._held[who])
+    async def keep(self, use: Use, owed: int) -> None:
+        """Keep what somebody holds by now, unless they were forgotten, and what they are owed for a use.
+
+        Raises StoreError.
+        """
+        await self._keep([use.who], {_debt(use): owed})
+
+    async def look_back(self) -> None:
+        """Give back what was paid in an earlier run and never heard. Raises StoreError."""
+        owed = await self._rows.tallies(OWED)
+        owners = {debt: json.loads(debt)[0] for debt in owed}
+        back = [cost for debt, cost in owed.items() if cost and self.give_back(owners[debt], cost)]
+        if back:
+            log.info("%d uses of commands were paid for and not heard when the program ended: given back", len(back))
+        await self._keep([*owners.values()], dict.fromkeys(owed, 0))
+
+    async def _keep(self, owners: Sequence[str], owed: Mapping[str, int]) -> None:
+        """Keep what these hold together with what is owed: nobody pays for nothing, or is given back too much."""
+        counts = {(KIND, _row(who)): self._held[who] for who in owners if who in self._held}
+        if counts:
+            await self._rows.keep_tallies(counts | {(OWED, debt): cost for debt, cost in owed.items()})
+        if settled := [debt for debt, cost in owed.items() if not cost]:
+            await self._rows.drop_tallies(OWED, *settled)
 
     def tell(self, use: Use) -> Answer:
         """Tell somebody what they hold."""
@@ -129,3 +153,7 @@ class Purses:
 
 def _row(who: str) -> str:
     return json.dumps(who, ensure_ascii=False)
+
+
+def _debt(use: Use) -> str:
+    return json.dumps([use.who, use.message.id], ensure_ascii=False)
