@@ -7,6 +7,7 @@ import pytest
 
 from marotte.engines.kinds import Heard
 from marotte.senses.hearing.dictation import Dictation
+from marotte.senses.hearing.doubt import Doubt
 from marotte.time import Clock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -43,7 +44,7 @@ class Told:
 @pytest.mark.parametrize("seed", range(60))
 async def test_each_speech_ends_and_each_word_counts_once(seed: int) -> None:
     rng, told = Random(seed), Told()
-    dictation = Dictation(Clock(), told.begin, told.end, told.tell, told.conclude)
+    dictation = Dictation(clock := Clock(), Doubt(clock), told.begin, told.end, told.tell, told.conclude)
     sounds, said = False, list[str]()
     for number in range(rng.randrange(5, 60)):
         match rng.randrange(6):
@@ -72,7 +73,7 @@ async def test_each_speech_ends_and_each_word_counts_once(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 async def test_who_leaves_leaves_nothing_open(seed: int) -> None:
     rng, told = Random(seed), Told()
-    dictation = Dictation(Clock(), told.begin, told.end, told.tell, told.conclude)
+    dictation = Dictation(clock := Clock(), Doubt(clock), told.begin, told.end, told.tell, told.conclude)
     for _ in range(rng.randrange(1, 6)):
         dictation.sounds()
         if rng.random() < 0.5:

@@ -41,6 +41,7 @@ class FakeEar:
         self.languages: list[str] = []
         self.fails: Exception | None = None
         self.says: list[Heard] | None = None
+        self.partial = "some"
 
     async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncIterator[Heard]:
         self.languages.append(language)
@@ -50,7 +51,7 @@ class FakeEar:
         async for piece in speech:
             if not heard:
                 self.given.append(asyncio.get_running_loop().time())
-                yield Heard(text="some", final=False)
+                yield Heard(text=self.partial, final=False)
             heard += len(piece)
         await asyncio.sleep(self.thinks)
         for said in self.says if self.says is not None else [Heard(text=f"{heard // 320}", language="fr")]:
@@ -581,3 +582,114 @@ async def test_the_name_is_put_where_it_was_misheard() -> None:
     hearing._character = Character(name="Pip", misheard=("peep",))
     await hearing.run(script((TALK, 0.4), (QUIET, 0.5)))
     assert kinds(events)[-1] == "utterance Hey Pip, who are you?"
+
+
+NOISE = (TALK, 0.4), (QUIET, 0.6)
+
+
+async def test_after_noises_of_which_no_word_came_only_words_tell_that_somebody_speaks() -> None:
+    ear = FakeEar()
+    ear.says = [Heard(text="")]
+    ear.partial = ""
+    hearing, events = made(ear)
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+
+    async def hears(*parts: tuple[bytes, float]) -> list[str]:
+        events.clear()
+        for piece, seconds in parts:
+            for _ in range(round(seconds / 0.02)):
+                await asyncio.sleep(0.02)
+                microphone.queue.put_nowait(piece)
+        await asyncio.sleep(0.1)
+        return kinds(events)
+
+    for _ in range(3):
+        assert await hears(*NOISE) == ["onset", "partial", "silence", "final"]
+    assert await hears(*NOISE) == await hears((TALK, 0.04), (QUIET, 0.3)) == []
+    ear.says = [Heard(text="Stop!")]
+    assert await hears(*NOISE) == ["onset", "silence", "final Stop!", "utterance Stop!"]
+    assert hearing.viewer == events[0].viewer == ADA
+    ear.says = [Heard(text="")]
+    assert await hears(*NOISE) == ["onset", "partial", "silence", "final"], "it is believed again"
+    microphone.queue.put_nowait(None)
+    await running
+
+
+async def noisy(ear: FakeEar) -> tuple[Hearing, list[Event]]:
+    """Return what hears where noise has made it doubt, and what it tells from then on."""
+    ear.says, ear.partial = [Heard(text="")], ""
+    hearing, events = made(ear)
+    await hearing.run(script(*NOISE, *NOISE, *NOISE))
+    assert kinds(events) == ["onset", "partial", "silence", "final"] * 3
+    events.clear()
+    return hearing, events
+
+
+async def test_a_noise_of_which_words_come_as_it_goes_is_told_in_its_midst() -> None:
+    ear = FakeEar()
+    hearing, events = await noisy(ear)
+    ear.says, ear.partial = None, "some"
+    await hearing.run(script((TALK, 0.4), (QUIET, 0.3)))
+    assert kinds(events) == ["onset", "partial some", "silence", "final 60", "utterance 60"]
+
+
+async def test_doubt_passes_and_a_button_leaves_none() -> None:
+    ear = FakeEar()
+    hearing, events = await noisy(ear)
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    microphone.queue.put_nowait(TALK * 2)
+    await asyncio.sleep(0.1)
+    assert kinds(events) == []
+    hearing.press()
+    assert kinds(events) == ["onset"], "it may have begun before"
+    microphone.queue.put_nowait(TALK * 20)
+    await asyncio.sleep(0.5)
+    hearing.release()
+    await asyncio.sleep(0.5)
+    assert kinds(events) == ["onset", "partial", "released", "final"]
+    hearing.press()
+    assert kinds(events)[4:] == ["onset"]
+    hearing.release()
+    microphone.queue.put_nowait(None)
+    await running
+    events.clear()
+    await asyncio.sleep(60)
+    await hearing.run(script(*NOISE))
+    assert kinds(events) == ["onset", "partial", "silence", "final"]
+
+
+async def test_ears_that_fail_make_nobody_doubt() -> None:
+    ear = FakeEar()
+    ear.fails = EngineUnavailable("no ear could hear")
+    hearing, events = made(ear)
+    await hearing.run(script(*NOISE, *NOISE, *NOISE, *NOISE))
+    assert kinds(events) == ["onset", "silence", "final"] * 4
+
+
+async def test_where_a_browser_makes_no_word_of_noise_only_its_words_tell_that_somebody_speaks() -> None:
+    hearing, events = made(FakeEar())
+    hearing.let_read(True)
+    for _ in range(4):
+        await hearing.run(script(*NOISE))
+    assert kinds(events) == ["onset", "silence", "final"] * 4, "it had no time to tell any"
+    events.clear()
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    for _ in range(3):
+        microphone.queue.put_nowait(TALK * 20 + QUIET * 20)
+        await asyncio.sleep(3)
+    assert kinds(events) == ["onset", "silence", "final"] * 3
+    events.clear()
+    microphone.queue.put_nowait(TALK * 20)
+    await asyncio.sleep(0.5)
+    assert kinds(events) == []
+    hearing.hear_text("wait", final=False)
+    assert kinds(events) == ["onset", "partial wait"]
+    microphone.queue.put_nowait(TALK * 20 + QUIET * 20)
+    await asyncio.sleep(1)
+    hearing.hear_text("wait a moment", final=True)
+    assert kinds(events)[2:] == ["silence", "final wait a moment", "utterance wait a moment"]
+    microphone.queue.put_nowait(None)
+    await running

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from marotte.engines.kinds import Heard
+from marotte.senses.hearing.doubt import Doubt
 from marotte.time import Clock
 
 EAR = "browser"
@@ -22,6 +23,7 @@ class Dictation:
     def __init__(
         self,
         clock: Clock,
+        doubt: Doubt,
         begin: Callable[[], None],
         end: Callable[[float, Why], None],
         tell: Callable[[Heard, str], None],
@@ -31,6 +33,7 @@ class Dictation:
         self.patience = 2.0
         """Seconds that words may take once nobody speaks."""
         self._clock = clock
+        self._doubt = doubt
         self._begin, self._end, self._tell, self._conclude = begin, end, tell, conclude
         self._sounds = False
         """Somebody speaks, as far as can be heard."""
@@ -47,12 +50,13 @@ class Dictation:
         """Whether something is being said of which no word has come."""
         return self._since is not None and not self._worded
 
-    def sounds(self) -> None:
-        """Somebody begins to speak."""
+    def sounds(self, pressed: bool = False) -> None:
+        """Somebody begins to speak, or has ``pressed`` a button; where that is in doubt, only their words tell it."""
         self._sounds = True
         if not self._due:
             self._wait(False)
-        self._begins()
+        if pressed or not self._doubt.doubts:
+            self._begins()
 
     def silent(self, seconds: float, why: Why) -> None:
         """They have ended; without a word of it so far, what was short is a noise."""
@@ -77,6 +81,7 @@ class Dictation:
             self._wait(bool(self._due) or not self._sounds)
             self._tell(heard, EAR)
             return
+        self._doubt.understood(heard.text)
         if self._due:
             self._concludes(heard)
             self._wait(bool(self._due))
@@ -125,6 +130,8 @@ class Dictation:
     def _give_up(self) -> None:
         """Nothing more comes of what was said; what is being said may still be told."""
         self._timer = None
+        if self._due:
+            self._doubt.understood("")
         while self._due:
             self._concludes(Heard(text=""))
         if self._since is not None and not self._sounds:

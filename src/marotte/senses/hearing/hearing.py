@@ -13,9 +13,11 @@ from marotte.events import Event, Onset, SpeechEnd, Transcript, Utterance, Viewe
 from marotte.ports import Microphone
 from marotte.senses.hearing import endpoint
 from marotte.senses.hearing.dictation import Dictation, Why
+from marotte.senses.hearing.doubt import Doubt
 from marotte.senses.hearing.names import repair
 from marotte.senses.hearing.patience import Patience
 from marotte.senses.hearing.speech import RATE
+from marotte.senses.hearing.turn import Take, Turn
 from marotte.time import Clock
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class Hearing:
     """Finds what is said into a floor's microphone and publishes it: that somebody speaks at once, then what.
 
     It is understood strictly in order. Each ``Onset`` has its ``SpeechEnd``, and each ``SpeechEnd`` that is no noise
-    its final ``Transcript``, which is empty where no ear understood anything.
+    its final ``Transcript``, which is empty where no ear understood anything. Where sound of which came no word is
+    followed by more of it, nothing is told of that until words come of it.
     """
 
     def __init__(
@@ -90,15 +93,18 @@ class Hearing:
         self._character = character or config.Character()
         self._endpointer: endpoint.Endpointer | None = None
         self._pressed = False
-        self._backlog: asyncio.Queue[_Turn] = asyncio.Queue(BACKLOG)
-        self._turn: _Turn | None = None
+        self._backlog: asyncio.Queue[Turn] = asyncio.Queue(BACKLOG)
+        self._turn: Turn | None = None
         self._patience = Patience(settings)
         self._turn_model: TurnModel | None = None
         self._judging: asyncio.Task[None] | None = None
-        self._dictation = Dictation(clock, self._begins, self._ends, self._tell, self._conclude)
+        self._doubt = Doubt(clock)
+        self._hidden = False
+        """Somebody may speak now, and nobody was told: it may well be a noise."""
+        self._dictation = Dictation(clock, self._doubt, self._begins, self._ends, self._tell, self._conclude)
         self._dictation.patience = settings.resume_after
         self._reads = False
-        self._unheard: _Turn | None = None
+        self._unheard: Turn | None = None
         """What is said now, where a browser tells it: our ears hear it only if the browser gives up."""
         self._untold = 0
         """So many speeches have ended, of which no ear has told what was said."""
@@ -140,6 +146,12 @@ class Hearing:
         Where the microphone is still being opened, it is held down from its first sound on.
         """
         self._pressed = True
+        if self._hidden:  # no noise presses a button
+            self._hidden = False
+            if self._turn is None:
+                self._begins()
+            else:
+                self._admit(self._turn)
         if self._endpointer:
             self._note(self._endpointer.press())
 
@@ -212,8 +224,8 @@ class Hearing:
         for happening in happenings:
             match happening:
                 case endpoint.Onset() if self._reads:
-                    self._unheard = _Turn()
-                    self._dictation.sounds()
+                    self._unheard = Turn()
+                    self._dictation.sounds(self._pressed)
                 case endpoint.Speech(pcm) if self._unheard:
                     self._unheard.add(pcm)
                 case endpoint.End(why, speech) if self._unheard:
@@ -222,11 +234,12 @@ class Hearing:
                 case _ if self._unheard:
                     pass
                 case endpoint.Onset():
-                    self._begins()
-                    self._turn = None
+                    self._turn, self._hidden = None, self._doubt.doubts and not self._pressed
+                    if not self._hidden:
+                        self._begins()
                 case endpoint.Speech(pcm):
                     if self._turn is None:
-                        self._turn = _Turn()
+                        self._turn = Turn(told=not self._hidden)
                         self._enqueue(self._turn)
                     self._turn.add(pcm)
                 case endpoint.Pause():
@@ -238,11 +251,22 @@ class Hearing:
                     if self._turn:
                         self._turn.go_on()
                 case endpoint.End(why, speech, ago):
+                    told, self._hidden = not self._hidden, False
                     if self._turn:
-                        self._turn.end(speech / RATE, self._clock.now() - ago / RATE)
-                        why = why if self._turn.waits else "noise"
-                    self._untold += why != "noise"
-                    self._ends(speech / RATE, why)
+                        told, why = self._turn.told, why if self._turn.waits else "noise"
+                        self._turn.end(speech / RATE, self._clock.now() - ago / RATE, why)
+                    if told:
+                        self._untold += why != "noise"
+                        self._ends(speech / RATE, why)
+
+    def _admit(self, turn: Turn) -> None:
+        """It is speech: tell so now, where nobody was told."""
+        if not turn.told:
+            turn.told = True
+            self._begins()
+            if turn.over.is_set():
+                self._untold += 1
+                self._ends(turn.seconds, turn.why)
 
     def _begins(self) -> None:
         self._publish(Onset(at=self._clock.wall(), floor=self._floor, viewer=self.viewer))
@@ -250,7 +274,7 @@ class Hearing:
     def _ends(self, seconds: float, why: Why) -> None:
         self._publish(SpeechEnd(at=self._clock.wall(), floor=self._floor, seconds=seconds, why=why, viewer=self.viewer))
 
-    def _enqueue(self, turn: "_Turn") -> None:
+    def _enqueue(self, turn: Turn) -> None:
         try:
             self._backlog.put_nowait(turn)
         except asyncio.QueueFull:
@@ -260,7 +284,7 @@ class Hearing:
 
     # --- turns to text
 
-    async def _understand(self, backlog: "asyncio.Queue[_Turn]") -> None:
+    async def _understand(self, backlog: "asyncio.Queue[Turn]") -> None:
         """Let the ears hear one turn after another, each while it is still being said."""
         while True:
             turn = await backlog.get()
@@ -270,11 +294,14 @@ class Hearing:
                 if heard is not None and not take.outdated:
                     break
             await turn.over.wait()
-            self._untold -= 1
-            self._conclude(heard, turn.seconds, heard.ear, self._clock.now() - turn.ended)
+            if not turn.unheard:
+                self._doubt.understood(heard.text)
+            if turn.told:
+                self._untold -= 1
+                self._conclude(heard, turn.seconds, heard.ear, self._clock.now() - turn.ended)
             backlog.task_done()
 
-    async def _hear(self, turn: "_Turn", take: "_Take") -> Heard | None:
+    async def _hear(self, turn: Turn, take: Take) -> Heard | None:
         """Let the ears hear a take and wait for what becomes of it; None where more was said meanwhile."""
         hearing = asyncio.create_task(self._understand_take(turn, take))
         outdated = asyncio.create_task(take.went_on.wait())
@@ -292,25 +319,27 @@ class Hearing:
             for task in (hearing, outdated, over):
                 task.cancel()
 
-    async def _understand_take(self, turn: "_Turn", take: "_Take") -> Heard:
+    async def _understand_take(self, turn: Turn, take: Take) -> Heard:
         heard = Heard(text="")
         try:
             async for heard in self._ears.hear(take.speech(), self.language):
                 heard = self._believed(turn, heard)
+                if heard.text.strip():
+                    self._admit(turn)
                 if not heard.final:
                     turn.partial = heard
                     if turn.paused:
                         self._settle(turn, heard)  # the last words before the pause, or better ones
-                    else:
+                    elif turn.told:
                         self._tell(heard, heard.ear)
         except Exception as error:
             # No ear's failure, not even a mistake in one, may deafen the floor.
             unforeseen = not isinstance(error, EngineError)
             log.warning("floor %s: no ear understood: %s", self._floor, error, exc_info=unforeseen)
-            heard = Heard(text="")
+            heard, turn.unheard = Heard(text=""), True
         return heard
 
-    def _believed(self, turn: "_Turn", heard: Heard) -> Heard:
+    def _believed(self, turn: Turn, heard: Heard) -> Heard:
         """Leave out what an ear has invented on silence, and put the character's name where it was misheard."""
         if not heard.text.strip():
             return heard
@@ -334,19 +363,19 @@ class Hearing:
         elif self.asks_early:
             turn.ask_early()
 
-    async def _judge(self, turn: "_Turn", model: "TurnModel") -> None:
+    async def _judge(self, turn: Turn, model: "TurnModel") -> None:
         """Let the turn model hear whether this is all; what it says holds until more is said."""
         turn.likely = await model.likely(b"".join(turn.pieces))
         self._wait(turn, turn.settled)
 
-    def _wait(self, turn: "_Turn", heard: Heard) -> None:
+    def _wait(self, turn: Turn, heard: Heard) -> None:
         """Let silence last as long as these words, and how they sounded, want it."""
         turn.settled = heard
         if turn is self._turn and self._endpointer is not None:
             seconds = self._patience.silence(heard.text, heard.language or self.language, turn.likely)
             self._endpointer.silence = round(seconds * RATE)
 
-    def _settle(self, turn: "_Turn", heard: Heard) -> None:
+    def _settle(self, turn: Turn, heard: Heard) -> None:
         """Tell what they have said if this is all, and wait as long as that wants."""
         self._wait(turn, heard)
         if heard.text.strip():
@@ -385,94 +414,6 @@ class Hearing:
                     recognised=recognised,
                 )
             )
-
-
-class _Turn:
-    """What is being said, on its way to an ear. The endpointer bounds it: the longest turn and no more."""
-
-    def __init__(self) -> None:
-        self.waits = True
-        """Whether an ear will hear it."""
-        self.over = asyncio.Event()
-        self.seconds = 0.0
-        self.ended = 0.0
-        self.partial: Heard | None = None
-        """What an ear has told of it so far."""
-        self.pieces: list[bytes] = []
-        self.more = asyncio.Event()
-        """There is more of it, or no more will come."""
-        self.paused = False
-        """They have paused, and not gone on."""
-        self.likely = -1.0
-        """How likely this is all, where a turn model says so."""
-        self.settled = Heard(text="")
-        """What they have said if this is all."""
-        self._take: _Take | None = None
-        # Loads numpy, as the detector has by now: a start without microphones does not wait for it.
-        from marotte.senses.hearing.inventions import Loudness, invented
-
-        self._loudness, self._invented = Loudness(), invented
-
-    def invented(self, heard: Heard) -> str:
-        """Say why nobody can have said this, or ""."""
-        return self._invented(heard, self._loudness.rise, self.seconds)
-
-    def add(self, pcm: bytes) -> None:
-        """Take sound."""
-        if self.waits:
-            self._loudness.add(pcm)
-            self.pieces.append(pcm)
-            self.more.set()
-
-    def end(self, seconds: float, ended: float) -> None:
-        """Note how long it was and when, on the clock, the last speech was."""
-        self.seconds, self.ended = seconds, ended
-        self.over.set()
-        self.more.set()
-
-    def take(self) -> "_Take":
-        """Let an ear hear it from its beginning."""
-        self._take = _Take(self)
-        return self._take
-
-    def ask_early(self) -> None:
-        """Let the ear take what was said so far for all."""
-        if self._take is not None:
-            self._take.early = True
-            self.more.set()
-
-    def go_on(self) -> None:
-        """More is said: what an ear took for all was not."""
-        self.paused, self.likely = False, -1.0
-        if self._take is not None and self._take.early:
-            self._take.went_on.set()
-
-
-class _Take:
-    """A turn as one ear hears it: to its end, or to a pause that may be its end."""
-
-    def __init__(self, turn: _Turn) -> None:
-        self.early = False
-        """It ended at a pause."""
-        self.went_on = asyncio.Event()
-        self._turn = turn
-
-    @property
-    def outdated(self) -> bool:
-        """Whether more was said after the pause at which it ended."""
-        return self.went_on.is_set()
-
-    async def speech(self) -> AsyncIterator[bytes]:
-        """Yield its sound as it comes."""
-        turn, place = self._turn, 0
-        while True:
-            while place < len(turn.pieces):
-                place += 1
-                yield turn.pieces[place - 1]
-            if self.early or turn.over.is_set():
-                return
-            turn.more.clear()
-            await turn.more.wait()
 
 
 def load_detector(settings: config.Hearing) -> "Detector":
