@@ -200,6 +200,7 @@ class Run:
         for name, server in self.show.tools.mcp.items():
             tools = MCPTools(name, server, self.kit.secrets, self.toolbox)
             self.supervisor.start(f"mcp {name}", tools.run)
+        self.supervisor.start("clock", self.clock.keep)
         self.supervisor.start("link states", self._follow_links)
         self.supervisor.start("housekeeping", self._keep_house)
         if self.show.emotes.sets:

@@ -6,12 +6,20 @@ as long as its work and no test ever sleeps.
 """
 
 import asyncio
+import logging
 import selectors
 import time as _time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
+
+log = logging.getLogger(__name__)
+
+_LOOK = 5.0
+"""Seconds between two looks at the machine's own clock."""
+_SET = 1.0
+"""Seconds by which that must differ before it is followed: less is no news, and a replay counts to the microsecond."""
 
 
 class Clock:
@@ -24,6 +32,8 @@ class Clock:
         """
         # Asked tens of thousands of times a second: which loop runs costs a system call in Python 3.11.
         self._time = _time_of_loop()
+        self._machines = epoch is None and self._time is _time.monotonic
+        """Whether it shows the machine's own time, and not one that was given or that jumps."""
         self._offset = (_time.time() if epoch is None else epoch) - self.now()
 
     def now(self) -> float:
@@ -37,6 +47,24 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait; returns at once, after one round of the loop, where ``seconds`` is not positive."""
         await asyncio.sleep(max(0.0, seconds))
+
+    async def keep(self) -> None:
+        """Follow the machine's own clock where it is set, or goes on while the machine sleeps, until cancelled."""
+        while True:
+            await self.sleep(_LOOK)
+            if seconds := self.catch_up():
+                log.warning("the clock of this machine went on by %+.0f s: it slept, or was set", seconds)
+
+    def catch_up(self) -> float:
+        """Join loop time to wall time anew where they have come apart; return by how many seconds they had.
+
+        Where the epoch was given, and on a ``VirtualLoop``, they never do.
+        """
+        apart = _time.time() - self.wall() if self._machines else 0.0
+        if abs(apart) < _SET:
+            return 0.0
+        self._offset += apart
+        return apart
 
 
 def _time_of_loop() -> Callable[[], float]:

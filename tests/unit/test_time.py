@@ -56,3 +56,34 @@ def test_where_uvloop_is_not_installed_the_show_runs_all_the_same(monkeypatch: p
     with asyncio.Runner(loop_factory=new_loop) as runner:
         assert isinstance(runner.get_loop(), asyncio.SelectorEventLoop)
         assert runner.run(_later(0.0)) >= 100.0
+
+
+@pytest.mark.anyio
+async def test_wall_time_follows_the_machine_s_clock_where_it_is_set_or_the_machine_slept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = 5_000.0
+    monkeypatch.setattr(time, "time", lambda: machine)
+    monkeypatch.setattr(time, "monotonic", lambda: 70.0)
+    clock, given = Clock(), Clock(epoch=100.0)
+    machine += 0.5
+    assert clock.catch_up() == 0.0
+    assert clock.wall() == 5_000.0, "what is so little is no news"
+    machine += 8 * 3_600
+    assert clock.catch_up() == 28_800.5
+    assert clock.wall() == machine
+    assert clock.now() == 70.0
+    machine -= 60
+    assert clock.catch_up() == -60.0
+    assert (given.catch_up(), given.wall()) == (0.0, 100.0)
+
+
+def test_virtual_time_follows_no_machine() -> None:
+    async def later() -> tuple[float, float]:
+        clock = Clock()
+        began = clock.wall()
+        await clock.sleep(3_600)
+        return clock.catch_up(), clock.wall() - began
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(later()) == (0.0, pytest.approx(3_600))
