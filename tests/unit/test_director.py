@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from marotte.engines.kinds import VoiceSettings
 from marotte.events import (
     SAMPLE_RATE,
     Asked,
@@ -164,6 +165,34 @@ async def test_the_answer_is_in_the_language_of_the_one_who_asks() -> None:
         await h.ending()
         assert h.brains[0].prompts[0].language == "ja"
         assert h.events.of(LineStarted)[0].language == "ja"
+
+
+async def test_a_language_keeps_the_place_that_the_card_names() -> None:
+    brain = ScriptedBrain("How are you today? Bananas! 好的，謝謝你。", "Claro que sim.")
+    show = '[character]\nlanguages = ["en-GB", "zh-TW", "pt-BR"]\n[attention]\npause = 0'
+    async with house(brain, show=show) as h:
+        h.attention.offer(Utterance(text="Hello, who are you?", viewer=ADA, language="en-US"))
+        await h.ending()
+        h.attention.offer(Utterance(text="Olá, você está bem?", viewer=ADA))
+        await h.ending(2)
+    assert [prompt.language for prompt in brain.prompts] == ["en-GB", "pt-BR"]
+    assert [e.language for e in h.events.of(LineStarted)] == ["en-GB", "en-GB", "zh-TW", "pt-BR"]
+    assert "Answer in Portuguese (pt-BR)." in brain.prompts[1].system
+
+
+@pytest.mark.parametrize(
+    ("speaks", "language", "serves"),
+    [
+        ("", "pt", True),
+        ("pt-BR", "pt", True),
+        ("pt-BR", "pt-br", True),
+        ("pt", "pt-BR", True),
+        ("pt-BR", "pt-PT", False),
+        ("es", "pt", False),
+    ],
+)
+def test_a_voice_of_one_place_speaks_what_is_said_of_none(speaks: str, language: str, serves: bool) -> None:
+    assert VoiceSettings(speaks=(speaks,) if speaks else ()).serves(language) == serves
 
 
 async def test_a_brain_that_fails_leaves_a_sentence_of_our_own() -> None:

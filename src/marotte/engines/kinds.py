@@ -103,8 +103,10 @@ class VoiceSettings(EngineSettings, Manner):
 
     def serves(self, language: str) -> bool:
         """Say whether it is asked to speak a language."""
-        spoken = {tag.lower() for tag in self.speaks}
-        return not spoken or bool(spoken & {language.lower(), language.lower().split("-")[0]})
+        spoken, tag = {tag.lower() for tag in self.speaks}, language.lower()
+        # What is said without a region may be said in any.
+        places = spoken | {each.split("-")[0] for each in spoken} if "-" not in tag else spoken
+        return not spoken or bool(places & {tag, tag.split("-")[0]})
 
 
 @dataclass

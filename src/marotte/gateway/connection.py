@@ -98,7 +98,7 @@ class Connection:
             session.leaving = None
         session.free.clear()
         # The floor may have been left in another language; a window that comes back has the last word on its own.
-        if session.own and self._language and self._floor.director.language != base(self._language):
+        if session.own and self._language and base(self._floor.director.language) != base(self._language):
             self._run.orders.language(self._floor.name, base(self._language))
         sender: asyncio.Task[None] | None = None
         stay = asyncio.timeout(None)

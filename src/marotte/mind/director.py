@@ -385,7 +385,7 @@ class Director:
 
     def _line(self, turn: Turn, sentence: str) -> Line | None:
         """Make a line of a sentence; None where nothing of it can be spoken."""
-        known = [tag.split("-")[0] for tag in self._persona.card.languages]
+        known = self._persona.card.languages
         spelling = self._persona.spelling(turn.percepts)
         said = line(sentence, detect(sentence, known, turn.language), turn.id, spelling)
         if said is not None and all(isinstance(p, Asked) and p.firm for p in turn.percepts):

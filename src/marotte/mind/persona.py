@@ -58,22 +58,28 @@ class Persona:
     def language(self, percepts: Sequence[AnyPercept], spoken: str, answered: Mapping[str, int] | None = None) -> str:
         """Choose the language of the answer: the percept's own, else that of its words, else ``spoken``.
 
-        Where the card wants languages in shares, it is the one that is furthest behind in ``answered``, which counts
-        the answers so far.
+        It is one of the card's, as the card writes it: whose character speaks ``pt-BR`` never answers in ``pt``. Where
+        the card wants languages in shares, it is the one that is furthest behind in ``answered``, which counts the
+        answers so far.
         """
         if shares := self.card.answers_in:
             counts, whole = answered or {}, sum(shares.values())
             answers = 1 + sum(counts.values())
-            return base(max(shares, key=lambda tag: shares[tag] / whole * answers - counts.get(base(tag), 0)))
-        known = [base(tag) for tag in self.card.languages]
-        spoken = base(spoken) if base(spoken) in known else ""
+            return max(shares, key=lambda tag: shares[tag] / whole * answers - counts.get(tag, 0))
+        known = self.card.languages
+        spoken = self._own(spoken)
         for percept in percepts:
-            if percept.language and base(percept.language) in known:
-                return base(percept.language)
+            if own := self._own(percept.language):
+                return own
             text = getattr(percept, "text", "") or getattr(percept, "message", "")
             if text:
                 return detect(text, known, spoken or known[0])
         return spoken or known[0]
+
+    def _own(self, tag: str) -> str:
+        """Return a language as the card writes it, or "" where the card has it not."""
+        known = self.card.languages
+        return tag if tag in known else next((own for own in known if base(own) == base(tag)), "")
 
     def prompt(
         self,
@@ -121,12 +127,18 @@ class Persona:
 
     def _answer(self, language: str) -> str:
         """Say in which language to answer, or how much in which."""
-        shares, first = self.card.answers_in, NAMES.get(language, language)
+        shares = self.card.answers_in
         if len(shares) < 2:
-            return f"Answer in {first}."
+            return f"Answer in {_named(language)}."
         whole = sum(shares.values())
-        parts = (f"{share / whole:.0%} in {NAMES.get(base(tag), tag)}" for tag, share in shares.items())
-        return f"Mix languages, each sentence in one of them: {', '.join(parts)}. Begin in {first}."
+        parts = (f"{share / whole:.0%} in {_named(tag)}" for tag, share in shares.items())
+        return f"Mix languages, each sentence in one of them: {', '.join(parts)}. Begin in {_named(language)}."
+
+
+def _named(tag: str) -> str:
+    """Name a language, and where it is spoken if its tag says so: ``Portuguese (pt-BR)``."""
+    name = NAMES.get(base(tag), tag)
+    return f"{name} ({tag})" if "-" in tag and name != tag else name
 
 
 def _welcome(arrival: Arrival) -> str:
