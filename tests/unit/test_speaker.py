@@ -411,3 +411,14 @@ async def test_an_outlet_that_always_reports_the_same_does_not_hold_the_floor() 
         ending = await asyncio.wait_for(house.say("one two three four five six seven eight nine ten", "more"), 60)
         reporting.cancel()
         assert ending.state == "done"
+
+
+@pytest.mark.parametrize("timings", [True, False])
+async def test_a_line_that_no_voice_could_end_was_heard_as_far_as_it_was_made(timings: bool) -> None:
+    async with stage(ScriptedVoice(fault="break", timings=timings)) as house:
+        ending = await house.say("One two three four five six seven eight.")
+    assert "One two" in ending.heard
+    assert len(ending.heard) < len("One two three four five six seven")
+    assert ending.cut
+    assert ending.answered == ()
+    assert house.events.of(LineEnded)[0].cut

@@ -106,7 +106,7 @@ def _parts(line: Line) -> Iterator[tuple[str, int, float]]:
 
 async def ahead(frames: AsyncGenerator[Frame]) -> AsyncGenerator[Frame]:
     """Read on while nobody takes: a floor that has enough sound ahead must not keep the program from the others."""
-    made: asyncio.Queue[Frame | EngineError | None] = asyncio.Queue()  # bounded by the longest line
+    made: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()  # bounded by the longest line
 
     async def read() -> None:
         try:
@@ -114,13 +114,13 @@ async def ahead(frames: AsyncGenerator[Frame]) -> AsyncGenerator[Frame]:
                 async for answer in frames:
                     made.put_nowait(answer)
             made.put_nowait(None)
-        except EngineError as error:
+        except Exception as error:  # whatever it is, who waits for more must hear of it
             made.put_nowait(error)
 
     reading = asyncio.create_task(read())
     try:
         while (item := await made.get()) is not None:
-            if isinstance(item, EngineError):
+            if isinstance(item, Exception):
                 raise item
             yield item
     finally:

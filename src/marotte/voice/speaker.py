@@ -307,6 +307,7 @@ class Speaker:
         speech, self._making = self._making[0], None
         speech.made = True
         if not task.cancelled() and (error := task.exception()):
+            speech.broken = True
             log.error("line %s has no sound", speech.line.id, exc_info=error)
         self._room.set()
         self._wake.set()
@@ -321,6 +322,7 @@ class Speaker:
                     self._add(speech, sound, resampler.take(sound))
             self._add(speech, None, resampler.rest())
         except EngineError as error:
+            speech.broken = True
             log.error("line %s has no sound: %s", speech.line.id, error)
 
     def _add(self, speech: Speech, sound: Sound | None, pcm: bytes) -> None:

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from marotte.events import SAMPLE_RATE, Line, LineStarted, Mouth, Word
+from marotte.text.normal import is_wide
 from marotte.text.sentences import seconds
 from marotte.voice.mouth import follow
 
@@ -38,6 +39,8 @@ class Speech:
     """The voice itself tells mouth shapes; otherwise they follow the sound."""
     made: bool = False
     """No more sound will come."""
+    broken: bool = False
+    """Its voice failed before the end of the line, and no other went on."""
     started: LineStarted | None = None
     """What was told when its first sample was placed."""
     spans: list[Span] = field(default_factory=list[Span])
@@ -150,19 +153,32 @@ class Speech:
         Exact where the voice placed its words; behind them in proportion to the text, to the nearest whole word.
         """
         samples, text = self.heard_samples(played), self.line.spoken
-        if self.made and samples and samples >= self.length - _NEARLY:
+        if self.made and not self.broken and samples and samples >= self.length - _NEARLY:
             return self.line.shown, True
         if not samples:
             return "", not text
         if self.words and self.words[-1].end >= min(samples, self.length - SAMPLE_RATE // 2):
-            return self._shown(_prefix(text, [w for w in self.words if w.end <= samples + _NEARLY])), False
+            return self._shown(self._known(samples)), False
         # The last word that is known was heard; how far it went from there is estimated.
         known, since = _prefix(text, self.words), self.words[-1].end if self.words else 0
         rest, length = text[known:], self.length - since
-        if not self.made:
+        if not self.made or self.broken:
             length = max(length, round(seconds(rest, self.line.language) * SAMPLE_RATE))
         end = known + round(len(rest) * min(1.0, (samples - since) / length))
         return self._shown(max(known, _whole_words(text, end))), False
+
+    def _known(self, samples: int) -> int:
+        """Return where in the spoken text the last word ends that was heard, where the voice has placed them.
+
+        A clause without spaces may be placed as one: so much of it was heard as lies before.
+        """
+        text = self.line.spoken
+        known = _prefix(text, [w for w in self.words if w.end <= samples + _NEARLY])
+        present = next((w for w in self.words if w.start < samples < w.end - _NEARLY and w.offset >= 0), None)
+        if present is None or not any(map(is_wide, present.text)):
+            return known
+        share = (samples - present.start) / (present.end - present.start)
+        return max(known, _whole_words(text, present.offset + int(len(present.text) * share)))
 
     def _shown(self, heard: int) -> str:
         """Return what is shown of the first ``heard`` spoken characters: "$5" where "5 dollars" was heard."""
@@ -193,6 +209,7 @@ def _prefix(text: str, words: list[Word]) -> int:
 
 def _whole_words(text: str, end: int) -> int:
     """Cut ``text`` at ``end``, back to a word's border; between any two characters where words have no spaces."""
-    if 0 < end < len(text) and text[end].isalnum() and text[end].isascii():
-        end = text.rfind(" ", 0, end)
+    if 0 < end < len(text) and (text[end].isalnum() or text[end] in "'’") and not is_wide(text[end]):
+        while end and not text[end - 1].isspace() and not is_wide(text[end - 1]):
+            end -= 1
     return len(text[: max(0, end)].rstrip())
