@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marotte.text.language import base, detect
+from marotte.text.language import base, detect, may_be
 
 OURS = ("en", "es", "fr", "zh", "ja")
 
@@ -25,6 +25,12 @@ OURS = ("en", "es", "fr", "zh", "ja")
         ("你好", "zh"),
         ("我喜欢这个游戏", "zh"),
         ("what is the meaning of 日本?", "en"),
+        ("it's raining", "en"),
+        ("he’s tall", "en"),
+        ("me llamo Ana", "es"),
+        ("hasta luego", "es"),
+        ("bonne nuit", "fr"),
+        ("j’adore", "fr"),
     ],
 )
 def test_our_five_languages(text: str, language: str) -> None:
@@ -35,6 +41,27 @@ def test_our_five_languages(text: str, language: str) -> None:
 @pytest.mark.parametrize("text", ["", "ok", "lol", "gg wp", "123", "😀", "la la la", "привет", "Ω"])
 def test_what_does_not_tell_is_the_default(text: str) -> None:
     assert detect(text, OURS, "fr") == "fr"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("你好", "zh"), ("谢谢", "zh"), ("謝謝你", "zh"), ("再见", "zh"), ("何歳", "ja"), ("駅前", "ja")],
+)
+def test_characters_that_only_one_of_two_writes_tell_which(text: str, language: str) -> None:
+    other = {"zh": "ja", "ja": "zh"}[language]
+    assert detect(text, OURS, other) == language
+
+
+def test_a_text_may_be_in_several_languages() -> None:
+    def languages(text: str) -> list[str]:
+        return [language for language in ("en", "es", "fr") if may_be(text, language, OURS)]
+
+    assert languages("retard") == ["en", "es", "fr"]
+    assert languages("en retard") == ["es", "fr"]
+    assert languages("大丈夫") == []
+    assert may_be("大丈夫", "ja", OURS)
+    assert may_be("大丈夫", "zh", OURS)
+    assert languages("il est en retard") == ["fr"]
 
 
 def test_only_what_is_offered_is_answered() -> None:

@@ -25,13 +25,17 @@ from marotte.text.normal import LINK, fold, likeness, searchable, tokens, words
         ("が", "が"),
         ("1 2 3 of 2024", "1 2 3 of 2024"),
         ("@ada hi!", "@ada hi!"),
+        ("ᴘɪᴘ 🅿🅸🅟", "pip pip"),
+        ("猫 が*好~き です", "猫が好き です"),
+        ("猫 と 大 和 犬", "猫と大和犬"),
+        ("今日 は 大和 犬", "今日 は 大和 犬"),
     ],
 )
 def test_disguises_are_undone(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
-TEXTS = st.text(max_size=60) | st.lists(st.sampled_from([*"aAеο 1!@$|.-é\u0301\u200bßİǅ가がﾞ…"]), max_size=40).map(
+TEXTS = st.text(max_size=60) | st.lists(st.sampled_from([*"aAеο 1!@$|.-é\u0301\u200bßİǅ가がﾞ…ᴀ日"]), max_size=40).map(
     "".join
 )
 

@@ -35,7 +35,10 @@ _LATIN_MARKS = re.compile("(?<=[a-z0-9@$!|])[\u0300-\u036f]+")
 _LOOSE_MARKS = re.compile("[\u0300-\u036f]+")
 _LATIN_LETTERS = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "ı": "i", "ħ": "h", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
+    | dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡƒɩ", "abcdefghijklmnoprstuvwyzagfi", strict=True))
+    | {chr(first + i): chr(ord("a") + i) for first in (0x1F150, 0x1F170) for i in range(26)}
 )
+"""Letters that NFKC leaves as they are; small capitals and letters in black signs come from generators of text."""
 _LOOKALIKES = str.maketrans(
     "аеорсухкмтвнігјѕԁԛԝһӏьαοεινκρτυχμηγωϲϳ",
     "aeopcyxkmtbhirjsdqwhlbaoeivkptuxmnywcj",
@@ -49,6 +52,7 @@ _LEET_WORD = re.compile(r"[a-z0-9@$!|]+")
 _MAYBE_LEET = re.compile(r"[0-9@$|]|!(?=[a-z0-9])")
 _SPACED = re.compile(r"(?<![^\W_])[a-z](?:[\s.,*_~+'/-]{1,3}[a-z0-9@$!](?![^\W_])){2,}")
 _SEPARATORS = re.compile(r"[\s.,*_~+'/-]+")
+_SPACED_WIDE = re.compile(rf"(?<![{WIDE}])[{WIDE}](?:[\s.*_~+'/-]{{1,3}}[{WIDE}](?![{WIDE}]))+")
 _RUN = re.compile(r"(.)\1{2,}", re.S)
 _TERM = re.compile(rf"[{WIDE}]+|[^\W_{WIDE}]+")
 _NO_WORD = re.compile(r"[\W_]+")
@@ -89,6 +93,10 @@ def _unleet(match: re.Match[str]) -> str:
     return before + core.translate(_LEET) + after
 
 
+def _closed_up(match: re.Match[str]) -> str:
+    return _SEPARATORS.sub("", match[0])
+
+
 def fold(text: str) -> str:
     """Return the text as a reader hears it in the mind, so that a disguised word equals the plain one.
 
@@ -96,11 +104,11 @@ def fold(text: str) -> str:
     that stand for letters, letters spaced out, and runs longer than two are undone. Folding twice changes nothing.
     For comparing only: it spoils numbers inside words.
     """
-    text = _bare(text)
-    if not text.isascii() and _FOREIGN.search(text):
-        text = _ANY_WORD.sub(_latin, text)
-    text = _RUN.sub(r"\1\1", text)
-    text = _SPACED.sub(lambda match: _SEPARATORS.sub("", match[0]), text)
+    text = _RUN.sub(r"\1\1", _bare(text))
+    if not text.isascii():
+        text = _SPACED_WIDE.sub(_closed_up, text)
+        text = _RUN.sub(r"\1\1", _ANY_WORD.sub(_latin, text) if _FOREIGN.search(text) else text)
+    text = _SPACED.sub(_closed_up, text)
     return _RUN.sub(r"\1\1", _LEET_WORD.sub(_unleet, text)) if _MAYBE_LEET.search(text) else _RUN.sub(r"\1\1", text)
 
 

@@ -39,7 +39,6 @@ _WORD_BEFORE = re.compile(rf"[^\s\"“‘«(\[{{¿¡*，、。！？{WIDE}]*$")
 _NEXT = re.compile(r"\S")
 _CLAUSE = re.compile(r"[,;:](?=\s)|[—，、；：]|\s[–-](?=\s)")
 
-_NUMBER = re.compile(r"[^\w\s]{0,2}\d[\d.,:]*")
 _ACRONYM = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}")
 _ADDRESS = re.compile(r"https?:|www\.|\S+[@/]\S", re.I)
 _HOURS = frozenset({"a.m", "p.m"})
@@ -57,12 +56,12 @@ _TITLES = {
 """Words whose full stop never ends a sentence: something must follow them."""
 _SHORTENED = {
     "en": _set("etc inc ltd corp jr sr dept est misc jan feb apr aug sept oct nov dec"),
-    "es": _set("etc cía ltda ene feb abr ago sept oct nov dic"),
+    "es": _set("etc uu cía ltda ene feb abr ago sept oct nov dic"),
     "fr": _set("etc cie janv févr avr juil sept oct nov déc"),
 }
 """Words whose full stop ends a sentence only before a capital."""
 _COUNTED = {
-    "en": _set("no nos vol fig p pp ch"),
+    "en": _set("no nos vol fig p pp ch ep pt"),
     "es": _set("núm n.º vol fig cap art"),
     "fr": _set("no n° vol fig art p pp"),
 }
@@ -298,7 +297,7 @@ class Splitter:
         if self._text[at] not in ".．":
             return "address" if _ADDRESS.match(word) else ""
         small = word.lower()
-        if _NUMBER.fullmatch(word):
+        if word[-1:].isdecimal():
             return "number"
         if small in self._titles:
             return "title"

@@ -46,8 +46,8 @@ _ALIASES = {
     "neutral": "calm normal relaxed bored sleepy calme tranquilo tranquila",
     "joy": "happy happily smile smiles smiling smiled grin grins grinning beams beaming excited excitedly cheerful "
     "cheerfully delighted proud proudly love loving warmly feliz sonríe sonriendo contenta contento sourit "
-    "souriant joyeux joyeuse 开心 高兴 微笑 笑顔 嬉しい 喜び にっこり",
-    "laugh": "laughs laughing laughed laughter giggle giggles giggling chuckle chuckles chuckling cackle cackles "
+    "souriant joyeux joyeuse 开心 高兴 微笑 微笑む 笑顔 嬉しい 喜び にっこり",
+    "laugh": "笑う laughs laughing laughed laughter giggle giggles giggling chuckle chuckles chuckling cackle cackles "
     "snickers ríe riendo risas carcajada rit rires rigole 笑 大笑 笑い 爆笑 くすくす",
     "sad": "sadly sadness crying cries cry sobs sobbing sniffles pouts pouting triste llora llorando pleure 难过 "
     "伤心 悲伤 哭 悲しい 泣く 涙",
@@ -59,7 +59,8 @@ _ALIASES = {
     "害羞 脸红 照れ 恥ずかしい",
     "thinking": "think thinks ponder ponders pondering hmm confused curious curiously wondering pensativo "
     "pensativa piensa réfléchit pensif pensive 思考 沉思 考え中",
-    "wink": "winks winking smirk smirks smirking mischievous mischievously playful playfully guiño clin 眨眼 ウインク",
+    "wink": "winks winking smirk smirks smirking mischievous mischievously playful playfully guiño guiña "
+    "clin 眨眼 ウインク",
     "nod": "nods nodding nodded asiente hoche 点头 うなずく 頷く",
     "shake": "shakes headshake niega 摇头",
     "tilt": "tilts ladea penche 歪头 首をかしげる",
@@ -105,11 +106,13 @@ _IMAGE_OR_LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()\s]*)(?:\s+\"[^\"]*\")?\)")
 _MARKUP_TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _LINE_START = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*•‣][ \t]+)+", re.M)
 _RULE = re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,}$", re.M)
-_STARRED = re.compile(r"(\*{1,3}|~~)(?=\S)([^*\n]+?)(?<=\S)\1")
-_UNDERLINED = re.compile(r"(?<!\w)(_{1,3})(?=[^\s_])([^_\n]+?)(?<=[^\s_])\1(?!\w)")
+_STARRED = re.compile(r"(?<!\d)(\*{1,3}|~~)(?=\S)([^*\n]+?)(?<=\S)\1")
+_UNDERLINED = re.compile(r"(?<![\w\\])(_{1,3})(?=[^\s_])([^_\n]+?)(?<=[^\s_])\1(?!\w)")
 _STRAY_STARS = re.compile(r"\*{2,}|~~|(?<![\d\s*])\*|\*(?![\d\s*])")
 _BRACKETED = re.compile(r"\[([^\[\]\n]{0,120})\]|【([^【】\n]{0,120})】")
 _STAGED = re.compile(r"\*([^*\n]{1,60})\*|\(([^()\n]{1,60})\)|（([^（）\n]{1,60})）")
+_WHO = re.compile(r"^\s*(?:she|he|they|ella|él|elle|il|se)\s+")
+"""Who does it, where a direction tells that: ``*she smiles*``, ``*se ríe*``."""
 _DIRECTION = re.compile(r"(expression|animation|hotkey|sound|overlay)\s*[:= ]\s*(\S.{0,58})", re.I)
 _PAUSED = re.compile(r"(?:pause|beat|silence|wait)\b[\s:=]*(?:(\d{1,6}(?:[.,]\d+)?)\s*(ms|s|sec|seconds?)?)?\.?", re.I)
 
@@ -122,6 +125,7 @@ _JAPANESE_LAUGHTER = re.compile(rf"(?<=[{WIDE}。！？!?\s])[wｗ]+(?![a-z0-9])
 _EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)")
 _MENTION = re.compile(r"(?<!\w)[@#](?=[^\W\d])")
 _NUMBERED = re.compile(r"(?<!\w)#(?=\d)")
+_SHARP = re.compile(r"(?<![A-Za-z\d])([A-G])#(?!\w)")
 _BETWEEN_NUMBERS = re.compile(r"(?<=\d)\s*([*×+=])\s*(?=\d)")
 _LONG_RUN = re.compile(r"([^\W\d])\1{3,}")
 _UNSPEAKABLE = re.compile(r"[\[\]{}<>|\\^~`_*#【】«»“”\"→←↑↓]+")
@@ -210,7 +214,7 @@ def _bracket(match: re.Match[str], cues: list[Cue]) -> str:
 
 def _stage(match: re.Match[str], cues: list[Cue]) -> str:
     """Take ``*laughs*`` and ``(whispers)`` as directions, and leave stressed words and ordinary remarks alone."""
-    inside = (match[1] or match[2] or match[3]).strip().lower()
+    inside = (_WHO.sub("", match[1].lower()) if match[1] else match[2] or match[3]).strip().lower()
     first = inside.split(maxsplit=1)[0] if inside else ""
     if first not in _NAMES or len(inside.split()) > 4:
         return match[0]
@@ -238,7 +242,8 @@ def _for_the_ear(text: str, language: str, emotes: Spelling) -> str:
     text = _EMOTICON.sub(_DROPPED, _FACE.sub(_DROPPED, _EMOJI.sub(_DROPPED, text)))
     text = _EMAIL.sub(lambda match: match[1] + at + match[2].replace(".", dot), text)
     text = LINK.sub(lambda match: _host(match[0], dot), text)
-    text = _NUMBERED.sub(number, _MENTION.sub("", money(text, language)))
+    text = _SHARP.sub(r"\1シャープ" if language == "ja" else r"\1 sharp", money(text, language))
+    text = _NUMBERED.sub(number, _MENTION.sub("", text))
     signs = {"+": plus, "=": equals, "*": times, "×": times}
     text = _BETWEEN_NUMBERS.sub(lambda match: signs[match[1]], text)
     text = re.sub(r"\s*&\s*", also, text)
