@@ -68,6 +68,13 @@ def test_allowed_words_pass(entry: str) -> None:
             "パチンコ、ワンマンコンサート、ロマンコメディ、ガイジンさん、彼氏ね、必死ね、背中出して、グレイプフルーツ、課外授業",
         ),
         ("ja", "死ねない、ページがめくられる、チンチン電車、ヒューマンコミュニケーション"),
+        (
+            "ja",
+            "ちびっこ広場、とびっこのお寿司、行きちがい、聞きちがい、一日中出しっぱなし、支援交流会、わてがやりまんねん",
+        ),
+        ("zh", "十字路口交通灯，开支那么大，做爱吃的菜，妈妈逼我写作业，祝生日你妈妈快乐，出口交货，你去死海了吗"),
+        ("fr", "une salopette bleue, une tapette à mouches"),
+        ("en", "in 1488, a niggardly sum"),
     ],
 )
 def test_innocent_words_pass(language: str, text: str) -> None:
@@ -99,6 +106,19 @@ def test_disguised_words_are_stopped(text: str) -> None:
 @pytest.mark.parametrize("text", ["blor", "a blor p", "zing", "zang zing", "quuxer", "chose"])
 def test_other_words_pass(text: str) -> None:
     assert STRICT.judge(text, "en") == ""
+
+
+@pytest.mark.parametrize("text", ["gato negro", "un café negro", "en retard", "Retard de 5 minutes"])
+def test_a_neighbours_everyday_word_is_read(text: str) -> None:
+    assert MODERATOR.unread(text) == ""
+    assert MODERATOR.named("Rio Negro") == "Rio Negro"
+
+
+@pytest.mark.parametrize("marks", [" ", ".", "*", "-", " * "])
+def test_chinese_and_japanese_words_are_not_hidden_by_what_parts_them(marks: str) -> None:
+    moderator = Moderator(Moderation(builtin=False, words={"zh": ("坏蛋人",), "ja": ("ぬけ",)}))
+    assert moderator.judge(f"你 {marks.join('坏蛋人')}", "zh")
+    assert moderator.unread(marks.join("ぬけ"))
 
 
 def test_words_that_the_character_never_says() -> None:

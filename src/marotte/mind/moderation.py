@@ -9,7 +9,7 @@ from typing import Any
 
 from marotte import config
 from marotte.events import PUBLIC, Event, Line, LineStopped
-from marotte.text.language import base, detect
+from marotte.text.language import base, may_be
 from marotte.text.names import shown_name
 from marotte.text.normal import LINK, fold, plain
 from marotte.time import Clock
@@ -247,7 +247,7 @@ class Moderator:
         """Look closer at a text of unknown language: a list counts only where the text may be in its language."""
         for name in self.rules.lists:
             reason = self._listed(folded, name)
-            if reason and (name == "any" or base(detect(text, (*self.rules.lists,), name)) == name):
+            if reason and (name == "any" or may_be(text, name, (*self.rules.lists,))):
                 return reason
         return ""
 
