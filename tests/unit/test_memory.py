@@ -117,6 +117,14 @@ LEARNT = [
     ("My name is Ada Lovelace, what's yours?", "name", "Ada's name is Ada Lovelace."),
     ("hi! I live in St. Petersburg with my cat", "city", "Ada lives in St Petersburg."),
     ("I'm from Peru", "origin", "Ada comes from Peru."),
+    ("i live in berlin lol 😂", "city", "Ada lives in berlin."),
+    ("I told you, my name is actually Eve", "name", "Ada's name is Eve."),
+    ("If you ask me, I love pizza", "likes", "Ada likes pizza."),
+    ("tell me about the moon and I love cheese", "likes", "Ada likes cheese."),
+    ("je viens de Montpellier", "origin", "Ada vient de Montpellier."),
+    ("je viens de la Réunion", "origin", "Ada vient de la Réunion."),
+    ("私は東京に住んでるよ（笑）", "city", "Adaは東京に住んでいます。"),
+    ("ごはんが好き", "likes", "Adaはごはんが好きです。"),
     ("my dog is called Rex", "pet dog", "Ada's dog is called Rex."),
     ("my cat’s name is Tom", "pet cat", "Ada's cat is called Tom."),
     ("I really love pizza, but I hate olives", "likes", "Ada likes pizza."),
@@ -175,6 +183,35 @@ NOTHING = [
     "我喜欢猫吗？",
     "猫が好きですか",
     "犬が好きな人が来ました",
+    "you can call me later",
+    "my name is on the list",
+    "I'm called a liar",
+    "If I live in London I'd be happy",
+    "I never said I live in Rome",
+    'My friend said "I live in Oslo"',
+    '"My name is Inigo Montoya" is a great line',
+    "somebody told me my name is Jeff",
+    "I can't say I love pineapple",
+    "is it bad that I like feet",
+    "no me llamo Pedro",
+    "me llamo la atención",
+    "ojalá vivo en Roma",
+    "mi hermano dice que vivo en la luna",
+    "je viens de manger",
+    "je viens d'arriver",
+    "je viens de l'apprendre",
+    "on dit que je m'appelle Marie",
+    "我叫他来",
+    "我叫了外卖",
+    "他说我叫小明",
+    "如果我住在北京就好了",
+    "以前我住在上海",
+    "友達が東京に住んでいます",
+    "彼は東京に住んでいます",
+    "東京に住んでいる友達がいます",
+    "猫が好きだった",
+    "母の誕生日は五月五日です",
+    "彼は「東京に住んでいます」と言った",
 ]
 
 
@@ -193,6 +230,13 @@ def test_questions_moods_and_pleasantries_are_no_facts(said: str) -> None:
 def test_what_is_learnt_at_once_is_bounded() -> None:
     assert len(learnable(". ".join(f"I like thing{n}" for n in range(40)), "Ada")) == MOST
     assert learnable("x" * LONGEST + ". My name is Ada", "Ada") == []
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("laughter", ["😂", "哈", "ha", ":)", "lol ", "w"])
+def test_laughter_without_end_is_read_at_once(laughter: str) -> None:
+    assert learnable(laughter * LONGEST + "x", "Ada") == []
+    assert learnable(laughter * (LONGEST // len(laughter) - 1) + "x", "Ada") == []
 
 
 async def test_a_fact_is_kept_with_the_percept_and_the_words_it_came_from(store: Store) -> None:
@@ -249,6 +293,17 @@ async def test_what_is_asked_for_comes_first(store: Store, told: str, asked: str
     recalled = await memory.recall([says(asked)], language)
     assert recalled.facts[0] == wanted.text
     assert len(recalled.facts) == 2
+
+
+async def test_what_is_asked_for_is_found_among_what_a_crowd_told(store: Store) -> None:
+    memory = memory_of(store, recall=2)
+    await memory.learn(says("I live in a small old town called Oslo"))
+    for number in range(30):
+        await memory.learn(says("I live in Rome", Viewer(id=f"irc:{number}", name=f"Guest{number}", platform="irc")))
+    for distraction in ("I like trains", "I hate olives", "my favourite colour is blue"):
+        await memory.learn(says(distraction))
+    recalled = await memory.recall([says("where do I live?")], "en")
+    assert recalled.facts[0] == "Ada lives in a small old town called Oslo."
 
 
 async def test_others_are_recalled_where_they_are_spoken_of(store: Store) -> None:
@@ -348,6 +403,19 @@ async def test_a_turn_that_was_deleted_is_no_longer_in_mind(store: Store) -> Non
         ("私のことを忘れて", "ja"),
         ("私のことは忘れてください。", "ja"),
         ("忘れて", "ja"),
+        ("hey Pip, forget me", "en"),
+        ("@pip please forget what I just said", "en"),
+        ("delete all my data", "en"),
+        ("Please delete everything you know about me", "en"),
+        ("quiero que me olvides", "es"),
+        ("elimina mis datos", "es"),
+        ("borra todo lo que sabes de mí", "es"),
+        ("supprime mes données", "fr"),
+        ("je veux que tu m’oublies", "fr"),
+        ("oublie tout ce que tu sais de moi", "fr"),
+        ("请删除我的资料", "zh"),
+        ("私のデータを消して", "ja"),
+        ("私を忘れてください", "ja"),
     ],
 )
 def test_a_wish_to_be_forgotten_is_understood(text: str, language: str) -> None:
@@ -362,6 +430,16 @@ def test_a_wish_to_be_forgotten_is_understood(text: str, language: str) -> None:
         ("did you forget me?", "en"),
         ("I will never forget what I said", "en"),
         ("forget it", "en"),
+        ("how could you forget me", "en"),
+        ("people forget me", "en"),
+        ("always forget me", "en"),
+        ("Forget me not, said the flower", "en"),
+        ("no olvida lo que dije", "es"),
+        ("n'oublie pas ce que j'ai dit", "fr"),
+        ("别删我的数据", "zh"),
+        ("私のこと忘れてね？", "ja"),
+        ("私は忘れて、困った", "ja"),
+        ("私のデータを消してない？", "ja"),
         ("no me olvides", "es"),
         ("ne m'oublie pas", "fr"),
         ("别忘了我", "zh"),

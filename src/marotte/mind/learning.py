@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from marotte.text.normal import LINK
+from marotte.text.normal import EMOJI, LINK, WIDE
 
 LONGEST = 300
 """Of what somebody says, so many characters are read."""
@@ -75,6 +75,12 @@ _NO_VALUES = (
 )
 _NO_VALUE = frozenset(_NO_VALUES.split())
 """A value that begins so says nothing of the speaker."""
+_NO_NAMES = (
+    "a an the on in at by later back now anytime any whatever when if tomorrow tonight again names maybe also still so"
+    " too very known spelled spelt written pronounced la el un una los las le les"
+)
+_NO_NAME = _NO_VALUE | frozenset(_NO_NAMES.split())
+"""A name that begins so is none: "you can call me later", "me llamo la atención"."""
 
 _NAME = r"(?P<value>[^\W\d_][\w'’-]*(?: (?-i:[A-ZÀ-Þ])[\w'’-]*){0,2})"
 _THING = r"(?P<value>[^,;:!?]{2,80}?)"
@@ -93,11 +99,14 @@ _PARTS = {
     "fr": {
         "name": _NAME,
         "thing": _THING,
+        # "je viens de manger", not "de Lyon"
+        "done": r"(?!(?:(?:me|te|se|la|les?|lui|nous|vous|y|en) |[mtsl]')*(?-i:[a-zà-ÿ])[\w-]*(?:er|ir|re)\b)",
         "end": r"(?= mais | parce | avec | et (?:je|mon|ma) | et j'| beaucoup|[,;:!?]|\.?$)",
     },
     "zh": {
         "name": _CJK,
         "thing": _CJK,
+        "called": "(?![你您他她它了过過不没沒别別]|大家|人家|外[卖賣]|[车車妈媽爸])",
         "end": r"(?=[，。,.!！~～\s]|$)",
         "me": "我(?:现在|現在|也|真的|很|最|非常|超)*",
     },
@@ -108,12 +117,26 @@ _PARTS = {
         "me": "(?:(?:私|わたし|僕|ぼく|俺)は(?:今|、)*)",
     },
 }
+_NOT_SO = {
+    "en": r"\b(?:if|unless|imagine|pretend|suppose|wish|never|nobody|doubt|(?:you|he|she|they|people) thinks?)\b[^,;]*$"
+    r"|^(?:so |and |but )?(?:are|is|am|do|does|can|could|would|will|who|what|when|where|why|how)\b[^,;]*$"
+    r"|(?:(?<!\bi )\b(?:says|said|tells|told|claims?)|\b(?:they|people|you|can't|don't|not) (?:say|tell))\b[^;]*$",
+    "es": r"\b(?:si|ojalá|imagina|nunca|jamás|nadie|tampoco)\b[^,;]*$"
+    r"|\b(?:dicen?|dijo|dijeron|creen?|piensan?)\b[^;]*$",
+    "fr": r"\b(?:si|imagine[sz]?|jamais|personne)\b[^,;]*$"
+    r"|(?<!\bje )\b(?:dit|disent|croi(?:t|ent)|pense(?:nt)?)\b[^;]*$",
+    "zh": r"(?:如果|要是|假如|假[装裝]|希望|以前|(?:[他她你您们們妈媽爸人友家])都?(?:说|說|以[为為]|[觉覺]得))[^，,]*$",
+    "ja": "もし|(?:彼女?|母|父|兄|姉|弟|妹|妻|夫|友達|友人|さん|ちゃん|くん)[はがも]|(?<![私僕俺])(?<!わたし)の$",
+}
+"""What before a statement makes it somebody else's, a question, or no more than a thought."""
+_SUBJECT = re.compile(".[はがも](?=[一-鿿ァ-ヶ])")
+"""In a Japanese value: 「彼は東京」に住んでいる speaks of somebody else."""
 _DESU = "(?:です|だ|と(?:いいます|言います|申します)|って(?:いいます|言います))"
 
 # Each: what it is about, what is said, what is remembered.
 _SAID: dict[str, tuple[tuple[str, str, str], ...]] = {
     "en": (
-        ("name", r"\bmy name(?:'s| is) <name>", "{who}'s name is {value}."),
+        ("name", r"\bmy name(?:'s| is) (?:actually |really |just )?<name>", "{who}'s name is {value}."),
         ("name", r"\b(?:i am called|i'm called|you can call me|please call me) <name>", "{who}'s name is {value}."),
         ("city", r"\bi(?:'m| am)? (?:live|living) in <thing><end>", "{who} lives in {value}."),
         ("origin", r"\bi(?:'m| am| come) from <thing><end>", "{who} comes from {value}."),
@@ -130,7 +153,7 @@ _SAID: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("note", r"(?<!you )\bremember that <rest>$", "{who} asked you to remember: “{value}”."),
     ),
     "es": (
-        ("name", r"\b(?:me llamo|mi nombre es) <name>", "{who} se llama {value}."),
+        ("name", r"(?<!no )\b(?:me llamo|mi nombre es) <name>", "{who} se llama {value}."),
         ("city", r"(?<!no )\bvivo en <thing><end>", "{who} vive en {value}."),
         ("origin", r"(?<!no )\b(?:soy|vengo) de <thing><end>", "{who} es de {value}."),
         ("pet", r"\bmi <pet> se llama <name>", "{who} tiene un animal ({kind}) que se llama {value}."),
@@ -148,7 +171,7 @@ _SAID: dict[str, tuple[tuple[str, str, str], ...]] = {
             r"\b(?:j'habite|je vis) (?P<value>(?:à|a|en|au|aux|dans) [^,;:!?]{2,60}?)<end>",
             "{who} habite {value}.",
         ),
-        ("origin", r"\bje viens (?P<value>(?:de |du |des |d')[^,;:!?]{2,60}?)<end>", "{who} vient {value}."),
+        ("origin", r"\bje viens (?P<value>(?:de |du |des |d')<done>[^,;:!?]{2,60}?)<end>", "{who} vient {value}."),
         ("pet", r"\bm(?:on|a) <pet> s'appelle <name>", "{who} a un animal ({kind}) qui s'appelle {value}."),
         ("likes", r"\bj'(?:aime|adore) (?!pas )(?:bien |beaucoup )?<thing><end>", "{who} aime {value}."),
         ("dislikes", r"\b(?:je n'aime pas|j'aime pas|je déteste) <thing><end>", "{who} n'aime pas {value}."),
@@ -166,7 +189,7 @@ _SAID: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "zh": (
-        ("name", r"<me>(?:的名字(?:是|叫)|名叫|叫做|叫)<name><end>", "{who}的名字是{value}。"),
+        ("name", r"<me>(?:的名字(?:是|叫)|名叫|叫做|叫)<called><name><end>", "{who}的名字是{value}。"),
         ("city", r"<me>住在<thing><end>", "{who}住在{value}。"),
         ("origin", r"<me>[来來]自<thing><end>", "{who}来自{value}。"),
         ("pet", r"我家?的?<pet>(?:的名字)?(?:叫做|叫|是)<name><end>", "{who}的{kind}叫{value}。"),
@@ -184,13 +207,13 @@ _SAID: dict[str, tuple[tuple[str, str, str], ...]] = {
             "{who}の名前は{value}です。",
         ),
         ("name", r"(?:^|私の|僕の|俺の)名前は<name><desu>", "{who}の名前は{value}です。"),
-        ("city", r"<me>?<thing>に住んで(?:い?ます|い?る)", "{who}は{value}に住んでいます。"),
+        ("city", r"<me>?<thing>に住んで(?:い?ます|い?る)(?![一-鿿ァ-ヶ])", "{who}は{value}に住んでいます。"),
         ("origin", r"<me>?<thing>(?:から来ました|の?出身です)", "{who}は{value}の出身です。"),
         ("pet", r"(?:うち|私|僕|俺)の<pet>(?:の名前)?は<name><desu>", "{who}の{kind}の名前は{value}です。"),
         ("favourite", r"好きな<kind>は<thing>(?:です|だ|<end>)", "{who}の好きな{kind}は{value}です。"),
         (
             "likes",
-            r"<me>?<thing>が(?:とても|本当に|一番)?(?:大)?好き(?!な|じゃ|では|でし)",
+            r"<me>?<thing>が(?:とても|本当に|一番)?(?:大)?好き(?!な|じゃ|では|でし|だった)",
             "{who}は{value}が好きです。",
         ),
         (
@@ -225,11 +248,21 @@ class _Rule:
     key: str
     pattern: re.Pattern[str]
     sentence: str
+    not_so: re.Pattern[str]
+
+    def learns(self, match: re.Match[str]) -> bool:
+        """Whether what matched is said outright, by the speaker and of themselves."""
+        if self.key == "note":
+            return True
+        before = match.string[: match.start() if self.language == "ja" else match.start("value")]
+        quoted = _IN_QUOTES.search(_QUOTED.sub("", before))
+        return not (quoted or self.not_so.search(before) or _SUBJECT.search(match["value"]))
 
 
 def _rules() -> Iterator[_Rule]:
     animals = "|".join(sorted(_ANIMAL_OF, key=len, reverse=True))
     for language, said in _SAID.items():
+        not_so = re.compile(_NOT_SO[language], re.I)
         parts = {
             "pet": rf"(?P<kind>{animals})",
             "kind": r"(?P<kind>[^\s,;:.!?，。是は][^,;:.!?，。是は]{0,30}?)",
@@ -241,12 +274,19 @@ def _rules() -> Iterator[_Rule]:
         }
         for key, pattern, sentence in said:
             whole = re.sub(r"(?<!\?P)<(\w+)>", lambda part, parts=parts: parts[part[1]], pattern)
-            yield _Rule(language, key, re.compile(whole, re.I), sentence)
+            yield _Rule(language, key, re.compile(whole, re.I), sentence, not_so)
 
 
+_QUOTED = re.compile('"[^"]*"')
+_IN_QUOTES = re.compile('["“«「『][^”»」』]*$')
 _RULES = tuple(_rules())
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:\.(?=\S)[^.!?。！？\n]*)*[.!?。！？]*")
 _SHORT = re.compile(r"\b(St|Mt|Mr|Mrs|Ms|Dr)\.(?= )")
+_LAUGHTER = re.compile(
+    r"(?>[\s,、，]*(?:\b(?:lol|lmao|rofl|xd+|(?:ha|he|ja|je){2,}\w*|ptdr|mdr)\b|[(（]笑[)）]|哈哈|[:;]-?[()dp]"
+    rf"|[{EMOJI}]|(?<=[{WIDE}])[wｗ]+))++[哈\s.!]*$",
+    re.I,
+)
 _ASKS = re.compile(r"[?？]|(?:か|吗|呢|嗎)[。.]?$")
 
 
@@ -256,7 +296,7 @@ def learnable(text: str, who: str = "") -> list[Learnt]:
     for statement in _statements(LINK.sub(" ", text[:LONGEST])):
         for rule in _RULES:
             for match in rule.pattern.finditer(statement):
-                if fact := _learnt(rule, match, who):
+                if rule.learns(match) and (fact := _learnt(rule, match, who)):
                     found.setdefault(fact.text, fact)
     return list(found.values())[:MOST]
 
@@ -264,6 +304,7 @@ def learnable(text: str, who: str = "") -> list[Learnt]:
 def _statements(text: str) -> Iterator[str]:
     """Yield what is stated; of a sentence that ends in a question, only what stands before its last comma."""
     for sentence in _SENTENCE.findall(_SHORT.sub(r"\1", text.replace("’", "'"))):
+        sentence = _LAUGHTER.sub("", sentence)
         if _ASKS.search(sentence):
             sentence = re.split(r"[,，、;]", sentence)
             yield from (part.strip() for part in sentence[:-1])
@@ -273,7 +314,7 @@ def _statements(text: str) -> Iterator[str]:
 
 def _learnt(rule: _Rule, match: re.Match[str], who: str) -> Learnt | None:
     value = match["value"].strip(" .\"'«»“”「」。！!")
-    if not value or value.casefold().split(" ")[0] in _NO_VALUE:
+    if not value or value.casefold().split(" ")[0] in (_NO_NAME if rule.key == "name" else _NO_VALUE):
         return None
     kind = match.groupdict().get("kind", "").strip()
     animal = _ANIMAL_OF.get(kind.casefold(), "") if rule.key == "pet" else ""

@@ -30,18 +30,23 @@ OTHERS = 3
 
 # Each asks it for the speaker's own sake; "don't forget me" and the like must not match.
 _FORGET_ME = {
-    "en": r"(?:^|[.,!?;:] *|\b(?:please|can you|could you|would you|you to|just|now) )"
-    r"(?:(?!dont|never|not|to|you|i|they|we|will)\w+,? )?(?:please )?"
-    r"(?:forget (?:about )?(?:me|everything about me|(?:everything|all|what) i(?:'ve| have)? (?:said|told you))"
-    r"|(?:delete|erase) (?:my data|everything about me))\b",
-    "es": r"\bolv[ií]dame\b|\bolv[ií]date de m[ií]\b|\bborra mis datos\b"
-    r"|\bolvida (?:todo )?lo que (?:te )?(?:he dicho|dije|cont[eé])\b",
-    "fr": r"\boublie[zs]?[- ]moi\b|\befface[zs]? mes données\b"
-    r"|\boublie[zs]? (?:tout )?ce que (?:je (?:t'|vous )ai|j'ai|je viens de) di(?:t|re)\b",
+    "en": r"(?:^|[.,!?;:] *|\b(?:please|can you|(?<!how )(?:could|would) you|you to|just|now) )"
+    r"(?:(?:hey|hi|ok|okay) )?(?:@?(?!dont|never|not|to|you|i|they|we|will|people|all|always|every|who)\w+,? )?"
+    r"(?:please )?(?:forget (?:about )?(?:me(?! not)|everything (?:you know )?about me"
+    r"|(?:everything|all|what) i(?:'ve| have)? (?:just )?(?:said|told you))"
+    r"|(?:delete|erase|remove) (?:(?:all )?(?:of )?my data|everything (?:you know )?about me))\b",
+    "es": r"(?<!no )(?:\bolv[ií]d[ae]n?me\b|\bolv[ií]date de m[ií]\b|\b(?:borr|elimin)[ae] (?:todos )?mis datos\b"
+    r"|\b(?:quiero|puedes|podrías) (?:que me olvides|olvidarme)\b"
+    r"|\b(?:olvid|borr)a (?:todo )?lo que (?:(?:te )?(?:he dicho|dije|cont[eé])|sabes (?:de|sobre) m[ií])\b)",
+    "fr": r"\boublie[zs]?[- ]moi\b|\bque (?:tu|vous) m'oubli(?:es|iez)\b"
+    r"|\b(?:efface|supprime)[zs]? (?:toutes )?mes données\b"
+    r"|(?<!n')\boublie[zs]? (?:tout )?ce que (?:(?:je (?:t'|vous )ai|j'ai|je viens de) di(?:t|re)"
+    r"|(?:tu sais|vous savez) (?:de|sur) moi)\b",
     "zh": "(?:^|[请請，。！,.! ])(?:忘[了掉记記]?(?:我(?=$|[吧。！!，, 说說所])|关于我|關於我)|把我(?:的事)?忘[了掉])"
-    "|[删刪]除我的[数數][据據]",
-    "ja": "(?:私|わたし|僕|ぼく|俺)(?:のこと|の事|の話|が(?:言|話)(?:っ|し)たこと)(?:を|は)?(?:全部|、)?"
-    "忘れて(?=$|[。！!、 ]|ください|下さい|くれ|ほしい|欲しい|ね)",
+    "|(?<!别)(?<!不要)[删刪]除?(?:所有)?我的(?:[数數][据據]|[资資]料|信息|資訊)",
+    "ja": "(?:私|わたし|僕|ぼく|俺|自分)(?:を|(?:のこと|の事|の話|が(?:言|話)(?:っ|し)たこと)(?:を|は)?)(?:全部|、)?"
+    "忘れて(?=$|[。！!、 ]|ください|下さい|くれ|ほしい|欲しい|ね(?![?？]))"
+    "|(?:私|わたし|僕|ぼく|俺|自分)の(?:データ|情報|記録)を?(?:全部|すべて)?(?:消して|削除して|消去して)(?!な|い)",
 }
 _FORGET_ME_IN_ANY = re.compile("|".join(_FORGET_ME.values()), re.IGNORECASE)
 # So short a message means it only where it is all that is said, in the floor's own language.
@@ -252,8 +257,12 @@ class Memory:
         if not most or not self._knows_somebody:
             return ()
         hits = await self._store.search_facts(said, self._scope, limit=4 * most, language=language)
+        touched = [fact for fact in hits if fact.viewer in people]
+        if people and len(hits) == 4 * most:
+            # In a crowd the likest facts of all may be other people's.
+            touched = await self._store.search_facts(said, self._scope, *people, limit=most, language=language)
         known = await self._store.facts_of(self._scope, *people, limit=most) if people else []
-        own = dict.fromkeys([fact.text for fact in hits if fact.viewer in people] + [fact.text for fact in known])
+        own = dict.fromkeys(fact.text for fact in (*touched, *known))
         others = dict.fromkeys(fact.text for fact in hits if fact.viewer not in people)
         share = max(most - len(own), most // OTHERS)
         told = list(others)[:share]
