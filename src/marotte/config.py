@@ -1,13 +1,13 @@
 """``show.toml`` → typed settings. Everything has a default: an empty file is a valid show.
 
 A mistake stops the start with the key, the line, the reason and the nearest valid name (``ShowError``). Secrets are
-never in the file: they come from the environment or from ``.env`` beside it.
+never in the file: they come from the environment or from ``.env`` where the program is started.
 """
 
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -43,11 +43,19 @@ from marotte.mistakes import explain
 from marotte.mistakes import nearest as nearest
 from marotte.toml_lines import key_lines, line_of
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 PERCEPTS = tuple(events.tag(kind) for kind in get_args(events.AnyPercept))
 
-Language = Annotated[
-    str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP-47 tag such as en or ja")
-]
+
+def _language(tag: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag):
+        raise ValueError(f'{tag[:40]!r} is no language such as "en", "ja" or "pt-BR"')
+    return tag
+
+
+Language = Annotated[str, AfterValidator(_language), Field(description="a BCP-47 tag such as en or ja")]
 
 SECOND = "([a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?)?"
 """Matches a language with its script and region, and nothing else, for it goes into a prompt; or no language."""
@@ -208,7 +216,7 @@ class Moderation(Model):
 
     builtin: bool = True
     """Use the word lists that come with the program."""
-    words: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    words: dict[Language, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
     """More words to stop, a list a language; ``any`` holds for all."""
     allow: tuple[str, ...] = ()
     """Words that are never stopped, whatever the lists say."""
@@ -221,7 +229,7 @@ class Moderation(Model):
     """Longer chat messages are not read, in characters."""
     release_within: Seconds = 10.0
     """Seconds in which the operator may release a stopped line."""
-    substitute: dict[str, str] = Field(default_factory=dict[str, str])
+    substitute: dict[Language, str] = Field(default_factory=dict[str, str])
     """What is said instead of a stopped line, a sentence a language."""
     people: People = People()
 
@@ -385,11 +393,32 @@ def load(path: Path | None) -> Show:
     return parse(text, str(path))
 
 
+def _remedy(line: str) -> str:
+    """Say what helps against the usual mistakes of those who write their first TOML, or ""."""
+    value = line.partition("=")[2].strip()
+    if re.search("[“”„«»‘’]", value[:1]):
+        return '; a text stands in straight quotes: "…"'
+    if value.lower() in ("true", "false", "yes", "no", "on", "off"):
+        return "; it is true or false, in small letters"
+    if value[:1].isalpha() or value[:1] in ("#", "/"):
+        return '; a text stands in quotes: "…"'
+    if "\\" in value:
+        return "; a text with backslashes stands in single quotes: '…'"
+    return ""
+
+
+def _first(errors: "list[ErrorDetails]") -> "list[ErrorDetails]":
+    """Leave out that a list is too short where that is said of what it lacks: it lacks it because that is wrong."""
+    wrong = {error["loc"][:-1] for error in errors}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong]
+
+
 def parse(text: str, where: str = "show.toml") -> Show:
     """Read a show from TOML text. Raises ShowError with the line and the reason of each mistake."""
     if len(text) > 1_000_000:
         raise ShowError(where, Mistake(0, "", "larger than 1 MB: this is no show file"))
     try:
+        text = text.removeprefix("\ufeff")  # as some editors on Windows begin a file
         text.encode()
         data = tomllib.loads(text)
     except RecursionError:
@@ -397,15 +426,16 @@ def parse(text: str, where: str = "show.toml") -> Show:
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
         # Else it is the end of the document that it names.
-        raise ShowError(
-            where, Mistake(int(at[1]) if at else text.count("\n") + 1, "", f"not valid TOML: {error}")
-        ) from None
+        line = int(at[1]) if at else text.count("\n") + 1
+        named = re.match("Invalid (?:value|hex)|Unescaped", str(error))
+        remedy = _remedy(text.split("\n")[line - 1]) if named else ""
+        raise ShowError(where, Mistake(line, "", f"not valid TOML: {error}{remedy}")) from None
     except ValueError as error:  # a number of thousands of digits, half a surrogate pair
         raise ShowError(where, Mistake(0, "", f"not valid TOML: {error}")) from None
     lines = key_lines(text)
     try:
         show = Show.model_validate(data)
     except ValidationError as error:
-        raise ShowError(where, *(explain(lines, dict(e), Show) for e in error.errors())) from None
+        raise ShowError(where, *(explain(lines, dict(e), Show) for e in _first(error.errors()))) from None
     show._file, show._lines = where, lines  # pyright: ignore[reportPrivateUsage]
     return show

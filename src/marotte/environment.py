@@ -13,12 +13,20 @@ def secrets(folder: Path | None = None) -> dict[str, str]:
     found: dict[str, str] = {}
     file = (folder or Path.cwd()) / ".env"
     if file.is_file():
-        for line in file.read_text("utf-8", errors="replace").splitlines():
+        # Some editors begin a file with a mark of its encoding, which is no part of the first name.
+        for line in file.read_text("utf-8-sig", errors="replace").splitlines():
             name, separator, value = line.strip().removeprefix("export ").partition("=")
             if separator and not name.startswith("#"):
-                found[name.strip()] = value.strip().strip("\"'")
+                found[name.strip()] = _value(value.strip())
     found.update(os.environ)
     return {name: value for name, value in found.items() if value and (name in SECRETS or SECRET_NAME.match(name))}
+
+
+def _value(written: str) -> str:
+    """Return a value without its quotes, and without a remark behind it."""
+    if written[:1] in ("'", '"') and (end := written.find(written[0], 1)) > 0:
+        return written[1:end]
+    return re.split(r"\s#", written, maxsplit=1)[0].strip().strip("\"'")
 
 
 def data_dir() -> Path:

@@ -25,6 +25,14 @@ class Mistake(NamedTuple):
     reason: str
 
 
+_SHAPES = {
+    "tuple_type": 'a list in square brackets, also of one: ["…"]',
+    "dict_type": "a table of keys and values",
+    "model_type": "a table of keys and values",
+}
+"""What a value should have been, as whoever writes the file calls it."""
+
+
 class ShowError(Exception):
     """The show file is wrong; the message names the key, the line, the reason and the nearest valid name."""
 
@@ -53,6 +61,8 @@ def explain(
         place = _place(told[1], lines)
     if error["type"] == "extra_forbidden":
         reason = "there is no such key" + nearest(path[-1], _names_at(path[:-1], model))
+    elif error["type"] in _SHAPES:
+        reason = f"must be {_SHAPES[error['type']]}"
     elif error["type"] == "literal_error" and isinstance(error["input"], str):
         expected = re.findall(r"'([^']+)'", reason)
         reason = f"{error['input']!r} is not one of {', '.join(expected)}" + nearest(error["input"], expected)

@@ -45,7 +45,21 @@ def test_the_shows_that_come_with_the_program_are_valid(name: str) -> None:
         ("[hearing]\nsilence = -1", "show.toml:2: hearing.silence: Input should be greater than or equal to 0"),
         ("gateway.port = 99999", "show.toml:1: gateway.port: Input should be less than or equal to 65535"),
         ("[characterr]", "show.toml:1: characterr: there is no such key; did you mean 'character'?"),
-        ('[character]\nlanguages = ["English"]', "show.toml:2: character.languages.0: String should match pattern"),
+        ('[character]\nlanguages = ["English"]', "show.toml:2: character.languages.0: 'English' is no language"),
+        ("[character]\nname = Pip", 'at line 2, column 8); a text stands in quotes: "…"'),
+        ("gateway.lan = True", "at line 1, column 15); it is true or false, in small letters"),
+        ('name = "a"\nname = "b"', "not valid TOML: Cannot overwrite a value (at end of document)"),
+        ("name = “Pip”", 'a text stands in straight quotes: "…"'),
+        ('model = "C:\\Users\\pip"', "a text with backslashes stands in single quotes"),
+        (
+            '[brain]\nchain = "openai"',
+            'show.toml:2: brain.chain: must be a list in square brackets, also of one: ["…"]',
+        ),
+        ("irc = 3", "show.toml:1: irc: must be a table of keys and values"),
+        (
+            '[moderation.words]\nenglish = ["x"]',
+            "show.toml:2: moderation.words.english.[key]: 'english' is no language",
+        ),
         ("x = [", "show.toml: not valid TOML"),
         (
             '[lanes.gifts]\nmerge = "join"',
@@ -64,6 +78,17 @@ def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(config.ShowError) as error:
         config.parse("[memory]\ntokens = 1\n[gateway]\nport = -1")
     assert str(error.value).count("\n") == 1
+
+
+def test_a_list_is_not_called_too_short_for_what_is_wrong_in_it() -> None:
+    with pytest.raises(config.ShowError) as error:
+        config.parse('[character]\nlanguages = ["English"]')
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_as_windows_writes_it_is_a_show(tmp_path: Path) -> None:
+    (tmp_path / "show.toml").write_bytes(b'\xef\xbb\xbfname = "Pip"\r\n[character]\r\nname = "Pip"\r\n')
+    assert config.load(tmp_path / "show.toml").name == "Pip"
 
 
 def test_a_secret_in_the_file_is_refused_and_not_repeated() -> None:
@@ -119,6 +144,24 @@ def test_secrets_come_from_the_environment_and_from_env_files(tmp_path: Path, mo
     assert (found["OPENAI_API_KEY"], found["MY_PASSWORD"]) == ("from environment", "p")
     assert "HOME_IS" not in found
     assert "PATH" not in found
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("sk-0123 # the cheap one", "sk-0123"),
+        ('"sk-0123" # the cheap one', "sk-0123"),
+        ("'sk 0#1 # 2'", "sk 0#1 # 2"),
+        ("sk-01#23", "sk-01#23"),
+        ('"sk-0123', "sk-0123"),
+    ],
+)
+def test_a_remark_behind_a_secret_is_no_part_of_it(
+    written: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    (tmp_path / ".env").write_bytes(f"OPENAI_API_KEY={written}\r\n".encode("utf-8-sig"))
+    assert environment.secrets(tmp_path)["OPENAI_API_KEY"] == value
 
 
 def test_the_data_directory_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
