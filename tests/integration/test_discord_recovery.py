@@ -50,6 +50,19 @@ async def test_what_a_lost_session_missed_is_asked_for(discord: DiscordServer, f
         assert stage.of(Gap)[0].recovered == 1
 
 
+@pytest.mark.parametrize("ahead", [-90.0, 90.0])
+async def test_what_was_missed_is_asked_for_by_discord_s_clock(discord: DiscordServer, ahead: float) -> None:
+    discord.world.ahead = ahead
+    async with running() as stage:
+        discord.message("ada", "before")
+        await until(stage.said, "the first")
+        deaf(discord)
+        discord.message("ada", "meanwhile")
+        discord.fault("invalid_session")
+        await until(lambda: stage.of(Gap), "the gap")
+        assert stage.said() == ["before", "meanwhile"]
+
+
 async def test_an_event_that_is_bent_costs_no_other(discord: DiscordServer, caplog: pytest.LogCaptureFixture) -> None:
     """A field that is missing, null, of a wrong type or endless: the library itself would hang up on most of them."""
     async with running() as stage:

@@ -162,6 +162,33 @@ async def test_discords_own_emotes_are_marked(shelves: Shelves, written: str) ->
     assert emote.picture == shelf.names()["wave"]
 
 
+async def test_no_more_is_known_of_emotes_however_many_pictures_one_name_has(
+    shelves: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MOST_SEEN", 50)
+    shelf = await shelves.shelf(hosts=())
+    for number in range(500):
+        text, emotes = words(f"<:wave:{number}> <:name{number}:1>", "")
+        shelf.mark(ChatMessage(text=text, emotes=emotes))
+    assert len(shelf._seen) <= 50
+    assert len(shelf._seen_addresses) <= 50
+
+
+async def test_a_file_that_is_gone_before_the_shelf_is_looked_through_costs_no_picture(shelves: Shelves) -> None:
+    shelf = await shelves.shelf(shelves.server.url("/v3/emote-sets/01S"))
+    pictures = shelves.folder / "emotes" / "pictures"
+    pictures.mkdir(parents=True)
+    (pictures / "0123.7.part").symlink_to(pictures / "moved")
+    assert await shelf.picture(name_of(shelf, "catJAM")) is not None
+
+
+async def test_a_set_that_cannot_be_kept_is_read_all_the_same(shelves: Shelves) -> None:
+    (shelves.folder / "emotes").mkdir()
+    (shelves.folder / "emotes" / "sets").write_text("in the way")
+    shelf = await shelves.shelf(shelves.server.url("/v3/emote-sets/01S"), shelves.server.url("/v1/set/global"))
+    assert {"catJAM", "Dance"} <= shelf.names().keys()
+
+
 async def test_a_window_gets_pictures_from_our_own_origin(server: EmoteServer, tmp_path: Path) -> None:
     show = (
         f"{QUICK}[attention]\nlull_after = 0\n[brain]\ndiscover = false\n[gateway]\nrequests = 100000\n"

@@ -103,6 +103,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_module, "QUIET", HOUR)
     monkeypatch.setattr(link_module, "_HISTORY", HOUR)
     monkeypatch.setattr(link_module, "REFUSED_PAUSE", SPEED)
+    monkeypatch.setattr("marotte.links.tiktok.percepts._TWICE", HOUR)
     monkeypatch.setattr("marotte.engines.child._GRACE", PATIENCE)
 
 
@@ -146,6 +147,22 @@ async def test_everything_that_happens_becomes_a_percept_once(tiktok: TikTokServ
     assert stage.link.counters["likes"] == 20
     assert stage.link.can == frozenset()
     assert not (await stage.link.act(Send(link="tiktok", text="hello"))).ok
+
+
+async def test_who_becomes_a_super_fan_subscribes_once(tiktok: TikTokServer, stage: Stage) -> None:
+    await stage.there()
+    tiktok.super_fan("Ada", comes=True)
+    tiktok.super_fan("Bob")
+    tiktok.subscribe("Bob")
+    tiktok.chat("Cleo", "the last word")
+    await stage.hears("the last word")
+    assert [(one.viewer.name, one.months) for one in stage.of(Subscription)] == [("Bob", 1)]
+    assert "malformed" not in stage.link.counters
+    tiktok.subscribe("Bob")
+    tiktok.super_fan("Dan")
+    tiktok.chat("Cleo", "and on")
+    await stage.hears("and on")
+    assert [one.viewer.name for one in stage.of(Subscription)] == ["Bob", "Bob", "Dan"], "the same again is another"
 
 
 async def test_a_streak_of_gifts_is_one_gift_at_its_end_or_when_nothing_more_comes(

@@ -541,7 +541,7 @@ async def test_verdicts_are_carried_out_and_lifted(youtube: YouTubeServer, stage
     await until(lambda: {one.which for one in stage.of(Removed)} >= {source, mallory.id}, "it is told")
     youtube.chat_ended()
     await until(lambda: stage.of(StreamEnded), "the end")
-    assert "no broadcast" in (await verdict("ban")).detail
+    assert "no broadcast" in (await verdict("timeout", seconds=60)).detail
 
 
 async def test_it_stops_at_once_at_any_time(youtube: YouTubeServer, stage: Stage) -> None:

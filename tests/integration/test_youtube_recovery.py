@@ -3,12 +3,13 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from marotte.events import ChatMessage, Gap, LinkState, Send, Verdict
+from marotte.events import ChatMessage, Gap, Gift, LinkState, Send, Verdict, Viewer
 from marotte.links.link import WITHIN
 from marotte.links.youtube import stream as stream_module
 from marotte.links.youtube.quota import COSTS, REFUSED
@@ -126,6 +127,24 @@ async def test_a_list_that_can_never_be_read_is_left_out(
     await heard(stage, "two")
 
 
+async def test_who_waited_in_the_chat_for_the_broadcast_does_not_write_all_at_once_when_it_begins(
+    youtube: YouTubeServer, stage: Stage
+) -> None:
+    youtube.ended_at = "2026-11-21T00:00:00Z"
+    stage.start()
+    await stage.told("up", "no broadcast is live")
+    stage.clock.skip(7_200)
+    youtube.now = lambda: stage.now() - timedelta(hours=1)
+    youtube.chat("Ada", "an hour early")
+    youtube.super_chat("Bob", 5)
+    youtube.now = lambda: stage.now() - timedelta(minutes=1)
+    youtube.started_at, youtube.ended_at = youtube.now().isoformat(timespec="seconds"), ""
+    youtube.chat("Cleo", "it begins")
+    await stage.hears("it begins")
+    assert stage.texts() == ["it begins"]
+    assert [gift.viewer.name for gift in stage.of(Gift)] == ["Bob"], "what was paid for is answered"
+
+
 # --- what is done
 
 
@@ -145,6 +164,40 @@ async def test_bans_of_a_run_are_known_after_somebody_signs_in_anew(youtube: You
     done = await early
     assert (done.ok, done.detail) == (True, "")
     assert youtube.banned == {}
+
+
+async def test_a_ban_waits_for_the_next_broadcast_and_what_is_stale_by_then_does_not(
+    youtube: YouTubeServer, stage: Stage
+) -> None:
+    youtube.ended_at = "2026-11-21T00:00:00Z"
+    stage.start()
+    await stage.told("up", "no broadcast is live")
+    bob = Viewer(id=f"youtube:{youtube.viewer('Bob').id}", name="Bob")
+    ban = asyncio.create_task(stage.link.act(Verdict(link="youtube", viewer=bob, action="ban", reason="spam")))
+    timeout = await stage.link.act(Verdict(link="youtube", viewer=bob, action="timeout", seconds=60, reason="caps"))
+    assert (timeout.ok, timeout.detail) == (False, "no broadcast is live, so there is no chat")
+    youtube.ended_at = ""
+    assert (await ban).ok
+    assert len(youtube.banned) == 1
+
+
+async def test_a_ban_waits_for_the_units_of_the_next_day_and_words_do_not(
+    youtube: YouTubeServer, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.up()
+    await heard(stage, "spam")
+    viewer = stage.of(ChatMessage)[0].viewer
+    assert viewer is not None
+    monkeypatch.setattr(stage.link._ledger, "reset", lambda: 6 * 3_600.0)  # it is evening in California
+    youtube.fault("403:quotaExceeded", on="ban")
+    ban = asyncio.create_task(stage.link.act(Verdict(link="youtube", viewer=viewer, action="ban", reason="spam")))
+    await until(lambda: stage.calls("ban"), "it is tried")
+    send = await stage.link.act(Send(link="youtube", text="Good night!"))
+    assert not send.ok
+    assert "are spent" in send.detail
+    stage.link._ledger._spent = 0  # the next day
+    assert (await ban).ok
+    assert len(stage.calls("ban")) == 2
 
 
 async def test_long_texts_are_written_one_after_the_other(youtube: YouTubeServer, stage: Stage) -> None:

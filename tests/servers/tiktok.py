@@ -205,6 +205,18 @@ class TikTokServer:
         return self._happen("WebcastSubNotifyMessage", user=user, sub_month=months,
                             subscribe_type=proto.SubscribeType.AUTO, old_subscribe_status=status)  # fmt: skip
 
+    def super_fan(self, user: str, *, comes: bool = False) -> int:
+        """Let somebody become a Super Fan, who pays each month; ``comes``: one who is already comes in."""
+        kinds = _proto().BarrageMessageBarrageType
+        from TikTokLiveProto.v3.webcast.model.message.common import Text
+
+        what = "superFanJoined" if comes else "someoneBecameSuperFan"
+        pattern = "Super Fan {0:user} joined" if comes else "{0:user} just became a Super Fan"
+        content = bytes(Text(key=f"ttlive_superFan_commentNotif_{what}", default_pattern=pattern))
+        return self._happen("WebcastBarrageMessage", user=user, content=content, common_barrage_content=content,
+                            sub_type="fans_entrance" if comes else "BecomingSuperFanLv1",
+                            msg_type=kinds.FANS_LEVEL_ENTRANCE if comes else kinds.COMMON_BARRAGE)  # fmt: skip
+
     def like(self, user: str, count: int = 1) -> int:
         self.likes += count
         return self._happen("WebcastLikeMessage", user=user, count=count, total=self.likes)

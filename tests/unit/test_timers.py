@@ -128,6 +128,9 @@ async def test_a_floor_that_is_not_open_is_no_end() -> None:
     async with telling(rows, lambda n: "no floor" if n < 3 else "heard") as told:
         await asyncio.sleep(4_000)
         assert [at for at, _ in told.percepts] == [10, 70, 130]
+        async with asyncio.timeout(1.0):
+            sent: Send = (await told.sent.get()).data
+        assert sent.text == "@Ada tea", "what is written is not lost with the first attempt"
 
 
 async def test_a_row_of_another_kind_is_told_as_it_stands() -> None:

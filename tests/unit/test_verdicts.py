@@ -129,6 +129,22 @@ async def test_a_timeout_that_failed_takes_nothing_from_the_ban_that_came_after_
         assert len(d.acts) == 2
 
 
+async def test_what_comes_all_at_once_after_a_break_was_not_written_all_at_once() -> None:
+    """A platform was away for ten minutes: everybody asked now and then whether the stream was dead."""
+    show = FOR_REAL + "[[moderation.people.actions]]\nscore = 3\naction = 'timeout'\nseconds = 60\n"
+    async with desk(show) as d:
+        await asyncio.sleep(600)
+        now = 1_000.0 + 600.0
+        for n in range(20):
+            late = d.says("Is the stream dead, or is it me?", f"v{n % 5}", first=False, at=now - 600.0 + 25.0 * n)
+            assert not d.verdicts.judged(late), "no four of them asked within a minute, and nobody thrice"
+        for n in range(20):
+            late = d.says(f"{n} {chr(97 + n)}", "bob", first=False, at=now - 600.0 + 25.0 * n)
+            assert not d.verdicts.judged(late), "twenty messages in ten minutes"
+        fast = [d.says(f"{n} {chr(97 + n)}", "eve", first=False, at=now - 300.0 + 0.1 * n) for n in range(9)]
+        assert [d.verdicts.judged(one) for one in fast] == [*[False] * 8, True], "who wrote too fast then, did"
+
+
 async def test_a_flood_of_spammers_is_kept_in_bounds_and_none_of_it_is_read() -> None:
     async with desk() as d:
         assert all(d.verdicts.judged(d.says(SPAM, f"v{n}")) for n in range(3_000))

@@ -188,3 +188,14 @@ async def test_own_words_are_known_before_and_after_their_id_is() -> None:
     assert not ours.is_ours(said, "UCa"), "once"
     ours.written("Good evening", "m1")
     assert ours.is_ours(said, "UCa")
+
+
+@pytest.mark.parametrize(("told", "name"), [("@ada", "ada"), ("Ada L.", "Ada L."), ("@", "somebody"), ("a@b", "a@b")])
+def test_a_handle_is_a_name_without_its_sign(told: str, name: str) -> None:
+    """YouTube shows handles in chats, and nobody says "at"."""
+    given = message(textMessageDetails={"messageText": "hi"})
+    given["authorDetails"]["displayName"] = told
+    event = Percepts("youtube").of(read(given).messages[0], NOW)
+    assert isinstance(event, ChatMessage)
+    assert event.viewer is not None
+    assert event.viewer.name == name

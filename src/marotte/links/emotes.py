@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -135,7 +136,10 @@ class EmoteShelf:
             except OSError:
                 raise error from None
             return read_set(old, where), f"{error}; the set is as it was fetched last"
-        await asyncio.to_thread(_write, kept, data)
+        try:
+            await asyncio.to_thread(_write, kept, data)
+        except OSError as error:
+            log.warning("emotes: %s is not kept: %s", where, error.strerror)
         return names, ""
 
     def _file(self, where: str) -> bytes:
@@ -162,10 +166,11 @@ class EmoteShelf:
         if path:
             self.version += self._seen.pop(emote.name, "") != path
             self._seen[emote.name] = path
-            self._seen_addresses[path.removeprefix(PATH)] = emote.picture
-            while len(self._seen) > MOST_SEEN:
-                gone = self._seen.pop(next(iter(self._seen)))
-                self._seen_addresses.pop(gone.removeprefix(PATH), None)
+            self._seen_addresses.pop(name := path.removeprefix(PATH), None)
+            self._seen_addresses[name] = emote.picture
+            for known in (self._seen, self._seen_addresses):  # one name may have many pictures, and the other way round
+                while len(known) > MOST_SEEN:
+                    del known[next(iter(known))]
         return Emote(emote.name, emote.start, emote.start + len(emote.name), path)
 
     def names(self) -> dict[str, str]:
@@ -275,9 +280,12 @@ def _write(file: Path, data: bytes) -> None:
 
 def _bound(folder: Path, most: int) -> None:
     """Delete the oldest files until the rest has room."""
-    files = sorted(((file.stat(), file) for file in folder.iterdir()), key=lambda each: -each[0].st_mtime)
+    files: list[tuple[os.stat_result, Path]] = []
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):  # the name that another picture bore while it was written
+            files.append((file.stat(), file))
     room = most
-    for told, file in files:
+    for told, file in sorted(files, key=lambda each: -each[0].st_mtime):
         room -= told.st_size
         if room < 0:
             file.unlink(missing_ok=True)

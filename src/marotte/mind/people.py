@@ -176,7 +176,7 @@ class Judge:
         remember(self._raids, link, now, _RAIDED)
 
     def judge(self, message: ChatMessage, now: float) -> Judgement:
-        """Judge a message that arrived at a place on the clock; the same message again is judged the same."""
+        """Judge a message that was written at a place on the clock; the same message again is judged the same."""
         if (known := self._judged.get(message.id)) is not None:
             return known
         judgement = self._judgement(message, now)

@@ -136,7 +136,9 @@ class Verdicts:
         """Judge a chat message; returns whether it is spam, and not to be read. Waits for nothing."""
         if not self.settings.on:
             return False
-        found = self.judge.judge(message, self._clock.now())
+        # When it was written counts, and not when it came: after a break what was said in an hour comes at once.
+        late = max(0.0, self._clock.wall() - message.at) if message.at else 0.0
+        found = self.judge.judge(message, self._clock.now() - late)
         if not found.action or message.viewer is None:
             return False
         self._decide(message, message.viewer, found)

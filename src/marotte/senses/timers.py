@@ -41,6 +41,8 @@ class _Told:
     tries: int = 0
     again: float = 0.0
     """When it is told again, if nobody has heard it by then."""
+    besides: bool = True
+    """Whether what is published besides is still to be."""
 
 
 class Timers:
@@ -112,7 +114,8 @@ class Timers:
             log.warning("%s that is due is told later: %s", row.schedule, error)
             told.again = self._clock.wall() + AGAIN
             return
-        if told.tries == 1:
+        if told.besides:
+            told.besides = False
             for event in besides:
                 self._bus.publish(subject(event), event)
 

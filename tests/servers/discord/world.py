@@ -99,6 +99,8 @@ class World:
 
     def __init__(self) -> None:
         self._counter = itertools.count()
+        self.ahead = 0.0
+        """Seconds by which its clock is ahead of ours."""
         self.bot = User(self.snowflake(), "pip", bot=True, role=1)
         self.owner = User(self.snowflake(), "director", role=9)
         self.guild = self.snowflake()
@@ -119,7 +121,7 @@ class World:
 
     def snowflake(self) -> int:
         """Return a new id: later ones are greater."""
-        return (int(time.time() * 1000) - EPOCH << 22) + next(self._counter) % (1 << 22)
+        return (int((time.time() + self.ahead) * 1000) - EPOCH << 22) + next(self._counter) % (1 << 22)
 
     # --- who and where
 

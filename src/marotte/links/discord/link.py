@@ -70,6 +70,8 @@ class DiscordLink(BaseLink):
         self._bot: Bot | None = None
         self._up, self._lost = asyncio.Event(), asyncio.Event()
         self._down_since = 0.0
+        self._ahead = timedelta()
+        """By how much our clock is ahead of Discord's, as the last message told."""
         self._known: OrderedDict[int, float | None] = OrderedDict()  # since when; None: it is deleted
         self._direct: OrderedDict[int, None] = OrderedDict()  # channels of direct messages, the last at the end
         self._members: OrderedDict[int, tuple[float, Any]] = OrderedDict()
@@ -249,6 +251,9 @@ class DiscordLink(BaseLink):
 
     async def wrote(self, message: "discord.Message") -> None:
         """Somebody wrote: it reaches the character where it is meant to."""
+        ahead = datetime.now(UTC) - message.created_at
+        if abs(ahead.total_seconds()) < _OLDEST_GAP:
+            self._ahead = ahead
         await self._hear(message)
 
     async def changed(self, before: "discord.Message", after: "discord.Message") -> None:
@@ -390,7 +395,7 @@ class DiscordLink(BaseLink):
 
     async def _catch_up(self, seconds: float) -> tuple[int, str]:
         """Ask for what was written while we were away; returns how much of it was for us, and what is left out."""
-        since = datetime.now(UTC) - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
+        since = datetime.now(UTC) - self._ahead - timedelta(seconds=min(seconds, _OLDEST_GAP) + 5.0)
         places, beyond = self._places(since)
         recovered, most, whole = 0, _ALL_MISSED, 0
         try:

@@ -14,6 +14,8 @@ QUIET = 10.0
 """Seconds after which a streak of gifts is over though nobody has said so."""
 _SLACK = 10.0
 """Seconds by which TikTok's clock may differ from ours."""
+_TWICE = 60.0
+"""Seconds within which TikTok may tell one subscription in two ways: by a banner, and without."""
 _KEPT = 5_000
 _STREAKS = 1_000
 _LONGEST = 1_000
@@ -77,6 +79,8 @@ class Percepts:
         self._streaks: OrderedDict[str, _Streak] = OrderedDict()
         self._given: OrderedDict[str, int] = OrderedDict()
         """How many gifts of a streak have been told."""
+        self._subscribed: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        """How it was told that each of them subscribed, and when on the clock."""
 
     def take(self, told: Told) -> bool:
         """Publish what is told; returns whether it was new."""
@@ -107,6 +111,11 @@ class Percepts:
             case "follow":
                 self._publish(Follow(at=at, id=identity, viewer=viewer, link=self._link))
             case "subscribe":
+                kind, before = self._subscribed.pop(told.user.id, (told.kind, 0.0))
+                if kind != told.kind and self._clock.now() - before < _TWICE:
+                    return False
+                if told.user.id:
+                    _keep(self._subscribed, told.user.id, (told.kind, self._clock.now()), _KEPT)
                 months = min(max(1, told.months), 10_000)
                 self._publish(Subscription(at=at, id=identity, viewer=viewer, link=self._link, months=months))
             case "like":

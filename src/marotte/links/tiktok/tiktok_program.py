@@ -27,8 +27,15 @@ _ALIVE = 5.0
 """Seconds between two words that something comes."""
 _MEMORY = 1 << 30
 """Bytes: what TikTok sends packed is unpacked without a limit."""
-_READ = frozenset(f"Webcast{kind}Message" for kind in ("Chat", "Gift", "Social", "SubNotify", "Like", "Control"))
+_READ = frozenset(
+    f"Webcast{kind}Message" for kind in ("Chat", "Gift", "Social", "SubNotify", "Barrage", "Like", "Control")
+)
 """What is told of; of the rest it is no loss where TikTok has changed it."""
+_SUPER_FAN = "someonebecamesuperfan"
+"""In the key of a banner that says that somebody pays each month now, which TikTok calls so instead of subscribing.
+
+The library's own ``SuperFanEvent`` looks for that key in a field that its messages have no more.
+"""
 _COMBO = 1
 """The kind of gift that is given in streaks."""
 
@@ -94,6 +101,7 @@ class Told:
             "GiftEvent": self._gift,
             "FollowEvent": self._follow,
             "SubNotifyEvent": self._subscribe,
+            "BarrageEvent": self._banner,
             "LikeEvent": self._like,
             "LiveEndEvent": self._end,
             "WebsocketResponseEvent": self._anything,
@@ -175,6 +183,11 @@ class Told:
 
     async def _subscribe(self, event: Any) -> None:
         self._send("subscribe", event, months=int(event.sub_month))
+
+    async def _banner(self, event: Any) -> None:
+        texts = (event.content, event.common_barrage_content)
+        if any(_SUPER_FAN in text.key.lower() for text in texts if text is not None):
+            self._send("subscribe", event, months=1, kind="banner")
 
     async def _like(self, event: Any) -> None:
         self._send("like", event, count=int(event.count))

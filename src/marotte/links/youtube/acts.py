@@ -102,6 +102,9 @@ class Acts:
         return ""
 
     async def _ban(self, channel: str, seconds: int) -> str:
+        self._signed_in()
+        if not seconds and not self._chat():
+            raise Passing("no broadcast is live, so there is no chat")  # it holds for the next one as well
         chat = self._open()
         ban = await self._asked(lambda api: api.ban(chat, channel, seconds))
         if ban:

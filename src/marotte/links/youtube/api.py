@@ -46,8 +46,11 @@ class Denied(Refused):
         self.status, self.reason = status, reason
 
 
-class Spent(Refused):
-    """The day's units are spent."""
+class Spent(Passing):
+    """The day's units are spent: what is as good tomorrow waits for those."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(f"the day's units of YouTube's quota are spent: {ledger.told}", ledger.reset() + 60.0)
 
 
 class Unclear(Passing):
@@ -60,6 +63,8 @@ class Broadcast(NamedTuple):
     id: str
     title: str
     chat: str
+    began: str
+    """When it went on the air, in RFC 3339; "" where YouTube does not say."""
 
 
 class Api:
@@ -78,7 +83,12 @@ class Api:
         except frames.Malformed:
             raise Passing("YouTube answers what nobody can read") from None
         return [
-            Broadcast(one.id[:100], (one.snippet.title or "")[:200], one.snippet.liveChatId)
+            Broadcast(
+                one.id[:100],
+                (one.snippet.title or "")[:200],
+                one.snippet.liveChatId,
+                one.snippet.actualStartTime or "",
+            )
             for one in found
             if one.snippet is not None and one.snippet.liveChatId and len(one.snippet.liveChatId) <= _LONGEST_ID
         ]
@@ -151,7 +161,7 @@ class Api:
         import aiohttp
 
         if not self._ledger.allows(call) and call not in _READ_AHEAD:
-            raise Spent(f"the day's units of YouTube's quota are spent: {self._ledger.told}")
+            raise Spent(self._ledger)
         token = await self._account.access(self._door)
         method, path = _PATHS[call]
         request = self._http.request(
@@ -200,7 +210,7 @@ class Api:
         reason, said = frames.refusal(body)
         if reason in _SPENT:
             self._ledger.exhaust()
-            return Spent(f"the day's units of YouTube's quota are spent: {self._ledger.told}")
+            return Spent(self._ledger)
         if status == 429 or reason in _OFTEN:
             return Passing(f"YouTube has had enough requests for now ({status})", wait)
         if status == 503:

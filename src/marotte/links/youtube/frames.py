@@ -190,6 +190,7 @@ class Titled(Struct, frozen=True):
 
     title: str | None = ""
     liveChatId: str | None = ""
+    actualStartTime: str | None = ""
 
 
 class Listed(Struct, frozen=True):

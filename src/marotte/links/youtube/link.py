@@ -19,7 +19,7 @@ from marotte.links.youtube.acts import Acts
 from marotte.links.youtube.api import Api, Broadcast, Denied, Spent
 from marotte.links.youtube.frames import Page
 from marotte.links.youtube.login import AGAIN, NAME, SCOPE, Door, lacks
-from marotte.links.youtube.percepts import Percepts
+from marotte.links.youtube.percepts import Percepts, moment
 from marotte.links.youtube.quota import FILE, Ledger, QuotaFile
 from marotte.links.youtube.sending import Ours
 from marotte.links.youtube.stream import Chat, Over
@@ -250,9 +250,14 @@ class YouTubeLink(BaseLink):
         return new
 
     def _is_old(self, event: Event) -> bool:
-        """Whether something happened before we were there; of what was paid for, long before."""
-        back = HOUR if isinstance(event, Gift | Subscription) else _SLACK
-        return not self._caught_up and event.at < self._began - back
+        """Whether something happened before we were there, or the stream was; of what was paid for, long before us."""
+        if self._caught_up:
+            return False
+        if isinstance(event, Gift | Subscription):
+            return event.at < self._began - HOUR
+        # A chat is open long before its broadcast: who waited for that in it is no crowd that writes all at once.
+        began = self._broadcast.began if self._broadcast else ""
+        return event.at < max(self._began, moment(began, self.clock.wall()) if began else 0.0) - _SLACK
 
     def _complain(self, page: Page) -> None:
         """Count what cannot be read; a page names only the first of it."""

@@ -144,9 +144,8 @@ def _viewer(message: Message) -> Viewer | None:
     if not who or len(who) > _LONGEST:
         return None
     roles = _roles(author.isChatOwner, author.isChatModerator, author.isChatSponsor)
-    return Viewer(
-        id="youtube:" + who, name=_plain(author.displayName or "", _NAME) or "somebody", platform="youtube", roles=roles
-    )
+    name = _plain(author.displayName or "", _NAME).removeprefix("@")  # a handle, and nobody says "at"
+    return Viewer(id="youtube:" + who, name=name or "somebody", platform="youtube", roles=roles)
 
 
 @lru_cache(64)

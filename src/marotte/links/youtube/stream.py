@@ -31,7 +31,10 @@ QUIET = 300.0
 FIRST = 10.0
 """Seconds after which a stream that says nothing at first has nothing to say."""
 POLLS = 5.0
-"""Seconds between two lists where YouTube does not say."""
+"""Seconds between two lists where YouTube does not say, and at least between the beginnings of two streams.
+
+YouTube ends streams as it likes, at times each of them after ten seconds.
+"""
 LONGEST_PAUSE = 60.0
 HOUR = 3_600.0
 """Seconds at most until we look again whether there are units."""
@@ -123,8 +126,8 @@ class Chat:
             except Passing as error:
                 self._deaf()
                 why, pause = str(error), max(error.wait, backoff.next(self._clock.now() - began))
-            else:
-                await self._clock.sleep(max(backoff.next(self._clock.now() - began), self._thrift()))
+            else:  # that a stream ends is nothing bad, and what is said meanwhile comes with the next
+                await self._clock.sleep(began + max(POLLS, self._thrift()) - self._clock.now())
                 continue
             pause = max(pause, self._thrift())
             self._tell("down", f"{why}; tried again in {pause:.0f} s")
@@ -160,16 +163,20 @@ class Chat:
 
         splitter = frames.Splitter()
         async with api.stream(self.id, self._token) as body:
-            self._heard = self._clock.now()
+            began = self._heard = self._clock.now()
+            pages = 0
             try:
                 while (piece := await self._piece(body)) is not None:
                     for data in splitter.feed(piece):
                         self._take(api.taken(data))
                         self._refusals = 0
+                        pages += 1
                     self._heard = self._clock.now()
             except (aiohttp.ClientError, OSError) as error:
                 self._deaf()
                 raise Broken(f"YouTube has broken the connection: {type(error).__name__}") from None
+            if not pages and self._clock.now() - began < POLLS:
+                raise Broken("YouTube has ended the stream before anything came")
 
     async def _piece(self, body: "aiohttp.StreamReader") -> bytes | None:
         """Return what comes next; None where the stream has ended, or says nothing for so long that it may be dead."""
@@ -190,8 +197,8 @@ class Chat:
         """Ask for one list after another while they are wanted. Raises Malformed, Over and what the call raises."""
         while not self.streams:
             page = await api.page(self.id, self._token)
-            self._take(page)
             self._heard = self._clock.now()
+            self._take(page)
             await self._clock.sleep(max(page.pause or POLLS, self._thrift()))
 
     def _take(self, page: Page) -> None:
@@ -225,7 +232,7 @@ class Chat:
         self._recovered += new
         if len(page.messages) >= _FULL:
             return
-        seconds = self._clock.now() - self._since
+        seconds = self._heard - self._since  # not until now: who writes only later was not missed
         if (seconds >= GAP or self._lost) and (self._recovered or not self._silent):
             detail = "YouTube does not know any more where we were: some of it may be missing" if self._lost else ""
             self._gap(seconds, self._recovered, detail)
