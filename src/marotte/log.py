@@ -59,6 +59,25 @@ class _Json(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class _File(logging.handlers.RotatingFileHandler):
+    """A log file whose disk may be full: that is told once, and not with a trace for each line that is lost."""
+
+    _failed = False
+    _told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless the disk is full."""
+        self._failed = False
+        super().emit(record)
+        self._told = self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell that a line was lost, where the one before was not."""
+        self._failed = True
+        if not self._told:
+            print(f"{self.baseFilename}: cannot be written: {sys.exc_info()[1]}", file=sys.stderr)
+
+
 class _Human(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%H:%M:%S", time.localtime(record.created))
@@ -76,9 +95,7 @@ def set_up(folder: Path | None = None, level: int = logging.INFO, secrets: Itera
     handlers: list[logging.Handler] = [terminal]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(
-            folder / "marotte.log", maxBytes=_FILE_SIZE, backupCount=_FILES - 1, encoding="utf-8"
-        )
+        file = _File(folder / "marotte.log", maxBytes=_FILE_SIZE, backupCount=_FILES - 1, encoding="utf-8")
         file.setFormatter(_Json())
         handlers.append(file)
     for handler in handlers:

@@ -85,7 +85,8 @@ class _Wav:
         if not self._pcm:
             raise Failure(NO, "there is nothing in this text that can be spoken")
         try:
-            with wave.open(str(self._path), "wb") as file:
+            # Opened here: where wave cannot open a file itself, it leaves a trace of that on the terminal.
+            with self._path.open("wb") as opened, wave.open(opened, "wb") as file:
                 file.setnchannels(1)
                 file.setsampwidth(2)
                 file.setframerate(self._rate)

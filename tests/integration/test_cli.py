@@ -1,6 +1,7 @@
 """The command line as scripts see it: what it prints, writes and exits with."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marotte.gateway import server
 from tests.servers.marotte import TOKEN, marotte
 from tests.waiting import PATIENCE, QUICK
 
@@ -51,7 +53,7 @@ def test_say_fails_as_scripts_expect(tmp_path: Path) -> None:
     nothing = run("say", "🙂", "--out", "out.wav", folder=tmp_path)
     assert (nothing.returncode, "nothing in this text" in nothing.stderr) == (1, True)
     nowhere = run("say", "hi", "--out", "no/such/folder.wav", folder=tmp_path)
-    assert (nowhere.returncode, "no/such/folder.wav" in nowhere.stderr) == (3, True)
+    assert (nowhere.returncode, nowhere.stderr) == (3, "marotte: no/such/folder.wav: No such file or directory\n")
 
 
 def test_ask_answers_without_a_run(tmp_path: Path) -> None:
@@ -59,6 +61,16 @@ def test_ask_answers_without_a_run(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
     assert "[" not in done.stdout
+
+
+def test_ask_answers_where_a_run_left_only_its_address(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    # After a crash and a new start of the machine the number of a run is another program's.
+    left = {"pid": os.getpid(), "url": "http://127.0.0.1:9"}
+    (tmp_path / "data" / "running.json").write_text(json.dumps(left))
+    done = run("ask", "Who are you?", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
 
 
 @pytest.mark.anyio
@@ -108,6 +120,15 @@ def test_init_writes_a_show_that_is_valid(tmp_path: Path) -> None:
     assert run("init", "--force", "--character", "skull", folder=tmp_path).returncode == 0
     assert 'drawing = "skull"' in (tmp_path / "show.toml").read_text()
     assert run("init", "other.toml", "--character", "dragon", folder=tmp_path).returncode == 2
+
+
+def test_a_name_that_is_no_address_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_server", unknown)
+    with pytest.raises(server.PortTaken, match=r"^nowhere:80: Name or service not known; "):
+        server._listen("nowhere", 80)
 
 
 def test_a_wrong_show_stops_every_command(tmp_path: Path) -> None:

@@ -109,6 +109,34 @@ def test_servers_of_tools_are_looked_at(tmp_path: Path) -> None:
     assert (links["mcp c"].state, links["mcp c"].remedy) == ("ok", "")
 
 
+def test_platforms_are_looked_at(tmp_path: Path) -> None:
+    mine = "abcdefghij0123456789"
+    (tmp_path / "show.toml").write_text(
+        '[gateway]\nport = 0\n[twitch]\nchannel = "pip"\n[tiktok]\nuser = "@pip"\n[discord]\n'
+        f'[youtube]\nclient_id = "{mine}"\nsecret = "MINE_SECRET"\n'
+    )
+    code, sections, _ = doctor(tmp_path, "--quick")
+    links = sections["links"]
+    assert (code, links.keys()) == (1, {"twitch", "youtube", "tiktok", "discord"})
+    assert links["twitch"].state == "warn"
+    assert links["twitch"].detail == "nobody is signed in: the chat of #pip is only read"
+    assert links["twitch"].remedy == "set client_id in [twitch], then sign in: marotte login twitch"
+    assert (links["youtube"].state, links["youtube"].remedy) == ("bad", "set MINE_SECRET in the environment or in .env")
+    assert links["tiktok"].state == "ok"
+    assert links["discord"].remedy == "set DISCORD_TOKEN in the environment or in .env"
+    tokens = tmp_path / "data" / "tokens"
+    tokens.mkdir(parents=True)
+    for name in ("twitch", "youtube"):
+        (tokens / f"{name}.json").write_text('{"access": "x"}')
+    (tmp_path / ".env").write_text("MINE_SECRET=0123456789\nDISCORD_TOKEN=0123456789\n")
+    (tmp_path / "show.toml").write_text(
+        f'[gateway]\nport = 0\n[twitch]\nclient_id = "{mine}"\n[discord]\n'
+        f'[youtube]\nclient_id = "{mine}"\nsecret = "MINE_SECRET"\n'
+    )
+    code, sections, _ = doctor(tmp_path, "--quick")
+    assert (code, {check.state for check in sections["links"].values()}) == (0, {"ok"})
+
+
 def test_engines_alone_are_measured_thoroughly(tmp_path: Path) -> None:
     (tmp_path / "show.toml").write_text("[gateway]\nport = 0\n")
     code, sections, report = doctor(tmp_path, "--engines")
@@ -202,6 +230,14 @@ async def test_a_port_that_somebody_else_has_is_told() -> None:
         own = machine.port("127.0.0.1", number, f"http://127.0.0.1:{number}")
     assert (foreign.state, foreign.detail) == ("bad", "another program listens there")
     assert (own.state, "our own run" in own.detail) == ("ok", True)
+
+
+def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    for place in (tmp_path / "data", tmp_path / "data" / "below"):
+        found = keeping.folder(place)
+        assert (found.state, found.detail) == ("bad", f"{tmp_path / 'data'} is no folder")
+    assert keeping.folder(tmp_path / "new").state == "ok"
 
 
 def test_tokens_that_others_can_read_are_told(tmp_path: Path) -> None:

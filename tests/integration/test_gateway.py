@@ -467,6 +467,15 @@ async def test_metrics_tell_of_turns_and_refusals(program: Marotte) -> None:
         assert name in text
 
 
+async def test_head_tells_what_get_would_without_its_body(program: Marotte) -> None:
+    for path in ("/healthz", "/metrics", "/talk", "/", "/api/v1/queue", "/api/v1/nothing"):
+        async with program.request("GET", path, allow_redirects=False) as get:
+            pass
+        async with program.request("HEAD", path, allow_redirects=False) as head:
+            assert (head.status, await head.read()) == (get.status, b"")
+            assert head.headers.get("content-type") == get.headers.get("content-type")
+
+
 async def test_a_stopped_line_can_be_released_and_the_queue_skipped(program: Marotte) -> None:
     async with program.window("control", token=TOKEN) as control:
         await program.post("/api/v1/percepts", {"type": "asked", "verbatim": True, "text": f"Say xyzzy {LONG}."})

@@ -1,6 +1,9 @@
 """The program as a whole: it wakes, answers, survives a kill, and stops cleanly."""
 
+import asyncio
 import itertools
+import os
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -117,6 +120,29 @@ async def test_private_floors_leak_nothing(tmp_path: Path) -> None:
         await stage.send(type="ping", t=1)
         await stage.until("pong")
         assert not stage.events
+
+
+async def test_whoever_waits_while_it_stops_is_told_so(tmp_path: Path) -> None:
+    async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    show = f'{QUIET}chain = ["openai"]\n[brain.openai]\nurl = "{url}"\nmodel = "mute"\n'
+    async with server, marotte(tmp_path, show) as program:
+        asked = {"type": "asked", "text": "Are you there?"}
+        for _ in range(4):
+            await program.post("/api/v1/percepts", asked)
+        waiting = asyncio.create_task(program.post("/api/v1/percepts?wait=100", asked))
+
+        async def last() -> bool:
+            return len(await program.get("/api/v1/queue")) == 4
+
+        await until(last, "four that wait")
+        os.kill(program.pid, signal.SIGTERM)
+        assert await waiting == (503, {"detail": "the program is being stopped"})
+        assert await program.stop() == 0
+        assert "Traceback" not in program.output()
 
 
 async def test_sound_flows_to_a_window_and_a_stop_ends_it(tmp_path: Path) -> None:

@@ -127,6 +127,10 @@ async def _two_edit_the_file(program: Marotte) -> None:
     now = await program.get(API)
     assert now["text"] == theirs
     assert (await put(program, mine["text"], now["hash"]))[0] == 200
+    # An answer that was lost on its way is asked for again.
+    code, answer = await put(program, mine["text"], now["hash"])
+    assert (code, answer["hash"]) == (200, mine["hash"])
+    assert program.show.with_name(f"{program.show.name}.bak").read_text("utf-8") == theirs
 
 
 async def _a_secret_is_not_shown(program: Marotte) -> None:

@@ -61,3 +61,19 @@ def test_log_files_are_bounded(tmp_path: Path) -> None:
         logging.basicConfig(handlers=before, force=True)
     assert sum(f.stat().st_size for f in tmp_path.iterdir()) < 10_500_000
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_full_disk_is_told_once_and_not_for_each_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger().handlers[:]
+    (tmp_path / "marotte.log").symlink_to("/dev/full")
+    try:
+        log.set_up(tmp_path)
+        for number in range(20):
+            logging.getLogger("marotte.store").warning("lost %d", number)
+    finally:
+        with pytest.raises(OSError, match="No space"):
+            logging.getLogger().handlers[-1].close()
+        logging.basicConfig(handlers=before, force=True)
+    shown = capsys.readouterr().err
+    assert shown.count("No space left on device") == 1
+    assert (shown.count("lost "), "Traceback" in shown) == (20, False)

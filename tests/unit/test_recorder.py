@@ -35,3 +35,13 @@ def test_a_stall_ends_where_something_was_noted_and_knows_nothing_of_the_log_bef
     logs = [list(runlog.read(path)) for path in (tmp_path / "r.jsonl", tmp_path / "r-001.jsonl")]
     stalls = [[(round(e.since, 3), e.until, e.t) for e in log if isinstance(e, runlog.Stalled)] for log in logs]
     assert stalls == [[(4.0, 5.0, 7.0)], [(0.99, 1.99, 1.99)]]
+
+
+def test_a_place_in_a_long_run_is_told_beyond_its_first_hour() -> None:
+    assert [runlog.stamp(seconds) for seconds in (0.0, 61.25, 3_599.99, 3_700.0, 90_000.5)] == [
+        "00:00.0",
+        "01:01.2",
+        "59:59.9",
+        "61:40.0",
+        "1500:00.5",
+    ]

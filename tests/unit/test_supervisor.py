@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from marotte.bus.local import LocalBus
 from marotte.events import TaskFailed
+from marotte.ops.metrics import Metrics
 from marotte.ops.supervisor import Supervisor
 from marotte.time import Clock
 from tests.stand_ins import Published
@@ -123,3 +125,14 @@ async def test_a_task_is_begun_anew_and_never_runs_twice() -> None:
     assert supervisor.tasks["work"] is watched
     await supervisor.stop_all()
     assert running == 0
+
+
+async def test_private_floors_share_one_series_of_crashes() -> None:
+    bus = LocalBus()
+    metrics = Metrics(bus, Clock(epoch=0.0), dict)
+    for task in ("talk-1a2b director", "talk-3c4d director", "close talk-1a2b", "public director"):
+        bus.publish("event.task_failed.public", TaskFailed(at=0.0, task=task, detail="on purpose", delay=0.5))
+    text = metrics.text().decode()
+    assert 'marotte_task_crashes_total{task="private director"} 2.0' in text
+    assert 'marotte_task_crashes_total{task="public director"} 1.0' in text
+    assert "talk-" not in text

@@ -70,12 +70,21 @@ class Border:
             if body is None:
                 refusal = self._refuse(413, "body", f"the body is larger than {self._largest} bytes")
             receive = _replay(body or b"", receive)
+        if scope["method"] == "HEAD":
+            # What GET would be answered (RFC 9110, 9.3.2); whoever wrote the request's line leaves the body away.
+            scope = {**scope, "method": "GET"}
         answered: Callable[[int], None] = self._witness(scope, body or b"")
         send = _marked(send, answered)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            # Only a server that stops ends a request that goes on.
+            if scope["state"].get("begun"):
+                raise
+            await JSONResponse({"detail": "the program is being stopped"}, 503)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         """Say who asks (``request.state.who``), or why nobody may ask this."""
@@ -110,6 +119,7 @@ class Border:
         """Return what keeps in the audit log that somebody whom we know changed something, or tried to."""
 
         def answered(status: int) -> None:
+            scope["state"]["begun"] = True
             who: Who | None = scope["state"]["who"]
             method, path = str(scope["method"]), str(scope["path"])
             if method not in _SAFE and path not in _ASKING and ((who and who.id) or (path in _DOORS and status < 400)):

@@ -18,14 +18,21 @@ class Address(NamedTuple):
 
 
 def running(data: Path) -> Address | None:
-    """Return where the run of this data directory listens, if one lives."""
+    """Return where the run of this data directory listens, if one lives.
+
+    It holds the lock then: after a crash its number may be another program's.
+    """
     try:
         entry = json.loads((data / FILE).read_text("utf-8"))
         address = Address(int(entry["pid"]), str(entry["url"]))
         os.kill(address.pid, 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return address
+    try:
+        with alone(data):
+            return None
+    except (AlreadyRunning, OSError):
+        return address
 
 
 class AlreadyRunning(Exception):

@@ -21,7 +21,10 @@ from marotte.show import Run
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN = 1.0
+GOING_ON = 1
+"""Seconds that a request which goes on has to end by itself, once the program stops."""
+STOP_WITHIN = GOING_ON + 0.3
+"""Seconds until the servers are left to themselves; they look only every tenth of one whether they are to stop."""
 
 
 class PortTaken(Exception):
@@ -80,7 +83,7 @@ def _server(app: FastAPI, run: Run, lan: Lan | None = None) -> "_Server":
             ws_max_size=4 * gateway.largest_frame,
             ws_per_message_deflate=False,
             ws_ping_interval=20,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GOING_ON,
             server_header=False,
             lifespan="off",
             # What a request says of where it comes from counts only where a proxy that the show names says it.
@@ -110,6 +113,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host.strip("[]"), port), family=family, backlog=256)
+    except socket.gaierror as error:
+        raise PortTaken(f"{host}:{port}: {error.strerror}; choose another with --host") from None
     except (OSError, OverflowError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise PortTaken(f"{host}:{port}: {reason}; choose another with --port") from None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import marotte
 from marotte import config
@@ -15,7 +16,7 @@ from marotte.engines import registry
 from marotte.engines.kinds import Kind, Kit
 from marotte.engines.registry import Built
 from marotte.ops import keeping, machine, measures
-from marotte.ops.findings import Check, Report, Section
+from marotte.ops.findings import Check, Report, Section, State
 from marotte.ops.reach import reach
 
 _KINDS: tuple[Kind, ...] = ("voice", "brain", "ear", "eye", "duplex")
@@ -142,14 +143,55 @@ async def _links(patient: Patient, quick: bool) -> list[Check]:
         )
         if not quick:
             checks.append(await reach(f"irc {name}, reached", channel.host, channel.port))
+    checks += _platforms(patient)
+    for name, settings in (("twitch", patient.show.twitch), ("youtube", patient.show.youtube)):
+        if settings is not None and not quick:
+            api = urlsplit(settings.api)
+            checks.append(await reach(f"{name}, reached", api.hostname or "", api.port or 443))
     checks += [_mcp(name, server, patient.kit) for name, server in patient.show.tools.mcp.items()]
     return checks or [Check(name="links", detail="none in this show")]
+
+
+def _platforms(patient: Patient) -> list[Check]:
+    """Look whether the character is let in on each platform of a show, and whether its library is there."""
+    show, kit = patient.show, patient.kit
+    checks: list[Check] = []
+
+    def add(name: str, detail: str, remedy: str, state: State = "bad") -> None:
+        checks.append(Check(name=name, state=state if remedy else "ok", detail=detail, remedy=remedy))
+
+    def way_in(name: str, client_id: str, secret: str = "") -> str:
+        """Return what is to be done until somebody is signed in, or ""."""
+        if not client_id:
+            return f"set client_id in [{name}], then sign in: marotte login {name}"
+        if secret and secret not in kit.secrets:
+            return f"set {secret} in the environment or in .env"
+        return "" if (patient.data / "tokens" / f"{name}.json").is_file() else f"sign in: marotte login {name}"
+
+    if show.twitch is not None:
+        remedy, channel = way_in("twitch", show.twitch.client_id), show.twitch.channel
+        alone = f"nobody is signed in: the chat of #{channel} is only read" if channel else "nobody is signed in"
+        add("twitch", alone if remedy else "signed in", remedy, "warn" if channel else "bad")
+    if show.youtube is not None:
+        remedy = way_in("youtube", show.youtube.client_id, show.youtube.secret)
+        add("youtube", "nobody is signed in" if remedy else "signed in", remedy)
+    if show.tiktok is not None:
+        add("tiktok", show.tiktok.user, "" if _has("TikTokLive") else "pip install 'marotte[tiktok]'")
+    if show.discord is not None:
+        secret = show.discord.secret
+        lack = "" if secret in kit.secrets else f"set {secret} in the environment or in .env"
+        add("discord", "its bot", lack if _has("discord") else "pip install 'marotte[discord]'")
+    return checks
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _mcp(name: str, server: MCPServer, kit: Kit) -> Check:
     """Look whether an MCP server has its program and its secret, and whether its protocol can be spoken here."""
     remedy = ""
-    if importlib.util.find_spec("mcp") is None:
+    if not _has("mcp"):
         remedy = "install the extra: pip install 'marotte[mcp]'"
     elif server.secret and server.secret not in kit.secrets:
         remedy = f"set {server.secret} in the environment or in .env"

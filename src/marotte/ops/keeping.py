@@ -16,11 +16,11 @@ def folder(data: Path) -> Check:
     place = data
     while not place.exists():
         place = place.parent
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         return Check(
             name="folder",
             state="bad",
-            detail=f"{data} cannot be written",
+            detail=f"{data} cannot be written" if place.is_dir() else f"{place} is no folder",
             remedy="change its owner, or set MAROTTE_DATA_DIR to another place",
         )
     size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())

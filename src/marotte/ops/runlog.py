@@ -8,7 +8,6 @@ since the run began.
 
 import gzip
 import logging
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -359,4 +358,5 @@ def telling(entries: Sequence[AnyEntry]) -> Iterator[AnyEntry]:
 
 def stamp(seconds: float) -> str:
     """Write a place in a run for people: minutes, seconds, tenths."""
-    return time.strftime("%M:%S", time.gmtime(seconds)) + f".{int(seconds * 10) % 10}"
+    tenths = int(seconds * 10)
+    return f"{tenths // 600:02}:{tenths // 10 % 60:02}.{tenths % 10}"

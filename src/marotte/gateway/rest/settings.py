@@ -30,7 +30,7 @@ from marotte.toml_lines import secret_lines
 router = APIRouter()
 
 _SECRET = (
-    "looks like a key or a password: put it into the environment or into .env beside the show file,"
+    "looks like a key or a password: put it into the environment or into .env where the program is started,"
     " and let the show name it"
 )
 _saving = asyncio.Lock()
@@ -89,7 +89,8 @@ async def save(run: TheRun, body: Edited) -> Response:
         return _refused(422, detail, mistakes=[mistake._asdict() for mistake in checked.mistakes])
     async with _saving:
         there, place, new = await _read(run), _place(run), body.text.encode()
-        if _hash(there) != body.hash:
+        # Who saves what is saved already did not hear the answer to the first time: nobody else changed anything.
+        if _hash(there) != body.hash and there != new:
             return _refused(409, "somebody else has changed the file", difference=_difference(there, body.text))
         needs = changes(run.show, checked.show)
         try:
@@ -147,7 +148,7 @@ def _write_aside(place: Path, there: bytes, new: bytes) -> Path:
     """Write a text beside its place, and what is there now to a copy that ends in .bak; return the file written."""
     place.parent.mkdir(parents=True, exist_ok=True)
     aside = place.resolve().with_name(f".{place.name}.new")
-    if place.exists():
+    if place.exists() and there != new:
         place.with_name(f"{place.name}.bak").write_bytes(there)
         shutil.copymode(place, place.with_name(f"{place.name}.bak"))
     with aside.open("wb") as file:
