@@ -177,6 +177,20 @@ test("words are asked for, or said as they stand", async () => {
   await waitFor(() => expect(screen.getByRole<HTMLTextAreaElement>("textbox").value).toBe(""));
 });
 
+test("who presses twice asks once, and keeps the words where they did not come", async () => {
+  answers["GET /floors"] = { body: [] };
+  answers["POST /percepts"] = { status: 503, body: { detail: "the floor is closing" } };
+  sit(<Ask />);
+  const field = screen.getByRole<HTMLTextAreaElement>("textbox");
+  fireEvent.change(field, { target: { value: "Why bells?" } });
+  fireEvent.keyDown(field, { key: "Enter" });
+  fireEvent.keyDown(field, { key: "Enter" });
+  fireEvent.click(screen.getByRole("button", { name: TEXT.askDo }));
+  fireEvent.change(field, { target: { value: "And why red?" } });
+  await waitFor(() => expect(field.value).toBe("Why bells?\nAnd why red?"));
+  expect(calls.filter(({ path }) => path === "/percepts")).toHaveLength(1);
+});
+
 test("words said as they stand are told as such, answers with what they answer", async () => {
   const timings = { recognised: -1, waited: 0, prompted: -1, first_token: 0, first_line: 0, first_sound: 0.1 };
   const row = { at: now(), floor: "public", lane: "operator", state: "done", who: "", cut: false, reason: "" };

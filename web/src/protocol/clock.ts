@@ -1,13 +1,21 @@
 import { RATE } from "./frames";
 
+/** Samples by which answers may differ more than their trips allow: clocks drift, and some browsers round theirs. */
+const SLACK = RATE / 4;
+
 /** Follows a floor's clock from the answers to `ping`; the quickest recent answer is believed. */
 export class FloorClock {
   #answers: { trip: number; offset: number }[] = [];
 
-  /** Take an answer: `sample` was true halfway between `sent` and `received` (milliseconds). */
+  /** Take an answer: `sample` was true halfway between `sent` and `received` (milliseconds).
+   *
+   * Answers that cannot be true beside it are of a time before one of the two machines slept: its clock stood still. */
   learn(sample: number, sent: number, received: number): void {
+    const trip = received - sent;
     const offset = sample - (((sent + received) / 2) * RATE) / 1000;
-    this.#answers = [...this.#answers, { trip: received - sent, offset }].slice(-12);
+    const agrees = (other: { trip: number; offset: number }) =>
+      Math.abs(other.offset - offset) <= ((other.trip + trip) / 2 / 1000) * RATE + SLACK;
+    this.#answers = [...this.#answers.filter(agrees), { trip, offset }].slice(-12);
   }
 
   /** Forget everything: another run, another clock. */

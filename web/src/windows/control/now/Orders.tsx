@@ -19,12 +19,12 @@ export function Ask() {
   const [verbatim, setVerbatim] = useState(false);
   const [floor, setFloor] = useState("public");
   const ask = useMutation({
-    mutationFn: () => rest.ask(text.trim(), verbatim, floor),
-    onSuccess: () => {
-      setText("");
-      toast(TEXT.asked);
+    mutationFn: (said: string) => rest.ask(said, verbatim, floor),
+    onSuccess: () => toast(TEXT.asked),
+    onError: (error, said) => {
+      setText((since) => (since ? `${said}\n${since}` : said));
+      toast(error.message, true);
     },
-    onError: (error) => toast(error.message, true),
   });
   return (
     <Card title={TEXT.ask} icon={<Megaphone aria-hidden />} aside={<FloorSelect floor={floor} setFloor={setFloor} />}>
@@ -32,7 +32,10 @@ export function Ask() {
         className="flex flex-col gap-3"
         onSubmit={(event) => {
           event.preventDefault();
-          if (text.trim()) ask.mutate();
+          if (!text.trim()) return;
+          // Taken away at once: who presses twice while the first is on its way asks once.
+          setText("");
+          ask.mutate(text.trim());
         }}
       >
         <Area
@@ -51,7 +54,7 @@ export function Ask() {
         />
         <div className="flex items-center justify-between gap-2">
           <Switch label={TEXT.verbatim} checked={verbatim} onChange={setVerbatim} />
-          <Button kind="live" type="submit" disabled={!text.trim() || ask.isPending}>
+          <Button kind="live" type="submit" disabled={!text.trim()}>
             {verbatim ? TEXT.sayDo : TEXT.askDo}
           </Button>
         </div>
