@@ -51,6 +51,10 @@ SLOTS = {
     "riddle_wrong": {"answer"},
     "lull": {"who", "earlier", "fact", "scene"},
 }
+SLOTS |= {
+    f"{kind}_unnamed": SLOTS[kind] - {"name", "names"}
+    for kind in ("gift", "subscription", "subscriptions", "redemption", "raid", "follow")
+}
 """Slots that certain kinds of lines may have; the others may have these:"""
 COMMON = {"name", "character", "word", "quote", "reflected", "earlier", "fact", "scene"}
 
@@ -116,7 +120,7 @@ def test_lines_have_known_slots_and_every_kind_a_line_that_always_fits(language:
         assert all(slots(line) <= SLOTS.get(kind, COMMON) for line in lines), kind
         always = SLOTS.get(kind, set()) - {"quote", "months", "count", "who", "earlier", "fact", "scene"}
         always |= {"gift": {"gift"}, "who": {"character"}, "called": {"character"}, "recall": {"fact"}}.get(kind, set())
-        always |= {"subscriptions": {"count"}}.get(kind, set())
+        always |= {"subscriptions": {"count"}}.get(kind.removesuffix("_unnamed"), set())
         if kind != "insult":
             assert any(slots(line) <= always for line in lines), kind
         else:
@@ -143,6 +147,16 @@ def test_a_topic_is_found_by_its_own_pun_words(language: str):
         ("en", "I love trains", ""),
         ("en", "what is the capital of Peru", "question"),
         ("en", "I want to die", "grave"),
+        ("en", "I don’t want to live anymore", "grave"),
+        ("en", "my cat is dead", "comfort"),
+        ("es", "no quiero seguir viviendo", "grave"),
+        ("es", "perdí a mi madre", "comfort"),
+        ("fr", "je ne veux plus vivre", "grave"),
+        ("fr", "j'ai perdu ma mère", "comfort"),
+        ("zh", "我活不下去了", "grave"),
+        ("zh", "我的狗死了", "comfort"),
+        ("ja", "生きるのがつらい", "grave"),
+        ("ja", "うちの犬が死んだ", "comfort"),
         ("es", "¿Quién eres?", "who"),
         ("es", "creo que eres simpático", ""),
         ("es", "cuéntame un chiste", "joke"),
@@ -168,6 +182,22 @@ def test_a_topic_is_found_by_its_own_pun_words(language: str):
 )
 def test_intents(language: str, text: str, intent: str):
     assert book(language).intent(text) == intent
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "I don't want to live in Paris"),
+        ("es", "no quiero vivir en Madrid"),
+        ("es", "tengo ganas de vivir"),
+        ("fr", "je ne veux plus vivre à Paris"),
+        ("zh", "手机死机了"),
+        ("zh", "我想死你了"),
+        ("ja", "また自殺点だ"),
+    ],
+)
+def test_harmless_words_alarm_nobody(language: str, text: str) -> None:
+    assert book(language).intent(text) not in ("grave", "comfort")
 
 
 @pytest.mark.parametrize(

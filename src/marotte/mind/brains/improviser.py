@@ -107,11 +107,7 @@ class _Reply:
             parts += self._asked_for(givers[0])
         elif rest := givers[3:]:
             parts.append(self._thank_all(rest))
-        each = self._book.called["each"]
-        if followers := list(
-            dict.fromkeys(fill(each, {"name": self._name(p)}) for p in percepts if isinstance(p, Follow))
-        ):
-            parts.append(self._say("follow", self._values() | {"names": self._book.names(followers)}))
+        parts.append(self._welcome_followers([p for p in percepts if isinstance(p, Follow)]))
         parts += self._answers([p for p in percepts if isinstance(p, ChatMessage | Utterance | Asked)])
         parts += [self._remark(p) for p in percepts if isinstance(p, Sighting | Due | GameContext | Happening)]
         if not percepts and self._prompt.text:
@@ -123,22 +119,33 @@ class _Reply:
     def _thank(self, giver: Gift | Subscription | Redemption | Raid) -> str:
         given = giver.text if isinstance(giver, Redemption) else getattr(giver, "message", "")
         values = self._values(given, giver) | {"gift": self._gift(giver)}
+        unnamed = "" if _called(giver) else "_unnamed"
         match giver:
             case Subscription(given=count) if count:
-                return self._say("subscriptions", values | {"count": str(count)})
+                return self._say("subscriptions" + unnamed, values | {"count": str(count)})
             case Subscription(months=months):
-                return self._say("subscription", values | ({"months": str(months)} if months > 1 else {}))
+                return self._say("subscription" + unnamed, values | ({"months": str(months)} if months > 1 else {}))
             case Raid(party=party):
-                return self._say("raid", values | ({"count": str(party)} if party else {}))
+                return self._say("raid" + unnamed, values | ({"count": str(party)} if party else {}))
             case Redemption():
-                return self._say("redemption", values)
+                return self._say("redemption" + unnamed, values)
             case Gift():
-                return self._say("gift", values)
+                return self._say("gift" + unnamed, values)
 
     def _thank_all(self, givers: list[Gift | Subscription | Redemption | Raid]) -> str:
-        how = self._book.called["giver"]
-        named = dict.fromkeys(fill(how, {"name": self._name(p), "gift": self._gift(p)}) for p in givers)
+        called = self._book.called
+        named = dict.fromkeys(
+            fill(called["giver" if _called(p) else "giver_unnamed"], {"name": _called(p), "gift": self._gift(p)})
+            for p in givers
+        )
         return self._say("thank_all", self._values() | {"names": self._book.names(list(named))})
+
+    def _welcome_followers(self, followers: list[Follow]) -> str:
+        each = self._book.called["each"]
+        names = list(dict.fromkeys(fill(each, {"name": _called(p)}) for p in followers if _called(p)))
+        if names:
+            return self._say("follow", self._values() | {"names": self._book.names(names)})
+        return self._say("follow_unnamed") if followers else ""
 
     def _gift(self, giver: Gift | Subscription | Redemption | Raid) -> str:
         called = self._book.called
@@ -327,10 +334,15 @@ class _Reply:
         return {} if foreign or not scene else {"scene": quotable(scene, 2 * LONGEST)}
 
     def _name(self, percept: AnyPercept) -> str:
-        return callable_name(percept.viewer.name if percept.viewer else "") or self._book.called["friend"]
+        return _called(percept) or self._book.called["friend"]
 
     def _worth_recalling(self, text: str) -> bool:
         return not self._book.intent(text) and columns(quotable(text)) > LONGEST // 4
+
+
+def _called(percept: AnyPercept) -> str:
+    """Return what the one behind a percept can be called out as, or ""."""
+    return callable_name(percept.viewer.name if percept.viewer else "")
 
 
 def _as_message(percept: AnyPercept) -> AnyPercept:

@@ -80,10 +80,12 @@ class Book(msgspec.Struct, frozen=True):
     dull: frozenset[str]
     """Words that are not worth taking up."""
     called: dict[str, str]
-    """What a nameless viewer or gift is called; how one names somebody (``each``), and with their gift (``giver``)."""
+    """What a nameless viewer or gift is called; how one names somebody (``each``), and with their gift (``giver``,
+    ``giver_unnamed``)."""
     intents: dict[str, re.Pattern[str]]
     """In the order in which they are tried."""
     lines: dict[str, tuple[str, ...]]
+    """Kinds that end in ``_unnamed`` are for whoever gave or follows without a name."""
     topics: dict[str, Topic]
     riddles: tuple[Riddle, ...]
     sights: tuple[Sight, ...]
