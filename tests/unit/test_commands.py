@@ -1,6 +1,7 @@
 """Commands: who may use what and how often, what they write back, and what of it a restart keeps."""
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 
 import pytest
@@ -13,7 +14,7 @@ from marotte.events import ChatMessage, Dropped, Due, Express, Send, ShoutOut, W
 from marotte.mind.manner import Manner
 from marotte.mind.pastimes import reminders
 from marotte.mind.pastimes.appointments import due
-from marotte.mind.pastimes.reminders import LONGEST, seconds_in
+from marotte.mind.pastimes.reminders import LONGEST
 from marotte.mind.pastimes.use import in_words
 from marotte.text.holes import checked, filled
 from tests.house import house
@@ -191,31 +192,6 @@ async def test_commands_lists_what_one_may_use() -> None:
 # --- reminders
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("1h2m3s tea", (3_723, "tea")),
-        ("90s tea", (90, "tea")),
-        ("1h 30 min tea time", (5_400, "tea time")),
-        ("1h 30min tea time", (5_400, "tea time")),
-        ("2hours tea", (7_200, "tea")),
-        ("1D", (86_400, "")),
-        ("0s now", (0, "now")),
-        ("tea in 5m", None),
-        ("5 tea", None),
-        ("1h 30 sandwiches", (3_600, "30 sandwiches")),
-        ("5x tea", None),
-        ("5months tea", None),
-        ("-5m tea", None),
-        ("1.5h tea", None),
-        ("99999999999h tea", None),
-        ("", None),
-    ],
-)
-async def test_times_are_read_or_refused(text: str, found: tuple[int, str] | None) -> None:
-    assert seconds_in(text) == found
-
-
 async def test_a_reminder_is_promised_and_a_row() -> None:
     async with chat() as there:
         assert await there.reply("!remindme 1h2m3s drink  water") == "I will remind you in 1 h 2 min 3 s, Ada."
@@ -262,6 +238,31 @@ async def test_what_cannot_be_kept_is_not_promised() -> None:
         there.rows.away = True
         assert await there.reply("!remindme 1h tea") == "I could not write that down, Ada. Try again later."
         assert "I could not write" in await there.reply("!raffle mug", MOD)
+
+
+async def test_what_could_not_be_kept_may_be_tried_again() -> None:
+    rows = PastimeRows()
+    tries = (
+        ("!raffle mug", MOD, "The raffle"), ("!join", BOB, "You are in, Bob."), ("!count falls +1", MOD, "falls: 1"),
+        ("!count falls +1", MOD, "falls: 2"), ("!quote add Bells!", MOD, "#1"), ("!quote remove 1", MOD, "is gone"),
+    )  # fmt: skip
+    async with chat(rows=rows) as there:
+        for text, who, answer in tries:
+            rows.away = True
+            assert "I could not write" in await there.reply(text, who), text
+            await there.rest()
+            rows.away = False
+            assert answer in await there.reply(text, who), text
+            await there.rest()
+        rows.away = True
+        for _ in range(reminders.MOST_EACH):
+            assert "I could not write" in await there.reply("!remindme 1h tea")
+            await there.rest()
+        rows.away = False
+        assert "I will" in await there.reply("!remindme 1h tea")
+    assert rows.kinds["counter"] == {"falls": 2}
+    async with chat(rows=rows) as there:
+        assert await there.reply("!draw", MOD) == "@Bob has won the raffle for mug!"
 
 
 async def test_times_in_words() -> None:
@@ -364,8 +365,13 @@ async def test_counters_are_read_by_all_changed_by_moderators_and_kept() -> None
         assert await there.reply("!deaths +3", BOB) == "We died 4 times.", "whoever may not is told how it stands"
         assert await there.reply("!count deaths -1", MOD) == "deaths: 3"
         assert await there.reply("!count deaths = -7", MOD) == "deaths: -7"
+        assert await there.reply("!deaths +2", MOD) == "We died -5 times."
+        assert await there.reply("!deaths to boss-1", MOD) == "We died -5 times.", "a word's own sign changes nothing"
+        assert await there.reply("!count covid-19", MOD) == "Nothing is counted under covid-19."
+        assert await there.reply("!count covid-19 + 2", MOD) == "covid-19: 2"
+        assert await there.reply("!count covid-19", MOD) == "covid-19: 2"
         assert "cannot count" in await there.reply("!count deaths = 999999999", MOD) or True
-        assert await there.reply("!count", MOD) == "There are counters for deaths."
+        assert await there.reply("!count", MOD) == "There are counters for covid-19, deaths."
     async with chat(show, rows) as there:
         assert await there.reply("!deaths") == f"We died {rows.kinds['counter']['deaths']} times."
 
@@ -412,6 +418,31 @@ async def test_who_is_forgotten_has_no_ticket_any_more() -> None:
         there.rows.kinds["raffle ticket"].clear()
         there.commands.forget()
         assert await there.reply("!draw", MOD) == "Nobody is in the raffle."
+
+
+async def test_what_others_do_while_somebody_is_forgotten_stays() -> None:
+    async with chat() as there:
+        await there.reply("!raffle", MOD)
+        await there.reply("!join")
+        await there.reply("!count deaths +5", MOD)
+        there.rows.kinds["raffle ticket"].clear()
+        read, slowly = there.rows.tallies, asyncio.Event()
+
+        async def tallies(kind: str) -> Mapping[str, int]:
+            found = await read(kind)
+            await slowly.wait()
+            return found
+
+        there.rows.tallies = tallies
+        there.commands.forget()
+        there.write("!join", BOB)
+        await asyncio.sleep(0.1)
+        there.write("!join", viewer("Eve"))
+        there.write("!count deaths +1", MOD)
+        slowly.set()
+        await there.rest()
+        assert await there.reply("!count deaths +1", MOD) == "deaths: 7"
+        assert set(there.commands.raffle._tickets) == {BOB.id, viewer("Eve").id}
 
 
 # --- on a floor

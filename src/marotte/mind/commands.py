@@ -27,7 +27,7 @@ from marotte.mind.pastimes.quotes import Quotes
 from marotte.mind.pastimes.raffle import Raffle
 from marotte.mind.pastimes.reminders import Reminders
 from marotte.mind.pastimes.shout_out import shout_out
-from marotte.mind.pastimes.use import Answer, Rows, Use, may
+from marotte.mind.pastimes.use import Answer, Forget, Rows, Use, may
 from marotte.mind.pastimes.wheel import Wheel
 from marotte.mind.persona import quoted
 from marotte.mind.phrases import sentence
@@ -135,7 +135,7 @@ class Commands:
         """How what a command asks for wants to be answered, by its percept."""
         self._courtesies: OrderedDict[str, deque[float]] = OrderedDict()
         """When something was last confirmed over each link."""
-        self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue(_MOST_JOBS)
+        self._jobs: asyncio.Queue[_Job | list[Forget]] = asyncio.Queue(_MOST_JOBS)
         self.use(show)
 
     def use(self, show: config.Show) -> None:
@@ -160,21 +160,23 @@ class Commands:
             await pastime.open()
 
     def forget(self) -> None:
-        """Somebody was forgotten: read again what the rows still know."""
-        if not self._jobs.full():
-            self._jobs.put_nowait(None)
+        """Somebody was forgotten: what is in mind of them goes once the rows tell who it was."""
+        if not self._jobs.full():  # behind what is to be kept before it
+            pastimes = (self.reminders, self.raffle, self.quotes, self.purses)
+            self._jobs.put_nowait([pastime.forget() for pastime in pastimes])
 
     async def run(self) -> None:
         """Keep what is promised, then tell, until cancelled."""
         while True:
             job = await self._jobs.get()
-            if job is None:
-                try:
-                    await self.open()
-                except StoreError as error:
-                    log.error("what was counted and promised is not read again: %s", error)
-            else:
+            if isinstance(job, _Job):
                 await self._tell(job)
+                continue
+            try:
+                for forget in job:
+                    await forget()
+            except StoreError as error:
+                log.error("somebody who was forgotten may still be in mind: %s", error)
 
     async def follow(self, news: Subscription) -> None:
         """Give back what was paid for and not heard, as ``news`` of a floor's turns tell, until cancelled."""
@@ -307,7 +309,6 @@ class Commands:
                 self.counted["given back"] += 1
                 text = use.say("purse_back", cost=use.command.cost, coins=self.purses.name)
                 await self._jobs.put(_Job(use, (lambda use=use: self.purses.keep(use, 0),), (), text))
-
 
     def _reply(self, use: Use, answer: Answer, count: int) -> str:
         """Return what is written back, on one line."""

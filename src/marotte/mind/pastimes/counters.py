@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 
-from marotte.mind.pastimes.use import Answer, Rows, Use
+from marotte.mind.pastimes.use import Answer, Rows, Use, or_back
 
 KIND = "counter"
 MOST = 1_000
 _MOST_COUNT = 1_000_000_000
 _LONGEST_NAME = 40
-_CHANGE = re.compile(r"(?:([+-])\s*(\d{0,9})|=\s*(-?\d{1,9}))$")
+_CHANGE = re.compile(r"(?<!\S)(?:([+-])\s*(\d{0,9})|=\s*(-?\d{1,9}))$")
+"""A sign within a word is a part of the name: ``covid-19``."""
 
 
 class Counters:
@@ -45,4 +46,14 @@ class Counters:
         if abs(count) > _MOST_COUNT:
             return use.no("counter_far")
         self._counts[name] = count
-        return Answer(f"{called}: {count}", count=count, keep=lambda: self._rows.keep_tally(KIND, name, count))
+
+        def back() -> None:
+            if self._counts.get(name) != count:  # it has been changed since
+                return
+            if before is None:
+                del self._counts[name]
+            else:
+                self._counts[name] = before
+
+        keep = or_back(lambda: self._rows.keep_tally(KIND, name, count), back)
+        return Answer(f"{called}: {count}", count=count, keep=keep)

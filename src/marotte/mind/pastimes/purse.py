@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from marotte.config_pastimes import Purse
 from marotte.events import ChatMessage, Viewer
-from marotte.mind.pastimes.use import Answer, Rows, Use
+from marotte.mind.pastimes.use import Answer, Forget, Rows, Use
 from marotte.store.rows import person
 from marotte.store.tallies import OWED
 from marotte.time import Clock
@@ -55,6 +55,18 @@ class Purses:
         self._brought = {
             own: (main, count) for row, count in brought.items() if count for own, main in [json.loads(row)]
         }
+
+    def forget(self) -> Forget:
+        """Return what takes out of mind, of those who hold something now, whose purses are no longer kept."""
+        had, brought = set(self._held), set(self._brought)
+
+        async def forget() -> None:
+            for who in had - {json.loads(row) for row in await self._rows.tallies(KIND)}:
+                self._held.pop(who, None)
+            for own in brought - {json.loads(row)[0] for row in await self._rows.tallies(BROUGHT)}:
+                self._brought.pop(own, None)
+
+        return forget
 
     def holds(self, who: str) -> int:
         """Return what somebody holds."""

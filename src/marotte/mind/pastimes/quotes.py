@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from marotte.mind.pastimes.use import Answer, Rows, Use
+from marotte.mind.pastimes.use import Answer, Forget, Rows, Use, or_back
 
 MOST = 2_000
 LONGEST = 300
@@ -22,6 +22,16 @@ class Quotes:
     async def open(self) -> None:
         """Read them."""
         self._quotes = dict(await self._rows.quotes())
+
+    def forget(self) -> Forget:
+        """Return what takes out of mind, of those known now, which are no longer kept."""
+        had = set(self._quotes)
+
+        async def forget() -> None:
+            for number in had - set(await self._rows.quotes()):
+                self._quotes.pop(number, None)
+
+        return forget
 
     def quote(self, use: Use) -> Answer:
         """Tell one: by its number, with a word in it, or any; moderators add and remove."""
@@ -51,10 +61,12 @@ class Quotes:
             return use.no("quotes_full", most=MOST)
         number = max(self._quotes, default=0) + 1
         self._quotes[number] = text
-        return Answer(use.say("quote_kept", number=number), keep=lambda: self._rows.keep_quote(number, text, use.who))
+        keep = or_back(lambda: self._rows.keep_quote(number, text, use.who), lambda: self._quotes.pop(number, None))
+        return Answer(use.say("quote_kept", number=number), keep=keep)
 
     def _remove(self, use: Use, which: str) -> Answer:
         number = int(which.strip("# ")) if which.strip("# ").isdecimal() and len(which) < 10 else -1
-        if self._quotes.pop(number, None) is None:
+        if (text := self._quotes.pop(number, None)) is None:
             return use.no("quote_none")
-        return Answer(use.say("quote_gone", number=number), keep=lambda: self._rows.drop_quote(number))
+        keep = or_back(lambda: self._rows.drop_quote(number), lambda: self._quotes.setdefault(number, text))
+        return Answer(use.say("quote_gone", number=number), keep=keep)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from random import Random
 
-from marotte.mind.pastimes.use import Answer, Rows, Use, may
+from marotte.mind.pastimes.use import Answer, Forget, Rows, Use, may, or_back
 from marotte.mind.persona import quoted
 
 PRIZE = "raffle"
@@ -37,10 +37,21 @@ class Raffle:
         self._open = bool(state)
         self._tickets = {who: (name, count) for row, count in rows.items() for who, name in [json.loads(row)]}
 
+    def forget(self) -> Forget:
+        """Return what takes out of mind, of those who hold tickets now, whose are no longer kept."""
+        had = set(self._tickets)
+
+        async def forget() -> None:
+            for who in had - {json.loads(row)[0] for row in await self._rows.tallies(TICKETS)}:
+                self._tickets.pop(who, None)
+
+        return forget
+
     def raffle(self, use: Use) -> Answer:
         """Begin a raffle; where one is open, tell how it stands."""
         if self._open:
             return use.no("raffle_stands", prize=self._fit(self._prize or ""), count=len(self._tickets))
+        before = self._prize, self._open, self._tickets
         self._prize, self._open, self._tickets = self._fit(use.args[:LONGEST_PRIZE]), True, {}
         prize = self._prize
 
@@ -49,11 +60,14 @@ class Raffle:
             await self._rows.drop_tallies(PRIZE)
             await self._rows.keep_tally(PRIZE, prize, 1)
 
+        def back() -> None:
+            self._prize, self._open, self._tickets = before
+
         return Answer(
             use.say("raffle_begun", prize=prize),
             told=use.say("raffle_begun_told", prize=_quoted(prize)),
             about="a raffle",
-            keep=keep,
+            keep=or_back(keep, back),
         )
 
     def join(self, use: Use) -> Answer:
@@ -71,7 +85,8 @@ class Raffle:
         self._tickets[use.who] = use.user, count
         row = _row(use.who, use.user)
         joined = use.say("raffle_joined", tickets=count if count > 1 else "")
-        return Answer(joined, keep=lambda: self._rows.keep_tally(TICKETS, row, count))
+        keep = or_back(lambda: self._rows.keep_tally(TICKETS, row, count), lambda: self._tickets.pop(use.who, None))
+        return Answer(joined, keep=keep)
 
     def draw(self, use: Use) -> Answer:
         """Draw a winner; from then on nobody joins, and who has won is not drawn again."""

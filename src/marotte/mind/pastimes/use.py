@@ -7,6 +7,7 @@ from typing import Protocol
 from marotte.config_pastimes import Command, Who
 from marotte.events import PUBLIC, ChatMessage, Event, Viewer
 from marotte.mind.phrases import sentence
+from marotte.store.database import StoreError
 from marotte.store.rows import TimerRow, person
 
 _RIGHTS: dict[Who, frozenset[str]] = {
@@ -97,6 +98,23 @@ class Answer:
     """What must be on the disk before anything is told; raises StoreError."""
     events: tuple[Event, ...] = ()
     """What is published besides."""
+
+
+Forget = Callable[[], Awaitable[None]]
+"""Asks the rows who was forgotten, and takes them out of mind; what others do meanwhile stays. Raises StoreError."""
+
+
+def or_back(keep: Callable[[], Awaitable[object]], back: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    """Return what keeps something, and where that fails takes back what was decided: it may be tried again."""
+
+    async def kept() -> None:
+        try:
+            await keep()
+        except StoreError:
+            back()
+            raise
+
+    return kept
 
 
 def in_words(seconds: float) -> str:
