@@ -182,6 +182,8 @@ FAULTS = [
     ("429", EngineUnavailable, r"enough requests for now; it may be asked again in 7 s \(429\): Your account"),
     ("500", EngineUnavailable, r"has failed \(500\): Internal server error"),
     ("529", EngineUnavailable, r"has failed \(529\): Overloaded"),
+    ("filtered", EngineUnsuited, r"declines this request \(400\): Output blocked by content filtering policy"),
+    ("filters", EngineUnsuited, "the model declines: Output blocked by content filtering policy"),
     ("early_error", EngineUnavailable, "the server has failed: Overloaded"),
     ("error", EngineError, "the server has failed: Overloaded"),
     ("close", EngineError, "the connection broke while it answered"),

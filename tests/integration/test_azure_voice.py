@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import ValidationError
 
+from marotte.engines.azure import locale
 from marotte.engines.chains import VoiceChain
 from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit, Sound
 from marotte.engines.program import Request
@@ -52,6 +53,17 @@ async def voices(server: AzureServer) -> AsyncIterator[Any]:
     yield voice
     for voice_made in made:
         await voice_made.close()
+
+
+@pytest.mark.parametrize(
+    ("tag", "place"),
+    [
+        ("ja", "ja-JP"), ("pt-BR", "pt-BR"), ("es-419", "es-MX"), ("zh", "zh-CN"), ("zh-TW", "zh-TW"),
+        ("zh-Hans", "zh-CN"), ("zh-Hant", "zh-TW"), ("zh-Hant-HK", "zh-HK"), ("sr-Latn-RS", "sr-Latn-RS"), ("xx", "xx"),
+    ],
+)  # fmt: skip
+def test_a_language_is_told_with_its_place_as_the_service_wants_it(tag: str, place: str) -> None:
+    assert locale(tag) == place
 
 
 def programs(voice: AzureVoice) -> set[int]:

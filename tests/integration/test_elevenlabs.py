@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from marotte.engines.kinds import EngineError, EngineUnavailable, Kit, Sound
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit, Sound
 from marotte.events import Line, Word
 from marotte.voice.voices.elevenlabs import ElevenLabsSettings, ElevenLabsVoice
 from tests.servers.elevenlabs import KEY, PER_CHARACTER, VOICE, ElevenLabsServer
@@ -141,6 +141,7 @@ BUSY = r"refuses the request \(429\): too_many_concurrent_requests: Too many"
 FAULTS = [
     ("401", EngineUnavailable, r"does not accept the key in ELEVENLABS_API_KEY \(401\): invalid_api_key: .*…"),
     ("quota", EngineUnavailable, r"refuses the request \(401\): quota_exceeded: This request exceeds your quota"),
+    ("policy", EngineUnsuited, r"declines this request \(403\): content_against_policy: Text you"),
     ("429", EngineUnavailable, BUSY),
     ("500", EngineUnavailable, r"has failed \(500\): Internal Server Error"),
     ("html", EngineUnavailable, "sent text/html instead of sound: .*Welcome to the proxy"),

@@ -182,15 +182,17 @@ async def test_a_prompt_that_is_blocked(server: GeminiServer, kit: Kit, blocked:
 
 
 async def test_a_reply_that_is_stopped_and_one_that_goes_wrong(server: GeminiServer, kit: Kit) -> None:
-    server.script.finish = "SAFETY"
-    with pytest.raises(EngineUnsuited, match="may not answer this: SAFETY"):
-        await reply(brain(server, kit))
+    for reason in ("SAFETY", "ESCALATION"):
+        server.script.finish = reason
+        with pytest.raises(EngineUnsuited, match=f"may not answer this: {reason}"):
+            await reply(brain(server, kit))
     server.script.finish = "MALFORMED_FUNCTION_CALL"
     with pytest.raises(EngineError, match="the model has failed: MALFORMED_FUNCTION_CALL") as failure:
         await reply(brain(server, kit))
     assert type(failure.value) is EngineError
-    server.script.finish = "MAX_TOKENS"
-    assert await reply(brain(server, kit)) == server.script.reply, "what was said was said"
+    for reason in ("CONTINUATION", "MAX_TOKENS"):
+        server.script.finish = reason
+        assert await reply(brain(server, kit)) == server.script.reply, "what was said was said"
     server.script.reply = ""
     with pytest.raises(EngineUnavailable, match="all its tokens went into thoughts"):
         await reply(brain(server, kit))

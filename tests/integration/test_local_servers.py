@@ -40,7 +40,7 @@ async def test_ollama_is_found_under_its_own_interface_and_others_under_openais(
         await kit.close()
     assert found == (
         Found("Ollama", ollama.url, ("qwen3:8b",), "ollama"),
-        Found("llama.cpp", other.url, ("gpt-4o-mini", "gpt-4o-mini-tts", "whisper-1"), "openai"),
+        Found("llama.cpp", other.url, Script().models, "openai"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,7 +64,7 @@ async def test_a_reply_comes_word_by_word(server: OpenAIServer, kit: Kit) -> Non
     assert "".join(pieces) == server.script.reply
     assert len(pieces) > 5
     assert server.requests[0].body == {
-        "model": "gpt-4o-mini",
+        "model": "gpt-5.4-mini",
         "stream": True,
         "temperature": 0.7,
         "max_tokens": 50,
@@ -174,6 +175,26 @@ async def test_words_that_the_servers_filter_stopped(kit: Kit) -> None:
         assert await anext(pieces) == "Once"
         with pytest.raises(EngineUnsuited, match="its content filter stopped it"):
             await anext(pieces)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "more"),
+    [
+        (400, "The response was filtered due to the prompt triggering Azure", {"code": "content_filter"}),
+        (400, "Invalid prompt: your prompt was flagged as potentially violating", {"code": "invalid_prompt"}),
+        (403, "Your input was flagged.", {"code": 403, "metadata": {"reasons": ["x"], "flagged_input": "Hello!"}}),
+    ],
+)
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_prompt_that_a_filter_stopped_is_not_held_against_the_server(
+    kit: Kit, status: int, message: str, more: dict[str, Any], streams: bool
+) -> None:
+    """Else anybody who writes something nasty puts the brain to rest for everybody."""
+    error = json.dumps({"error": {"message": message, **more}})
+    head = f"HTTP/1.1 {status} No\r\nContent-Type: application/json\r\nContent-Length: {len(error)}\r\n\r\n"
+    async with raw((f"{SSE}data: {error}\n\n" if streams else head + error).encode()) as url:
+        with pytest.raises(EngineUnsuited, match=message):
+            await reply(brain(url, kit))
 
 
 async def test_words_mixed_with_thoughts_as_mistral_sends_them(kit: Kit) -> None:

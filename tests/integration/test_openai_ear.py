@@ -17,7 +17,7 @@ KEY = "sk-test-0123456789"
 
 @pytest.fixture
 async def kit() -> AsyncIterator[Kit]:
-    kit = Kit(secrets={"OPENAI_API_KEY": KEY})
+    kit = Kit(secrets={"OPENAI_API_KEY": KEY}, names=("Pip", "Pipkin"))
     yield kit
     await kit.close()
 
@@ -28,7 +28,8 @@ async def spoken(seconds: float = 1.0) -> AsyncIterator[bytes]:
 
 
 def ear(url: str, kit: Kit, **settings: object) -> OpenAIEar:
-    return OpenAIEar(OpenAIEarSettings.model_validate({"url": url, "secret": "OPENAI_API_KEY", **settings}), kit)
+    given = {"url": url, "secret": "OPENAI_API_KEY", "model": "whisper-1", **settings}
+    return OpenAIEar(OpenAIEarSettings.model_validate(given), kit)
 
 
 async def hear(ear: OpenAIEar, language: str = "", seconds: float = 1.0) -> list[Heard]:
@@ -41,6 +42,15 @@ async def test_the_whole_turn_is_sent_as_wav_and_its_text_comes_back(kit: Kit) -
         [asked] = server.requests
         assert asked.body == {"model": "whisper-1", "response_format": "json", "language": "en"}
         assert read_wav(asked.file) == b"".join([piece async for piece in spoken()])
+
+
+async def test_openais_newest_model_is_told_languages_and_names_in_its_own_form(kit: Kit) -> None:
+    async with OpenAIServer(Script(heard="tell me a joke")) as server:
+        talker = ear(server.url, kit, model="gpt-transcribe")
+        assert await hear(talker, "pt-BR") == [Heard(text="tell me a joke", language="en")]
+        assert await hear(talker) == [Heard(text="tell me a joke", language="en")]
+        named = {"model": "gpt-transcribe", "response_format": "json", "keywords[]": ["Pip", "Pipkin"]}
+        assert [asked.body for asked in server.requests] == [{**named, "languages[]": ["pt"]}, named]
 
 
 async def test_without_a_language_the_server_finds_it_out_and_verbose_tells_it(kit: Kit) -> None:

@@ -27,9 +27,10 @@ from marotte.engines.kinds import (
     Sound,
     Tool,
 )
-from marotte.mind.duplex import openai_realtime, wire
+from marotte.mind.duplex import openai_realtime, session, wire
 from marotte.mind.duplex.openai_realtime import OpenAIRealtime, OpenAIRealtimeSession, OpenAIRealtimeSettings
 from tests.servers.openai_realtime import FAULTS, KEY, PER_WORD, TOKENS, OpenAIRealtimeServer, Reply
+from tests.servers.stalling_proxy import stalling_proxy
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
@@ -455,6 +456,20 @@ async def test_a_lost_connection_is_opened_again_with_what_was_said(
     ]  # fmt: skip
     assert engines.asked == 2
     assert server.complaints == []
+
+
+async def test_a_line_that_went_dead_without_a_word_is_noticed_in_a_lull(
+    server: OpenAIRealtimeServer, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_HEARTBEAT", 1.0)
+    async with stalling_proxy(server.url) as line:
+        engines.url = f"{line.url}/v1"
+        talk = engines.join()
+        await hear(talk)
+        line.hold()
+        await until(lambda: talk._wire and not talk._wire.open, "its loss")
+        line.go_on()
+        assert words(await reply(talk, to_speech=True)) == WORDS
 
 
 async def test_it_is_renewed_before_the_server_ends_it(

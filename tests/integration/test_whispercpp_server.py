@@ -78,6 +78,11 @@ async def test_silence_is_no_word_and_doubt_is_told(server: WhisperServer, kit: 
     assert (heard.text, heard.uncertain, heard.words) == ("", False, ())
 
 
+async def test_norwegian_is_asked_for_by_the_code_that_whisper_has_for_it(server: WhisperServer, kit: Kit) -> None:
+    await hear(ear(server.url, kit), "nb-NO")
+    assert server.asked[0].fields["language"] == "no"
+
+
 async def test_a_language_that_whisper_does_not_know_is_for_another_ear(server: WhisperServer, kit: Kit) -> None:
     with pytest.raises(EngineUnsuited, match="does not know the language 'tlh'"):
         await hear(ear(server.url, kit), "tlh")

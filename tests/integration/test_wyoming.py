@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from marotte.engines import wyoming
 from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Heard, Kit, Sound
 from marotte.engines.wyoming import Offer, Program
 from marotte.events import Line
@@ -95,6 +96,19 @@ async def test_odd_pieces_are_joined_to_whole_samples(server: WyomingServer) -> 
     sounds = await speak(voice(server))
     assert b"".join(sound.pcm for sound in sounds) == server.script.sound
     assert all(len(sound.pcm) % 2 == 0 for sound in sounds)
+
+
+async def test_one_that_takes_connections_and_says_nothing_holds_up_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wyoming, "_CONNECT_WITHIN", 1.0)
+    silent = await asyncio.start_server(lambda reader, _: reader.read(), "127.0.0.1", 0)
+    uri = f"tcp://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    try:
+        for engine in (voice(uri), ear(uri)):
+            async with asyncio.timeout(PATIENCE):
+                with pytest.raises(EngineUnavailable, match=r"did not say what it can do within 1 s"):
+                    await engine.warm()
+    finally:
+        silent.close()
 
 
 def test_only_what_wyoming_has_can_be_set() -> None:

@@ -60,7 +60,7 @@ class AnthropicServer(FaultyServer):
     """The server, on a free port of the loopback; use it as an async context manager."""
 
     routes = {"messages": "text/event-stream"}
-    faults = (*FAULTS, "529", "early_error", "stays")
+    faults = (*FAULTS, "529", "early_error", "stays", "filtered", "filters")
     path = "/v1"
     largest = 33_554_432
 
@@ -88,6 +88,8 @@ class AnthropicServer(FaultyServer):
                 return _refused(500, "api_error", "Internal server error")
             case "529":
                 return _refused(529, "overloaded_error", "Overloaded")
+            case "filtered":
+                return _refused(400, "invalid_request_error", "Output blocked by content filtering policy")
             case _:
                 return None
 
@@ -120,9 +122,12 @@ class AnthropicServer(FaultyServer):
             index = next(numbers)
             await send("content_block_start", index=index, content_block={"type": "text", "text": ""})
             async for number, word in paced(words, self.script.first_token, self.script.between, fault):
-                if fault in ("close", "error", "huge") and number == max(1, len(words) // 2):
+                if fault in ("close", "error", "huge", "filters") and number == max(1, len(words) // 2):
                     if fault == "close":
                         abort(request)
+                    elif fault == "filters":
+                        blocked = "Output blocked by content filtering policy"
+                        await send("error", error={"type": "invalid_request_error", "message": blocked})
                     elif fault == "huge":
                         await send("x" * 10_000_000)
                     else:

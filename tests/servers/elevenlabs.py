@@ -16,8 +16,8 @@ from aiohttp import web
 from tests.servers.openai import babble
 
 FAULTS = (
-    "401", "quota", "429", "500", "hang", "empty", "close", "garbage", "no_base64", "no_sound", "error", "html",
-    "mp3", "huge", "endless", "odd", "nested", "no_alignment", "bad_alignment", "one_line",
+    "401", "quota", "policy", "429", "500", "hang", "empty", "close", "garbage", "no_base64", "no_sound", "error",
+    "html", "mp3", "huge", "endless", "odd", "nested", "no_alignment", "bad_alignment", "one_line",
 )  # fmt: skip
 KEY = "sk_test_0123456789abcdef"
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
@@ -103,6 +103,8 @@ class ElevenLabsServer:
             raise _RefusedError(401, "invalid_api_key", f"Invalid API key {key}")
         if fault == "quota":
             raise _RefusedError(401, "quota_exceeded", "This request exceeds your quota of 10.", {})
+        if fault == "policy":
+            raise _RefusedError(403, "content_against_policy", "Text you are trying to use has been blocked.", {})
         if fault == "429":
             raise _RefusedError(
                 429, "too_many_concurrent_requests", "Too many concurrent requests.", {"Retry-After": "7"}

@@ -88,7 +88,9 @@ class GeminiServer(FaultyServer):
             case "401":
                 return _refused(401, "UNAUTHENTICATED", f"Request had invalid credentials {self.script.key}.")
             case "429":
-                return _refused(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", 7)
+                kind = "type.googleapis.com/google.rpc."
+                details = [{"@type": kind + "Help"}, {"@type": kind + "RetryInfo", "retryDelay": "6.837906927s"}]
+                return _refused(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", details)
             case "500":
                 return _refused(500, "INTERNAL", "An internal error has occurred.")
             case "503":
@@ -266,5 +268,7 @@ def _need(kept: bool, message: str) -> None:
         raise _refused(400, "INVALID_ARGUMENT", message)
 
 
-def _refused(status: int, kind: str, message: str, retry_after: int | None = None) -> RefusedError:
-    return RefusedError(status, {"error": {"code": status, "message": message, "status": kind}}, retry_after)
+def _refused(status: int, kind: str, message: str, details: list[dict[str, str]] | None = None) -> RefusedError:
+    """Return an answer in the shape of Google's errors, which tell in the body, not in a header, when to come again."""
+    error = {"code": status, "message": message, "status": kind, **({"details": details} if details else {})}
+    return RefusedError(status, {"error": error})

@@ -72,7 +72,7 @@ class Script:
     hears_after: float = 0.0
     key: str = "sk-test-0123456789"
     """The key that it wants; "" for none, as local servers do."""
-    models: tuple[str, ...] = ("gpt-4o-mini", "gpt-4o-mini-tts", "whisper-1")
+    models: tuple[str, ...] = ("gpt-4o-mini", "gpt-5.4-mini", "gpt-4o-mini-tts", "whisper-1", "gpt-transcribe")
     slow: float = 3.0
     """Seconds to the first byte for the fault of that name."""
 
@@ -266,6 +266,7 @@ class OpenAIServer(FaultyServer):
                 await response.write(b"l")
             abort(request)
             return response
+        _check_transcription(asked.body)
         kind = asked.body.get("response_format", "json")
         times = asked.body.get("timestamp_granularities[]", ["segment"])
         if times != ["segment"] and kind != "verbose_json":
@@ -274,7 +275,8 @@ class OpenAIServer(FaultyServer):
         if kind == "text":
             return web.Response(text=self.script.heard + "\n")
         if kind == "json":
-            return web.json_response({"text": self.script.heard})
+            languages = {"languages": [{"code": "en"}]} if asked.body["model"] == "gpt-transcribe" else {}
+            return web.json_response({"text": self.script.heard, **languages})
         if kind != "verbose_json":
             raise _refused(400, f"Invalid 'response_format': {kind!r}.", param="response_format")
         return web.json_response(_verbose(self.script.heard, seconds, times))
@@ -288,6 +290,15 @@ def _refused(
     return RefusedError(
         status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, retry_after
     )
+
+
+def _check_transcription(form: dict[str, Any]) -> None:
+    """Refuse what the model does not take: https://developers.openai.com/cookbook has what changed with the new one."""
+    old = {"language", "temperature", "timestamp_granularities[]"}
+    for name in form.keys() & (old if form["model"] == "gpt-transcribe" else {"languages[]", "keywords[]"}):
+        raise _refused(400, f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
+    if form["model"] == "gpt-transcribe" and form.get("response_format", "json") not in ("json", "text"):
+        raise _refused(400, "response_format is not supported with this model.", param="response_format")
 
 
 def _pieces_of(calls: list[tuple[str, dict[str, Any]]], numbers: "itertools.count[int]") -> list[dict[str, Any]]:

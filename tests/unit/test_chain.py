@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from marotte.engines.chains import BrainChain, EarChain, VoiceChain
+from marotte.engines.chains import BrainChain, EarChain, VoiceChain, rest_of
 from marotte.engines.kinds import Call, Counted, EngineError, EngineUnavailable, EngineUnsuited, Prompt, Result, Sound
-from marotte.events import EngineState, Line, Used
+from marotte.events import Cue, EngineState, Line, Used, Word
+from marotte.text.sentences import seconds
 from marotte.time import Clock
 from tests.stand_ins import Published, ScriptedBrain, ScriptedEar, ScriptedVoice, built
 
@@ -56,6 +57,74 @@ async def test_without_timings_the_understudy_goes_on_about_there() -> None:
     rest = understudy.asked[0].spoken
     assert LINE.spoken.endswith(rest)
     assert 1 <= len(rest.split()) <= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "rest"),
+    [
+        (
+            "Ada さん、今日はとてもいい天気ですね。一緒に散歩に行きましょう。",
+            "ja",
+            "もいい天気ですね。一緒に散歩に行きましょう。",
+        ),
+        ("你好 Bob，今天天气真不错，我们一起去公园散步好不好？", "zh", "气真不错，我们一起去公园散步好不好？"),
+        ("สวัสดี Bob วันนี้อากาศดีมากเลยนะครับ", "th", "นนี้อากาศดีมากเลยนะครับ"),
+        ("안녕하세요 여러분 반갑습니다", "ko", "여러분 반갑습니다"),
+        ("All in one breath.", "en", "one breath."),
+    ],
+)
+async def test_the_understudy_goes_on_where_words_have_no_blanks_between_them(
+    text: str, language: str, rest: str
+) -> None:
+    line = Line(shown=text, spoken=text, language=language)
+    made = Sound(pcm=bytes(2 * round(16_000 * 0.35 * seconds(text, language))), rate=16_000)
+    assert rest_of(line, [made]).spoken == rest
+
+
+async def test_the_rest_of_a_line_keeps_what_still_applies() -> None:
+    pauses = [Cue(kind="pause", name="1s", offset=at) for at in (0, 4, 5, 9, 13)]
+    cues = (Cue(kind="expression", name="joy", offset=2), *pauses)
+    line = Line(
+        turn="t", shown="one *two* three", spoken="one two three", language="en-GB", feeling="joy", cues=cues,
+        answers=("p",), firm=True, voice="deep",
+    )  # fmt: skip
+    made = Sound(pcm=bytes(3_200), rate=16_000, words=(Word("one", 0, 1_600, 0),))
+    rest = rest_of(line, [made])
+    assert rest.spoken == "two three"
+    assert [(cue.kind, cue.offset) for cue in rest.cues] == [("pause", 0), ("pause", 1), ("pause", 5), ("pause", 9)]
+    assert replace(rest, shown=line.shown, spoken=line.spoken, cues=line.cues) == line
+    before = replace(line, cues=(Cue(kind="pause", name="1s", offset=3),))
+    assert [cue.offset for cue in rest_of(before, [made]).cues] == [0], "a pause that stands right behind the last word"
+
+
+@pytest.mark.parametrize("spoke_before", [True, False])
+async def test_a_voice_of_one_language_is_probed_in_that(spoke_before: bool) -> None:
+    class Japanese(ScriptedVoice):
+        async def speak(self, line):
+            if line.language != "ja":
+                raise OSError("500: the model is trained with JP-Extra, but the language is not JP")
+            async for sound in super().speak(line):
+                yield sound
+
+    japanese = Line(shown="はい。", spoken="はい。", language="ja")
+    flaky = Japanese(fault="" if spoke_before else "raise")
+    chain, _ = voices(flaky, ScriptedVoice())
+    await spoken(chain, japanese)
+    flaky.fault = ""
+    if spoke_before:
+        await spoken(chain)
+    assert chain.members[0].state == "resting"
+    await asyncio.sleep(16)
+    await spoken(chain, japanese)
+    await asyncio.sleep(1)
+    assert chain.members[0].state == "ready"
+
+
+async def test_many_who_meet_one_failure_at_once_count_it_once() -> None:
+    chain, _ = voices(ScriptedVoice(fault="hang"), ScriptedVoice())
+    await asyncio.gather(*(spoken(chain) for _ in range(8)))
+    assert (chain.members[0].failures, chain.members[0].failed) == (1, 8)
+    assert chain.members[0].rests_until - Clock().now() == pytest.approx(15, abs=1)
 
 
 async def test_a_failing_engine_rests_and_is_probed_in_the_background() -> None:

@@ -78,5 +78,22 @@ def test_languages_are_known_by_name_and_by_code(named: str, code: str) -> None:
     assert whisper.code_of(named) == code
 
 
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("", ""),
+        ("en", "en"),
+        ("zh-TW", "zh"),
+        ("pt-BR", "pt"),
+        ("nb-NO", "no"),
+        ("nn", "nn"),
+        ("fil", "tl"),
+        ("xx", "xx"),
+    ],
+)
+def test_languages_are_told_to_whisper_by_its_own_codes(tag: str, code: str) -> None:
+    assert whisper.code(tag) == code
+
+
 def test_every_language_has_its_own_code() -> None:
     assert len(whisper.LANGUAGES) == len(whisper.CODES) == 100

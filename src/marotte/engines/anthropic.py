@@ -5,6 +5,7 @@ since 2023, with the key as a bearer, as Anthropic's own clients send both since
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from marotte.config import Url
 from marotte.engines import http
 from marotte.engines.chat import LARGEST, UNREADABLE, Calls, ChatSettings
 from marotte.engines.http import HttpSettings
-from marotte.engines.kinds import EngineError, EngineUnavailable, Kit
+from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited, Kit
 
 VERSION = {"anthropic-version": "2026-10-21"}
 """The header that every request bears."""
@@ -141,6 +142,8 @@ class Reply:
 class Server(http.Server):
     """One server that speaks Anthropic's Messages interface."""
 
+    declined = re.compile(rb"blocked by content filtering policy")
+
     def __init__(self, name: str, settings: AnthropicSettings, kit: Kit) -> None:
         """``name`` is for error messages."""
         secret = settings.secret or ("ANTHROPIC_API_KEY" if settings.url.startswith(_OWN) else "")
@@ -152,6 +155,8 @@ class Server(http.Server):
             event = _event.decode(data)
         except UNREADABLE as error:
             raise EngineError(f"{self.name}: sent what is no event ({error}): {self.message(data)}") from None
+        if event.type == "error" and self.declines(data):
+            raise EngineUnsuited(f"{self.name}: the model declines: {self.message(data)}")
         if event.type == "error":
             failure = EngineError if spoken else EngineUnavailable
             raise failure(f"{self.name}: the server has failed: {self.message(data)}")

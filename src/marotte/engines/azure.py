@@ -8,6 +8,7 @@ https://learn.microsoft.com/azure/ai-services/speech-service/speech-sdk
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ _LOCALES = {
     "fi": "fi-FI", "fr": "fr-FR", "he": "he-IL", "hi": "hi-IN", "hu": "hu-HU", "id": "id-ID", "it": "it-IT",
     "ja": "ja-JP", "ko": "ko-KR", "nb": "nb-NO", "nl": "nl-NL", "no": "nb-NO", "pl": "pl-PL", "pt": "pt-BR",
     "ro": "ro-RO", "ru": "ru-RU", "sv": "sv-SE", "th": "th-TH", "tr": "tr-TR", "uk": "uk-UA", "vi": "vi-VN",
-    "zh": "zh-CN",
+    "zh": "zh-CN", "zh-hans": "zh-CN", "zh-hant": "zh-TW", "es-419": "es-MX",
 }  # fmt: skip
 """Where a language is spoken unless its tag says so: the service wants to be told."""
 
@@ -117,5 +118,5 @@ class Programs:
 
 
 def locale(tag: str) -> str:
-    """Return a language with a place where it is spoken: ``ja-JP`` for ``ja``."""
-    return tag if "-" in tag else _LOCALES.get(tag.lower(), tag)
+    """Return a language with a place where it is spoken: ``ja-JP`` for ``ja``. Chinese has no script besides it."""
+    return _LOCALES.get(tag.lower()) or re.sub("-Han[st]-", "-", tag)

@@ -48,6 +48,8 @@ class Member:
     last: float = -1.0
     """Seconds to the first piece, at the last call."""
     rests_until: float = 0.0
+    language: str = ""
+    """What a voice has spoken last, or was first asked to: one of a single language can be probed in no other."""
     used: dict[str, float] = field(default_factory=dict[str, float])
 
     @property
@@ -124,7 +126,7 @@ class Chain(Generic[T]):
 
     # --- what a kind of engine adds
 
-    def _probe(self, engine: Any) -> AsyncIterator[T]:
+    def _probe(self, member: Member) -> AsyncIterator[T]:
         """Ask the least of an engine that shows whether it is well."""
         raise NotImplementedError
 
@@ -223,13 +225,14 @@ class Chain(Generic[T]):
     # --- the breaker
 
     def _trip(self, member: Member, error: EngineError) -> None:
-        member.failures += 1
+        if member.state != "resting":  # who had asked it before it rested tells nothing new
+            member.failures += 1
         member.failed += 1
         rest = max(
             min(self._rest * 2 ** (member.failures - 1), self._rest * 10),
             error.retry_after if isinstance(error, EngineUnavailable) else 0.0,
         )
-        member.rests_until = self._clock.now() + rest
+        member.rests_until = max(member.rests_until, self._clock.now() + rest)
         self._set(member, "resting", str(error))
         log.warning("%s %s failed and rests %.0f s: %s", self.kind, member.name, rest, error)
 
@@ -248,7 +251,7 @@ class Chain(Generic[T]):
         """Probe a resting engine."""
         given = 0.0
         try:
-            async with aclosing(self._pieces(member, self._probe(member.engine))) as pieces:
+            async with aclosing(self._pieces(member, self._probe(member))) as pieces:
                 async for piece in pieces:
                     given += self._size(piece)
             if not given:

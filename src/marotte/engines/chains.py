@@ -1,9 +1,10 @@
 """The chains of each kind of engine: how an understudy goes on where another broke off."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from marotte.engines.kinds import Call, Counted, EngineUnsuited, Heard, Prompt, 
 from marotte.engines.trial import PICTURE
 from marotte.events import Line
 from marotte.ports import Scene
+from marotte.text.language import base
 from marotte.text.normal import tokens
 from marotte.text.sentences import seconds
 
@@ -19,6 +21,10 @@ LONGEST_REPLY = 20_000
 """Characters that a brain may give in one reply."""
 LONGEST_SIGHT = 1_500
 """Characters that an eye may give of one picture."""
+_AH = {"ja": "あ", "zh": "啊", "ko": "아"}
+"""What a voice is probed with, where its language has letters of its own; else "ah"."""
+_BEGIN = re.compile(r"\s+|(?=[\u0e01-\u0e2e\u0e40-\u0e44\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f])")
+"""Where speech may go on: behind a blank, or before a letter of a script that puts none between its words."""
 
 
 class VoiceChain(Chain[Sound]):
@@ -30,8 +36,10 @@ class VoiceChain(Chain[Sound]):
     def _size(self, piece: Sound) -> float:
         return len(piece.pcm) / 2 / piece.rate
 
-    def _probe(self, engine: Any) -> AsyncIterator[Sound]:
-        return engine.speak(Line(shown="ah", spoken="ah"))
+    def _probe(self, member: Member) -> AsyncIterator[Sound]:
+        language = member.language or "en"
+        ah = _AH.get(base(language), "ah")
+        return member.engine.speak(Line(shown=ah, spoken=ah, language=language))
 
     async def speak(self, line: Line) -> AsyncGenerator[Sound]:
         """Yield the line's sound. Raises EngineError if no voice could make any."""
@@ -46,6 +54,7 @@ class VoiceChain(Chain[Sound]):
             if isinstance(settings, VoiceSettings) and not settings.serves(line.language):
                 raise EngineUnsuited(f"is not asked to speak {line.language!r}")
             asked.append((member, len(rest.spoken)))
+            member.language = member.language or line.language
             sounds = member.engine.speak(rest)
             return shifted(sounds, given, len(line.spoken) - len(rest.spoken)) if given else sounds
 
@@ -54,6 +63,7 @@ class VoiceChain(Chain[Sound]):
             async with aclosing(self._run(start, most=most, wanted=line.voice)) as sounds:
                 async for sound in sounds:
                     kept = sound.kept
+                    asked[-1][0].language = line.language
                     yield sound
         finally:
             # Whoever spoke last may have needed nobody: see ``sound_cache.py``.
@@ -67,9 +77,11 @@ def rest_of(line: Line, given: Sequence[Sound]) -> Line:
     placed = [word for sound in given for word in sound.words if word.offset >= 0]
     share = min(1.0, made / max(0.1, seconds(line.spoken, line.language)))
     offset = placed[-1].offset + len(placed[-1].text) if placed else round(share * len(line.spoken))
-    space = line.spoken.find(" ", offset)
-    rest = line.spoken[space + 1 :] if space >= 0 else ("" if " " in line.spoken else line.spoken[offset:])
-    return Line(id=line.id, turn=line.turn, shown=rest, spoken=rest, language=line.language, feeling=line.feeling)
+    begin = _BEGIN.search(line.spoken, offset)
+    rest = line.spoken[begin.end() :] if begin else ("" if " " in line.spoken else line.spoken[offset:])
+    start = len(line.spoken) - len(rest)
+    cues = tuple(replace(cue, offset=max(0, cue.offset - start)) for cue in line.cues if cue.offset >= offset)
+    return replace(line, shown=rest, spoken=rest, cues=cues)
 
 
 async def shifted(sounds: AsyncIterator[Sound], given: Sequence[Sound], chars: int) -> AsyncIterator[Sound]:
@@ -99,8 +111,8 @@ class BrainChain(Chain[str | Counted | Call]):
     def _size(self, piece: str | Counted | Call) -> float:
         return len(piece) if isinstance(piece, str) else float(isinstance(piece, Call))
 
-    def _probe(self, engine: Any) -> AsyncIterator[str | Counted | Call]:
-        return engine.reply(Prompt(system="Answer with one word.", text="Hello?"))
+    def _probe(self, member: Member) -> AsyncIterator[str | Counted | Call]:
+        return member.engine.reply(Prompt(system="Answer with one word.", text="Hello?"))
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call]:
         """Yield the reply's text, and last what tools it wants to use. Raises EngineError if no brain could."""
@@ -143,11 +155,11 @@ class EarChain(Chain[Heard]):
     def _size(self, piece: Heard) -> float:
         return 1 + len(piece.text)
 
-    def _probe(self, engine: Any) -> AsyncIterator[Heard]:
+    def _probe(self, member: Member) -> AsyncIterator[Heard]:
         async def silence() -> AsyncIterator[bytes]:
             yield bytes(16_000)
 
-        return engine.hear(silence(), "")
+        return member.engine.hear(silence(), "")
 
     async def hear(self, speech: AsyncIterator[bytes], language: str) -> AsyncGenerator[Heard]:
         """Yield what is understood, the last one final. Raises EngineError if no ear could hear."""
@@ -187,8 +199,8 @@ class EyeChain(Chain[str]):
     def _size(self, piece: str) -> float:
         return len(piece)
 
-    def _probe(self, engine: Any) -> AsyncIterator[str]:
-        return engine.see(PICTURE, "en")
+    def _probe(self, member: Member) -> AsyncIterator[str]:
+        return member.engine.see(PICTURE, "en")
 
     async def see(self, picture: bytes, language: str) -> str:
         """Return what is to be seen on a JPEG, in words. Raises EngineError if no eye could see."""

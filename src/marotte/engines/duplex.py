@@ -67,8 +67,8 @@ class DuplexChain(Chain["Piece | Heard"]):
     def _candidates(self, wanted: str = "") -> list[Member]:
         return [member for member in super()._candidates(wanted) if member.state == "ready"]
 
-    def _probe(self, engine: Any) -> AsyncIterator[Piece | Heard]:
-        return _greeted(engine, Prompt(system="Answer with one word.", text="Hello?"))
+    def _probe(self, member: Member) -> AsyncIterator[Piece | Heard]:
+        return _greeted(member.engine, Prompt(system="Answer with one word.", text="Hello?"))
 
     async def hear(
         self, session: Callable[[Member], Session], tape: Tape, language: str

@@ -3,6 +3,8 @@
 https://ai.google.dev/api/generate-content, version v1beta, with a key of Google AI Studio. The key goes into a header.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -16,9 +18,14 @@ from marotte.engines.kinds import EngineError, EngineUnavailable, EngineUnsuited
 
 _OWN = "https://generativelanguage.googleapis.com/"
 _DECLINED = frozenset(
-    {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR"}
-)
+    {
+        "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR",
+        "ESCALATION",
+    }
+)  # fmt: skip
 """Why a reply stops that the model is not allowed to give; it is well and will answer others."""
+_WAIT = re.compile(rb'"retryDelay":\s*"(\d+)(?:\.\d+)?s"')
+"""How long it wants to be left alone: https://cloud.google.com/apis/design/errors, ``google.rpc.RetryInfo``."""
 
 
 class GeminiSettings(HttpSettings):
@@ -115,6 +122,11 @@ class Server(http.Server):
         super().__init__(name, settings.url, kit, secret, header="x-goog-api-key", scheme="")
         self._extra = settings.extra
 
+    def refusal(self, status: int, headers: Mapping[str, str], said: bytes) -> EngineUnavailable:
+        """Say why the server refuses; for how long it wants to be left alone it tells in no header."""
+        wait = _WAIT.search(said)
+        return super().refusal(status, {"Retry-After": str(int(wait[1]) + 1)} if wait else headers, said)
+
     def body(self, contents: list[dict[str, Any]], generation: dict[str, Any], **more: Any) -> dict[str, Any]:
         """Put a request together: the conversation, how the answer is made, and what the settings add."""
         added: dict[str, Any] = self._extra.get("generationConfig", {})
@@ -141,6 +153,6 @@ class Server(http.Server):
         told = self.clean(f"{reason}: {answer.why}" if answer.why else reason)
         if answer.blocked or reason in _DECLINED:
             raise EngineUnsuited(f"{self.name}: the model may not answer this: {told}")
-        if reason not in ("", "STOP", "MAX_TOKENS"):
+        if reason not in ("", "STOP", "MAX_TOKENS", "CONTINUATION"):
             failure = EngineError if begun else EngineUnavailable
             raise failure(f"{self.name}: the model has failed: {told}")

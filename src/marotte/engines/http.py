@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import Field
 
 from marotte.config import Url
-from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, Kit
+from marotte.engines.kinds import EngineError, EngineSettings, EngineUnavailable, EngineUnsuited, Kit
 
 if TYPE_CHECKING:
     import aiohttp
@@ -32,6 +33,9 @@ class HttpSettings(EngineSettings):
 
 class Server:
     """One server behind HTTP: sends requests and tells in plain words why it refuses."""
+
+    declined: ClassVar[re.Pattern[bytes] | None] = None
+    """What is found in an error where a filter has stopped a request: the model is well and will answer others."""
 
     def __init__(
         self, name: str, url: str, kit: Kit, secret: str = "", header: str = "Authorization", scheme: str = "Bearer "
@@ -88,7 +92,7 @@ class Server:
             raise EngineUnavailable(f"{self.name}: {self.url} cannot be reached: {self.clean(error)}") from None
         try:
             if response.status != 200:
-                raise self.refused(response.status, response.headers, await self.complaint(response))
+                raise self.refusal(response.status, response.headers, await _said(response))
             yield response
         except aiohttp.ClientError as error:
             raise EngineError(f"{self.name}: the connection broke while it answered: {self.clean(error)}") from None
@@ -97,16 +101,17 @@ class Server:
 
     async def complaint(self, response: "aiohttp.ClientResponse") -> str:
         """Read what a server says where it should have answered, in at most 300 characters."""
-        import aiohttp
+        return self.message(await _said(response))
 
-        said = b""
-        try:
-            async with asyncio.timeout(2):
-                while len(said) < LARGEST_ERROR and (piece := await response.content.read(LARGEST_ERROR)):
-                    said += piece
-        except (TimeoutError, aiohttp.ClientError):
-            pass  # what has come is enough
-        return self.message(said)
+    def declines(self, said: bytes) -> bool:
+        """Say whether an error tells that this very request is declined, and not that anything has failed."""
+        return bool(self.declined and self.declined.search(said))
+
+    def refusal(self, status: int, headers: Mapping[str, str], said: bytes) -> EngineUnavailable:
+        """Say in plain words why the server refuses; ``said`` is the body of its answer."""
+        if self.declines(said):
+            return EngineUnsuited(f"{self.name}: {self.url} declines this request ({status}): {self.message(said)}")
+        return self.refused(status, headers, self.message(said))
 
     def message(self, said: bytes) -> str:
         """Take the message out of an error body: OpenAI's own shape, FastAPI's, one within the other, or any text."""
@@ -145,6 +150,20 @@ class Server:
             reason = "refuses the request"
         told = f"{self.name}: {self.url} {reason} ({status})"
         return EngineUnavailable(f"{told}: {complaint}" if complaint else told, _seconds(wait))
+
+
+async def _said(response: "aiohttp.ClientResponse") -> bytes:
+    """Read what a server says where it should have answered."""
+    import aiohttp
+
+    said = b""
+    try:
+        async with asyncio.timeout(2):
+            while len(said) < LARGEST_ERROR and (piece := await response.content.read(LARGEST_ERROR)):
+                said += piece
+    except (TimeoutError, aiohttp.ClientError):
+        pass  # what has come is enough
+    return said
 
 
 def _mistake(mistake: Any) -> str:

@@ -1,5 +1,6 @@
 """OpenAI's HTTP interface, as its own and many other servers speak it: what the brain, the voice and the ear share."""
 
+import re
 from typing import Any
 
 from pydantic import Field
@@ -13,6 +14,8 @@ _OWN = "https://api.openai.com/"
 
 DONE = b"[DONE]"
 """The last event of a stream."""
+TAKES_SEVERAL = ("gpt-transcribe", "gpt-live-transcribe")
+"""How the models are called that write speech down and take several languages, never one, and words to listen for."""
 
 
 class OpenAISettings(HttpSettings):
@@ -26,6 +29,9 @@ class OpenAISettings(HttpSettings):
 
 class Server(http.Server):
     """One server that speaks OpenAI's HTTP interface."""
+
+    # Azure's filter, gateways', OpenAI's for models that think; and OpenRouter's, which says 403 as for a wrong key.
+    declined = re.compile(rb'"code":\s*"(content_filter|content_policy_violation|invalid_prompt)"|"flagged_input":')
 
     def __init__(self, name: str, settings: OpenAISettings, kit: Kit) -> None:
         """``name`` is for error messages."""

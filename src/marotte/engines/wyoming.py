@@ -20,6 +20,7 @@ LARGEST = {"data_length": 8_000_000, "payload_length": 16_000_000}
 """Bytes of an event's data and of its payload."""
 _LARGEST_LINE = 1_000_000
 _CONNECT_WITHIN = 5.0
+"""Seconds in which a server must answer, and in which it must say what it can do: who warms it up waits for that."""
 
 Domain = Literal["asr", "tts"]
 
@@ -169,9 +170,15 @@ class Server:
             raise EngineUnavailable(f"wyoming: {uri.geturl()} cannot be reached: {reason}") from None
 
     async def _describe(self, wire: Wire) -> Program:
-        await wire.send("describe")
-        while (event := await wire.receive()).type != "info":
-            pass
+        try:
+            async with asyncio.timeout(_CONNECT_WITHIN):
+                await wire.send("describe")
+                while (event := await wire.receive()).type != "info":
+                    pass
+        except TimeoutError:
+            raise EngineUnavailable(
+                f"wyoming: {self._uri.geturl()} did not say what it can do within {_CONNECT_WITHIN:g} s"
+            ) from None
         try:
             programs = cast("list[dict[str, Any]]", event.data.get(self._domain) or [])
             if not programs:

@@ -34,7 +34,7 @@ Thoughts = dict[str, str]
 class OpenAIBrainSettings(OpenAISettings, ChatSettings):
     """Settings of the brain."""
 
-    model: str = "gpt-4o-mini"
+    model: str = "gpt-5.4-mini"
     """The model's name, as the server knows it."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """How freely it chooses its words; left out, the server decides."""
@@ -182,7 +182,9 @@ class OpenAIBrain:
         except UNREADABLE as error:
             raise EngineError(f"{NAME}: sent what is no reply ({error}): {self._server.message(data)}") from None
         if chunk.error:
-            raise EngineError(f"{NAME}: the server has failed: {self._server.message(data)}")
+            declines = self._server.declines(data)
+            told = f"the {'model declines' if declines else 'server has failed'}: {self._server.message(data)}"
+            raise (EngineUnsuited if declines else EngineError)(f"{NAME}: {told}")
         return chunk
 
 

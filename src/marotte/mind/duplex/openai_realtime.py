@@ -30,7 +30,7 @@ from marotte.engines.kinds import (
     Sound,
     Tool,
 )
-from marotte.engines.openai import OpenAISettings, Server
+from marotte.engines.openai import TAKES_SEVERAL, OpenAISettings, Server
 from marotte.mind.duplex.openai_realtime_events import Details, Error, Event, Item, Response, read
 from marotte.mind.duplex.session import LARGEST_TEXT, LiveSession, said, sound
 from marotte.mind.duplex.wire import RATE, Inbox
@@ -46,8 +46,6 @@ _CANCEL = 5.0
 _MOST_CALLS = 32
 _ASIDE = ("language", "clear", "delete", "cancel", "truncate")
 """The ids of messages that nobody waits for the answer of: what is wrong with one of them is only told."""
-_SEVERAL = ("gpt-transcribe", "gpt-live-transcribe")
-"""Transcribers that take several languages, and words to listen for."""
 
 
 class OpenAIRealtimeSettings(OpenAISettings):
@@ -169,7 +167,7 @@ class OpenAIRealtimeSession(LiveSession):
         """Return how speech is taken, and how it is written down."""
         transcription: dict[str, Any] = {"model": self._settings.transcriber}
         languages = self._settings.languages or ((self._expected.split("-")[0],) if self._expected else ())
-        if transcription["model"].startswith(_SEVERAL):
+        if transcription["model"].startswith(TAKES_SEVERAL):
             wished: dict[str, Any] = {"languages": list(languages), "keywords": list(self._kit.names)}
             transcription |= {key: value for key, value in wished.items() if value}
         elif len(languages) == 1:

@@ -15,6 +15,9 @@ LARGEST_TEXT = 100_000
 """Characters of one transcript, or of one reply."""
 _LONGEST = 600
 """Seconds of one speech."""
+_HEARTBEAT = 20.0
+"""Seconds of silence after which it is seen whether the line still lives: one that a router has forgotten says nothing,
+and a turn must not be the one to find out."""
 
 
 class LiveSession(ABC):
@@ -214,6 +217,7 @@ class LiveSession(ABC):
                 self._address(),
                 headers=self._server.headers(),
                 max_msg_size=LARGEST_MESSAGE,
+                heartbeat=_HEARTBEAT,
             )
         except aiohttp.WSServerHandshakeError as error:
             raise self._server.refused(error.status, error.headers) from None

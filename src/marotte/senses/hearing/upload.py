@@ -57,11 +57,17 @@ def _read(server: Server, said: bytes, content_type: str, language: str, samples
     segments, words = _tables(found.get("segments")), words_of(found["text"])
     return Heard(
         text=words,
-        language=whisper.code_of(str(found.get("language") or "")) or language,
+        language=_language(found) or language,
         uncertain=bool(words) and whisper.doubts(segments),
         no_speech=whisper.no_speech(segments),
         words=whisper.place(_pieces(found, segments), words, samples),
     )
+
+
+def _language(answer: Mapping[str, Any]) -> str:
+    """Return what is told of the language: by Whisper's name for it, or, of several that were found, the first."""
+    several = _tables(answer.get("languages"))
+    return str(several[0].get("code") or "") if several else whisper.code_of(str(answer.get("language") or ""))
 
 
 def _pieces(answer: Mapping[str, Any], segments: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float, float]]:

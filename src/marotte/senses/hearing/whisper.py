@@ -9,6 +9,7 @@ from typing import Any
 
 from marotte.events import Word
 from marotte.senses.hearing.speech import RATE
+from marotte.text.language import base
 
 _SILENT, _UNLIKELY, _REPEATED = 0.6, -1.0, 2.4
 """Whisper's own limits: above which probability of silence, below which mean log probability of its words and above
@@ -36,6 +37,13 @@ LANGUAGES = {
 }  # fmt: skip
 """What Whisper's languages are called in a verbose answer, and their codes."""
 CODES = frozenset(LANGUAGES.values())
+_OTHERWISE = {"nb": "no", "fil": "tl", "jv": "jw"}
+"""Languages for which Whisper has another code than their tags."""
+
+
+def code(tag: str) -> str:
+    """Return Whisper's code for the language of a BCP-47 tag: ``zh`` for ``zh-TW``, ``no`` for ``nb``; "" for ""."""
+    return _OTHERWISE.get(base(tag), base(tag))
 
 
 def code_of(named: str) -> str:

@@ -151,6 +151,8 @@ class ElevenLabsVoice(HttpVoice):
 class _Server(Server):
     """Their server: it says why it refuses in ``detail``, and the status alone would mislead."""
 
+    declined = re.compile(rb'"content_against_policy"')
+
     def message(self, said: bytes) -> str:
         status, text = _detail(said)
         return self.clean(f"{status}: {text}" if status else text) if text else super().message(said)

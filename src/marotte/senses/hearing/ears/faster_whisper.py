@@ -98,7 +98,7 @@ class FasterWhisperEar:
         Raises EngineUnsuited for a language that the model does not know.
         """
         await self.warm()
-        language = language.split("-")[0].lower()
+        language = whisper.code(language)
         if language and language not in self._child.ready["languages"]:
             raise EngineUnsuited(f"faster_whisper: {self._settings.model} does not know the language {language!r}")
         pcm, clock, every = bytearray(), self._kit.clock, self._settings.partials

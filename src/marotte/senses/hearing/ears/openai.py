@@ -10,15 +10,16 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from marotte.engines.kinds import EngineSettings, Heard, Kit
-from marotte.engines.openai import OpenAISettings, Server
-from marotte.senses.hearing import upload
+from marotte.engines.openai import TAKES_SEVERAL, OpenAISettings, Server
+from marotte.senses.hearing import upload, whisper
 from marotte.senses.hearing.speech import collect
+from marotte.text.language import base
 
 
 class OpenAIEarSettings(OpenAISettings):
     """Settings of the ear."""
 
-    model: str = "whisper-1"
+    model: str = "gpt-transcribe"
     path: str = Field(default="audio/transcriptions", pattern=r"^[A-Za-z0-9_./-]+$")
     """What follows the server's address."""
     response_format: Literal["json", "verbose_json"] = "json"
@@ -35,6 +36,7 @@ class OpenAIEar:
     def __init__(self, settings: OpenAIEarSettings, kit: Kit) -> None:
         self._settings = settings
         self._server = Server("openai ear", settings, kit)
+        self._names = kit.names
 
     @classmethod
     def check(cls, settings: OpenAIEarSettings, kit: Kit) -> str:
@@ -62,6 +64,9 @@ class OpenAIEar:
         if asked.words:
             # Words alone would leave out the segments, which tell how sure the ear is.
             fields += [("timestamp_granularities[]", kind) for kind in ("word", "segment")]
-        if language:
-            fields.append(("language", language.split("-")[0]))
+        if asked.model.startswith(TAKES_SEVERAL):
+            fields += [("languages[]", base(language))] if language else []
+            fields += [("keywords[]", name) for name in self._names]
+        elif language:
+            fields.append(("language", whisper.code(language)))
         return [*(field for field in fields if field[0] not in asked.extra), *asked.extra.items()]

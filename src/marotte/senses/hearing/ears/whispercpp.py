@@ -70,7 +70,7 @@ class WhisperCppEar:
         """Take the whole turn, then yield its text once; the model finds out the language where it is ""."""
         await self.warm()
         pcm, answer = await collect(speech), dict[str, Any]()
-        async with aclosing(self._child.request({"language": language.split("-")[0]}, pcm)) as answers:
+        async with aclosing(self._child.request({"language": whisper.code(language)}, pcm)) as answers:
             async for header, _ in answers:
                 answer = header
         if "text" not in answer:

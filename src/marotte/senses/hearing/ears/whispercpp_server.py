@@ -59,7 +59,7 @@ class WhisperCppServerEar:
 
         Raises EngineUnsuited for a language that Whisper does not know, which the server fails on.
         """
-        code = language.split("-")[0].lower()
+        code = whisper.code(language)
         if code and code not in whisper.CODES:
             raise EngineUnsuited(f"{_NAME}: Whisper does not know the language {language!r}")
         fields: dict[str, object] = {

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from marotte.engines.http import LARGEST_LINE, HttpSettings, Server
 from marotte.engines.kinds import EngineSettings, EngineUnavailable, Heard, Kit
+from marotte.senses.hearing import whisper
 from marotte.senses.hearing.ears.whisperlive_session import Session
 
 _LOADING = 120.0
@@ -142,7 +143,7 @@ class WhisperLiveEar:
         settings = self._settings
         return {
             "uid": uid,
-            "language": language.split("-")[0] or None,
+            "language": whisper.code(language) or None,
             "task": "transcribe",
             "model": settings.model,
             "use_vad": settings.use_vad,

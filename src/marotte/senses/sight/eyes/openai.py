@@ -24,7 +24,7 @@ _FILTERED = re.compile(r"content.?(filter|policy|management)|safety system", re.
 class OpenAIEyeSettings(OpenAISettings):
     """Settings of the eye."""
 
-    model: str = "gpt-4o-mini"
+    model: str = "gpt-5.4-mini"
     """The model's name, as the server knows it; it must see."""
     detail: Literal["", "low", "high", "auto"] = ""
     """How closely OpenAI's models look, which is paid for; "" leaves it to the server."""
