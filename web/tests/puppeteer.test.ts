@@ -108,6 +108,36 @@ test("sound of a connection that is lost is thrown away, so that none of it soun
   end();
 });
 
+test("what is lost on the way leaves neither a thought nor a subtitle standing", () => {
+  const connection = new Connection("ws://x/ws", { window: "stage", token: "", floor: "public" });
+  let lose: (count: number) => void = () => {};
+  vi.spyOn(connection, "on").mockImplementation((kind, listener) => {
+    if (kind === "missed") lose = listener as typeof lose;
+    return () => {};
+  });
+  puppeteer = new Puppeteer(connection, null);
+  puppeteer.attach(character as unknown as CharacterHandle);
+  const end = puppeteer.start();
+  const doing = (sample: number) => {
+    puppeteer.look(sample);
+    return puppeteer.doing;
+  };
+  puppeteer.take({ ...on, type: "turn_started", lane: "chat", percepts: ["p"], text: "", who: "" });
+  expect(doing(0)).toBe("thinking");
+  for (const event of [STARTED, TIMINGS]) puppeteer.take(event);
+  expect(doing(2_000)).toBe("speaking");
+  lose(3); // the ends of the line and of the turn are among them
+  expect(doing(3_000)).toBe("speaking");
+  expect(puppeteer.frame.line?.shown).toBe("Hello you");
+  expect(doing(9_000 + 4 * 48_000)).toBe("idle");
+  expect(puppeteer.frame.line).toBeNull();
+  puppeteer.take({ ...on, type: "onset", viewer: null });
+  expect(doing(0)).toBe("listening");
+  lose(1);
+  expect(doing(0)).toBe("idle");
+  end();
+});
+
 test("a guess that is thrown away does not look like an answer while its partner still speaks", () => {
   const doing = (...events: AnyEvent[]) => {
     for (const event of events) puppeteer.take(event);

@@ -53,6 +53,10 @@ export class Puppeteer {
       connection.on("event", (event) => this.take(event)),
       // Another session may be of another run, whose clock began again.
       connection.on("status", ({ state, welcome }) => state === "open" && !welcome?.resumed && this.#forget()),
+      // What it did may have ended among what was lost. A line that sounds stays: one without an end ends by itself.
+      connection.on("missed", () => {
+        this.#mood = "idle";
+      }),
     ];
     if (playback) {
       const report = () => connection.send({ type: "sound", on: playback.state === "on" });
