@@ -188,7 +188,8 @@ async def test_a_ban_waits_for_the_units_of_the_next_day_and_words_do_not(
     await heard(stage, "spam")
     viewer = stage.of(ChatMessage)[0].viewer
     assert viewer is not None
-    monkeypatch.setattr(stage.link._ledger, "reset", lambda: 6 * 3_600.0)  # it is evening in California
+    monkeypatch.setattr(stage.link._ledger, "reset", lambda: 3 * SPEED)  # it is nearly midnight in California
+    monkeypatch.setitem(WITHIN, Send, 2 * SPEED)
     youtube.fault("403:quotaExceeded", on="ban")
     ban = asyncio.create_task(stage.link.act(Verdict(link="youtube", viewer=viewer, action="ban", reason="spam")))
     await until(lambda: stage.calls("ban"), "it is tried")
