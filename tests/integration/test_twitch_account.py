@@ -107,6 +107,21 @@ async def test_who_signs_in_while_the_refused_token_is_still_being_renewed_is_le
         await stage.up(ups + 1)
 
 
+async def test_who_is_to_be_forgotten_is_signed_out_and_kept_no_more(twitch: TwitchServer, tmp_path: Path) -> None:
+    stage = Stage(twitch, tmp_path)
+    access = stage.sign_in()
+    async with stage.on():
+        assert stage.tokens.drop("twitch")
+        await stage.link._account.renew(access)  # pyright: ignore[reportPrivateUsage]
+        assert stage.link._account.token.access != access  # pyright: ignore[reportPrivateUsage]
+        assert stage.tokens.load("twitch") is None, "it was forgotten"
+        await waiting.until(lambda: "nobody is signed in" in stage.details(), "it only reads")
+        assert stage.link.can == frozenset()
+        ups = stage.states().count("up")
+        stage.sign_in()
+        await stage.up(ups + 1)
+
+
 async def test_a_login_that_is_away_is_waited_for(rough: TwitchServer, tmp_path: Path) -> None:
     stage = Stage(rough, tmp_path)
     stage.sign_in()

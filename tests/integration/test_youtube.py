@@ -365,6 +365,22 @@ async def test_a_renewal_that_fails_for_a_while_is_tried_again(youtube: YouTubeS
     assert all(grant.refresh not in state.detail for state in stage.of(LinkState))
 
 
+async def test_who_is_to_be_forgotten_is_signed_out_and_kept_no_more(youtube: YouTubeServer, stage: Stage) -> None:
+    grant = stage.sign_in()
+    await stage.up()
+    assert stage.tokens.drop("youtube")
+    youtube.expire(grant.access)
+    youtube.drop()
+    assert "nobody is signed in" in (await stage.told("refused")).detail
+    assert stage.tokens.load("youtube") is None
+    viewer = Viewer(id="youtube:x", name="X")
+    done = await stage.link.act(Verdict(link="youtube", viewer=viewer, action="warn", reason=""))
+    assert not done.ok
+    youtube.chat("Ada", "Where are you?")
+    stage.sign_in()
+    await stage.hears("Where are you?")
+
+
 async def test_whoever_takes_the_right_back_is_told_how_to_sign_in_again(youtube: YouTubeServer, stage: Stage) -> None:
     grant = stage.sign_in()
     await stage.up()

@@ -199,3 +199,17 @@ class BaseLink(ABC):
         if (work := self.acts.get(type(act))) is None:
             raise Passing("it is not connected at present")
         return await work(act, until)
+
+
+async def first_of(*works: Awaitable[None]) -> None:
+    """Do several things until one of them is done; raises what that raises."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks[::-1]:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

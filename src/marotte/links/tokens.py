@@ -8,6 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from marotte.time import Clock
+
+LOOKS = 2.0
+"""Seconds between two looks whether somebody has signed in, or wants to be forgotten."""
+
 
 class TokenError(Exception):
     """A token cannot be read or kept; the message names the file and what to do."""
@@ -79,6 +84,15 @@ class Tokens:
                 new.replace(file)
             except OSError as error:
                 raise TokenError(f"{file}: cannot be written: {error.strerror}") from None
+
+    def kept(self, name: str) -> bool:
+        """Whether there is a token of a link."""
+        return self._file(name).exists()
+
+    async def dropped(self, name: str, clock: Clock) -> None:
+        """Return once there is no token of a link: somebody wants it forgotten."""
+        while self.kept(name):
+            await clock.sleep(LOOKS)
 
     def drop(self, name: str) -> bool:
         """Forget a link's token; returns whether there was one."""

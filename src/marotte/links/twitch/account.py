@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from marotte.links.device_login import LoginError
 from marotte.links.link import Passing
-from marotte.links.tokens import Token, TokenError, Tokens
+from marotte.links.tokens import LOOKS, Token, TokenError, Tokens
 from marotte.links.twitch.login import AGAIN, NAME, Door
 from marotte.time import Clock
 
@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 EARLY = 600.0
 """Seconds before its end in which a token is renewed."""
 HOUR = 3_600.0
-LOOKS = 2.0
-"""Seconds between two looks whether somebody has signed in meanwhile."""
 
 
 class Dismissed(Exception):
@@ -70,6 +68,10 @@ class Account:
                 continue
             if found is not None and found.access not in self._had:
                 return
+
+    async def forgotten(self) -> None:
+        """Return once no token is kept any more: somebody wants us to be signed out."""
+        await self._tokens.dropped(NAME, self._clock)
 
     async def look(self) -> None:
         """Ask Twitch whose the token is and what it may do; renew it where it is none. Raises Dismissed, Passing."""
@@ -133,6 +135,8 @@ class Account:
     async def _keep(self, token: Token) -> None:
         if token != self.token:
             self._have(token)
+            if not self._tokens.kept(NAME):
+                return  # it was forgotten while we renewed it
             try:
                 await self._tokens.keep(NAME, token)
             except TokenError as error:  # it still serves this run

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from marotte.config_links import Twitch
 from marotte.config_pastimes import Reward
 from marotte.events import Event, Fulfil, Gap, StreamEnded, StreamStarted
-from marotte.links.link import BaseLink, Passing, Refused, State
+from marotte.links.link import BaseLink, Passing, Refused, State, first_of
 from marotte.links.pace import Backoff
 from marotte.links.tokens import TokenError, Tokens, missing
 from marotte.links.twitch.account import Account, Dismissed
@@ -163,6 +163,7 @@ class TwitchLink(BaseLink):
             return
         if not signed_in:
             self._out = ""
+            self.acts.clear()
             await first_of(self._read_only(), self._account.changed())
             return
         try:
@@ -199,7 +200,8 @@ class TwitchLink(BaseLink):
                 ended.set_exception(Dismissed(why))
 
         self._account.dismissed = dismissed
-        await first_of(self._listen(http), ended, self._account.changed(), self._account.run())
+        account = self._account
+        await first_of(self._listen(http), ended, account.changed(), account.forgotten(), account.run())
 
     # --- listening
 
@@ -458,17 +460,3 @@ class TwitchLink(BaseLink):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def first_of(*works: Awaitable[None]) -> None:
-    """Do several things until one of them is done; raises what that raises."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks[::-1]:
-            if task.done():
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 
 from marotte.links.device_login import LoginError
-from marotte.links.tokens import Token, TokenError, Tokens
+from marotte.links.tokens import LOOKS, Token, TokenError, Tokens
 from marotte.links.youtube.login import AGAIN, NAME, Door, No
 from marotte.time import Clock
 
@@ -13,8 +13,6 @@ log = logging.getLogger(__name__)
 
 EARLY = 120.0
 """Seconds before its end in which a token is renewed."""
-LOOKS = 2.0
-"""Seconds between two looks whether somebody has signed in meanwhile."""
 
 
 class Dismissed(Exception):
@@ -45,6 +43,10 @@ class Account:
         while not self._another():
             await self._clock.sleep(LOOKS)
 
+    async def forgotten(self) -> None:
+        """Return once no token is kept any more: somebody wants us to be signed out."""
+        await self._tokens.dropped(NAME, self._clock)
+
     async def access(self, door: Door) -> str:
         """Return a token that is good, renewed where it expires soon. Raises Dismissed, Passing."""
         token = self.token
@@ -74,6 +76,8 @@ class Account:
         """Use this token from now on."""
         if token != self.token:
             self._have(token)
+            if not self._tokens.kept(NAME):
+                return  # it was forgotten while we renewed it
             try:
                 await self._tokens.keep(NAME, token)
             except TokenError as error:  # it still serves this run

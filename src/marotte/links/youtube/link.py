@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from marotte.config_links import YouTube
 from marotte.events import Event, Gap, Gift, Send, StreamEnded, StreamStarted, Subscription, Verdict
 from marotte.links.complaints import Complaints
-from marotte.links.link import BaseLink, Passing, Refused, State
+from marotte.links.link import BaseLink, Passing, Refused, State, first_of
 from marotte.links.pace import Backoff
 from marotte.links.tokens import TokenError, Tokens, missing
 from marotte.links.youtube.account import Account, Dismissed
@@ -138,6 +138,7 @@ class YouTubeLink(BaseLink):
         """Be signed in for as long as that lasts."""
         try:
             if not self._account.load():
+                self._acts.api = None
                 self._news("refused", "nobody is signed in: marotte login youtube")
                 await self._account.changed()
                 return
@@ -146,7 +147,7 @@ class YouTubeLink(BaseLink):
             await self._account.changed()
             return
         try:
-            await self._signed_in(http)
+            await first_of(self._signed_in(http), self._account.forgotten())
         except (Dismissed, Denied) as error:
             log.error("youtube: %s", error)
             self._news("refused", str(error))
