@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
             "show" if positional else "--show",
             nargs="?" if positional else None,
             metavar="SHOW",
-            help="a show file, or the name of one that comes with the program (jester, skull)",
+            help="a show file, or the name of one that comes with the program (jester, skull, streamer)",
         )
 
     run = command("run", _run, "Bring a character to life and serve its windows.")
@@ -81,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     see.add_argument("picture", type=Path, help="a JPEG, PNG or WebP file")
     see.add_argument("--language", default="", help="the language to tell it in, as a tag such as en; the show's first")
     show(see)
-    init = command("init", _init, "Write a show file to start from, with every setting explained.")
+    init = command("init", _init, "Write a show file to start from, with what it sets explained.")
     init.add_argument("file", nargs="?", type=Path, default=Path("show.toml"))
-    init.add_argument("--character", default="jester", help="which character to start from (jester, skull)")
+    init.add_argument("--character", default="jester", help="which character to start from (jester, skull, streamer)")
     init.add_argument("--force", action="store_true", help="write over a file that is there")
     doctor = command("doctor", _doctor, "Check what is installed, configured, reachable and quick, and how to mend it.")
     show(doctor, positional=True)

@@ -366,9 +366,9 @@ class Show(Model):
     @model_validator(mode="after")
     def _commands_are_clear(self) -> "Show":
         chain = self.voice
-        voices = dict.fromkeys((*chain.chain, *chain.others, "espeak"))
-        feelings = {f for name in voices for f in chain.settings(name).get("feelings", {})}
-        for key, reason in ambiguous(self.commands, self.purse, self.redemptions, voices, feelings):
+        names = (*chain.chain, *chain.others, "espeak")
+        voices = {name: tuple(chain.settings(name).get("feelings") or ()) for name in names}
+        for key, reason in ambiguous(self.commands, self.purse, self.redemptions, voices):
             raise ValueError(f"{key}: {reason}")
         return self
 

@@ -115,4 +115,4 @@ class Sight(EyeChain):
     camera: str = Field(default="", pattern=r"^([0-9]{1,2}|/dev/[A-Za-z0-9/_-]+)?$")
     """This machine's camera for the public floor: its number or device file; "": none."""
     keep: int = Field(default=0, ge=0, le=10_000)
-    """So many of the last pictures are kept in the data folder; 0: none is stored."""
+    """So many of the last pictures are kept in the data folder; 0: none. All go where somebody is forgotten."""

@@ -229,10 +229,12 @@ def ambiguous(
     commands: Mapping[str, Command],
     purse: Purse | None,
     rewards: Mapping[str, Reward],
-    voices: Collection[str],
-    feelings: Collection[str],
+    voices: Mapping[str, Collection[str]],
 ) -> Iterator[tuple[str, str]]:
-    """Yield what only the whole show can tell: a key, and what is wrong with it."""
+    """Yield what only the whole show can tell: a key, and what is wrong with it.
+
+    ``voices`` are those of the show, each with the feelings for which it has a manner of its own.
+    """
     taken: dict[str, str] = {}
     for name, command in commands.items():
         if purse is None and (command.cost or command.action == "purse"):
@@ -249,5 +251,13 @@ def ambiguous(
         if reward.voice and reward.voice not in voices:
             key, near = f"redemptions.{title}.voice", nearest(reward.voice, voices)
             yield key, f"there is no voice {reward.voice!r} in voice.chain or voice.others{near}"
-        if reward.feeling and reward.feeling not in (known := (*FEELINGS, *feelings)):
+        known = (*FEELINGS, *(feeling for feelings in voices.values() for feeling in feelings))
+        if reward.feeling and reward.feeling not in known:
             yield f"redemptions.{title}.feeling", f"{reward.feeling!r} is no feeling{nearest(reward.feeling, known)}"
+    wanted = {*FEELINGS, *(reward.feeling for reward in rewards.values())}
+    for voice, feelings in voices.items():
+        for feeling in sorted(set(feelings) - wanted):
+            yield (
+                f"voice.{voice}.feelings",
+                f"{feeling!r} is no feeling, nor does a reward ask for it" + nearest(feeling, FEELINGS),
+            )

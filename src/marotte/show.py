@@ -342,6 +342,7 @@ class Run:
         """Somebody was forgotten: so is all that tells what happened, wherever it is noted."""
         self.recorder.forget()
         self.sounds.clear()
+        self.supervisor.start("album", lambda: self.shared.album.bound(0))
         self.history.forget()
         self.held.forget()
         self.pastimes.forget()
@@ -460,6 +461,7 @@ class Run:
         """Delete what is older than the show keeps, at start and every hour."""
         while True:
             await self.store.prune(self.clock.wall() - self.show.memory.keep_days * 86_400)
+            await self.shared.album.bound(self.show.sight.keep)
             await self.clock.sleep(3_600)
 
     async def _warm_up(self) -> None:

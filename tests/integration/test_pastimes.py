@@ -25,6 +25,7 @@ from marotte.events import (
     Viewer,
 )
 from marotte.replay import replay
+from marotte.senses.sight.pictures import Picture
 from marotte.show import Run
 from marotte.store import Store
 from marotte.store.tables import timers
@@ -283,7 +284,9 @@ async def test_who_is_forgotten_has_no_reminder_ticket_or_quote(tmp_path: Path) 
         await there.reply("!join")
         await there.reply("!remindme 1h tea")
         await there.reply("!join", BOB)
+        await there.run.shared.album.keep(Picture(jpeg=b"Ada, perhaps", width=64, height=48, thumbnail=b""), 3)
         await there.run.forget(ADA.id)
+        await until(lambda: not [*(tmp_path / "pictures").iterdir()], "no picture is kept")
         assert not await there.run.store.due_timers(until=2e9)
         assert [*(await there.run.store.tallies("raffle ticket"))] == ['["twitch:bob", "Bob"]']
         # What is in mind is read again from the rows a moment later.

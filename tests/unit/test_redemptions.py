@@ -106,6 +106,10 @@ async def stage(*replies: str, rows: PastimeRows | None = None, show: str = "") 
             "show.toml:2: show: redemptions.A.feeling: 'joyy' is no feeling; did you",
         ),
         (
+            "[voice.espeak.feelings.sadness]\npitch = -2",
+            "voice.espeak.feelings: 'sadness' is no feeling, nor does a reward ask for it; did you mean 'sad'?",
+        ),
+        (
             "[redemptions.A]\nspeek = true",
             "show.toml:2: redemptions.A.speek: there is no such key; did you mean 'speak'?",
         ),

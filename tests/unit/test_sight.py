@@ -252,3 +252,8 @@ async def test_an_album_holds_so_many_pictures_for_its_owner_alone(tmp_path: Pat
         await album.keep(Picture(jpeg=b"%d" % number, width=64, height=48, thumbnail=b""), 3)
     assert [file.read_bytes() for file in sorted(folder.iterdir())] == [b"3", b"4", b"5"]
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    await album.bound(2)
+    assert [file.read_bytes() for file in sorted(folder.iterdir())] == [b"4", b"5"]
+    await album.bound(0)
+    assert not [*folder.iterdir()]
+    await Album(tmp_path / "none").bound(0)

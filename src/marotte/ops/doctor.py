@@ -102,7 +102,7 @@ async def _surroundings(patient: Patient, quick: bool, add: Callable[[str, Seque
 
 
 def _configuration(patient: Patient) -> list[Check]:
-    remedy = f"correct {patient.file or 'the show file'}; a new one with every key explained: marotte init new.toml"
+    remedy = f"correct {patient.file or 'the show file'}; a new one to start from: marotte init new.toml"
     wrong = [Check(name="show", state="bad", detail=mistake, remedy=remedy) for mistake in patient.mistakes]
     fine = Check(name="show", detail=", ".join(part for part in (patient.show.name, patient.file) if part))
     return [*(wrong or [fine]), *_subtitles(patient.show), *keeping.dotenv(Path.cwd())]

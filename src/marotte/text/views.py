@@ -53,8 +53,8 @@ _ALIASES = {
     "伤心 悲伤 哭 悲しい 泣く 涙",
     "angry": "anger angrily mad furious annoyed growls growling frowns frowning glares huffs enojado enojada "
     "enfadado enfadada fâché fâchée furieux furieuse 生气 愤怒 怒り 怒る",
-    "surprised": "surprise shocked amazed astonished startled scared sorprendido sorprendida surpris surprise "
-    "étonné étonnée 惊讶 吃惊 驚き びっくり",
+    "surprised": "surprise shocked amazed astonished startled scared fear afraid sorprendido sorprendida surpris "
+    "surprise étonné étonnée 惊讶 吃惊 驚き びっくり",
     "shy": "shyly blush blushes blushing embarrassed bashful bashfully tímido tímida timide rougit "
     "害羞 脸红 照れ 恥ずかしい",
     "thinking": "think thinks ponder ponders pondering hmm confused curious curiously wondering pensativo "

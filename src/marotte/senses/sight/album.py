@@ -21,10 +21,18 @@ class Album:
         """Store a picture and no more than ``most`` in all. Raises OSError."""
         await asyncio.to_thread(self._keep, picture.jpeg, most)
 
+    async def bound(self, most: int) -> None:
+        """Keep no more than ``most``, those stored last. Raises OSError."""
+        await asyncio.to_thread(self._bound, most)
+
     def _keep(self, jpeg: bytes, most: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{next(self._numbers) % 1_000:03}.jpg"
         with open(os.open(self._folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
             file.write(jpeg)
-        for oldest in sorted(self._folder.glob("*.jpg"))[:-most]:
+        self._bound(most)
+
+    def _bound(self, most: int) -> None:
+        stored = sorted(self._folder.glob("*.jpg"))
+        for oldest in stored[: max(0, len(stored) - most)]:
             oldest.unlink(missing_ok=True)
