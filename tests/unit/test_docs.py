@@ -19,12 +19,16 @@ from marotte.text.views import FEELINGS, GESTURES
 ROOT = DOCS.parent
 FILES = {file.relative_to(DOCS).as_posix(): file.read_text("utf-8") for file in sorted(DOCS.rglob("*.md"))}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.M | re.S)
 
 
 def fences(kind: str) -> Iterator[tuple[str, str]]:
     for name, text in FILES.items():
-        yield from ((name, body) for language, body in FENCE.findall(text) if language == kind)
+        yield from (
+            (name, re.sub(f"^{indent}", "", body, flags=re.M))
+            for indent, language, body in FENCE.findall(text)
+            if language == kind
+        )
 
 
 def anchors(name: str) -> set[str]:
@@ -183,9 +187,19 @@ def test_every_command_is_told_of() -> None:
 
 def test_every_show_is_valid() -> None:
     shows = [(name, body) for name, body in fences("toml") if not body.startswith("# pyproject.toml")]
-    assert len(shows) >= 8
+    shows += [(name, (ROOT / name).read_text("utf-8")) for name in ("deploy/gpu/show.toml", "shows/streamer.toml")]
+    shows += [
+        ("README.md", body)
+        for _, kind, body in FENCE.findall((ROOT / "README.md").read_text("utf-8"))
+        if kind == "toml"
+    ]
+    assert len(shows) > 80
     for name, body in shows:
-        config.parse(body, f"docs/{name}")
+        show = config.parse(body, name)
+        for kind in get_args(kinds.Kind) if '"kazoo"' not in body else ():
+            for engine, _, settings in registry.plan(kind, show):
+                feelings = set(settings.feelings) if isinstance(settings, kinds.VoiceSettings) else set()
+                assert feelings <= {*FEELINGS}, f"{name}: no line has this feeling, so {engine} never speaks so"
 
 
 def test_the_walk_through_the_template_shows_the_template() -> None:

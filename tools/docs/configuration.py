@@ -29,12 +29,17 @@ Secrets are never in the file: they come from the environment or from a file `.e
 |---|---|
 | `MAROTTE_TOKEN` | the operator's token, 16 characters or more; without it one is made and kept in the data folder |
 | `MAROTTE_DATA_DIR` | the folder for what lasts: memory, logs, tokens; else `marotte` in the user's own data folder |
-| `OPENAI_API_KEY` | for OpenAI's own servers: brain, voice and ear `openai` |
+| `OPENAI_API_KEY` | for OpenAI's own servers: brain, voice, ear and eye `openai`, duplex engine `openai-realtime` |
 | `ANTHROPIC_API_KEY` | for Anthropic's own: brain `anthropic` |
-| `GEMINI_API_KEY` | for Google's own: brain and ear `gemini` |
+| `GEMINI_API_KEY` | for Google's own: brain, ear and eye `gemini`, duplex engine `gemini-live` |
 | `OLLAMA_API_KEY` | for ollama.com: brain `ollama`, with `secret = "OLLAMA_API_KEY"` in its table |
 | `ELEVENLABS_API_KEY` | for ElevenLabs' own: voice `elevenlabs` |
 | `AZURE_SPEECH_KEY` | for Azure Speech in a region: voice and ear `azure` |
+| `AZURE_VISION_KEY` | for Azure's Image Analysis: eye `azure` |
+| `TWITCH_CLIENT_SECRET` | for [Twitch](twitch.md), where its application is *Confidential* |
+| `YOUTUBE_CLIENT_SECRET` | for [YouTube](youtube.md) |
+| `TIKTOK_SIGN_KEY` | for the service that signs requests to [TikTok](tiktok.md); it works without |
+| `DISCORD_TOKEN` | for the bot on [Discord](discord.md) |
 | any other | where a key asks for the *name* of a variable, it ends in `_KEY`, `_TOKEN`, `_SECRET` or `_PASSWORD` |
 
 A key of the list above goes to its own house only. A server of your own, behind `url` or `host`, is given the key that
