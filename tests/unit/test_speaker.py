@@ -201,6 +201,29 @@ async def test_the_best_outlet_holds_the_record_and_a_lost_one_passes_it_on() ->
         assert house.speaker.outlet_of_record == "clock"
 
 
+@pytest.mark.parametrize("before", [False, True])
+async def test_an_outlet_that_comes_in_a_lines_last_moment_does_not_hold_the_turn(before: bool) -> None:
+    async with stage() as house:
+        if before:
+            house.outlet(name="window 0")
+        saying = asyncio.create_task(house.say("One two."))
+        await asyncio.sleep(0.4)
+        house.outlet(rank=Rank.DEVICE)  # all there is to play was given to others, or to nobody
+        async with asyncio.timeout(1.0):
+            ending = await saying
+        assert (ending.state, ending.heard, ending.cut) == ("done", "One two.", False)
+
+
+async def test_a_cut_soon_after_an_outlet_came_keeps_no_more_than_the_clock_tells() -> None:
+    async with stage() as house:
+        saying = asyncio.create_task(house.say("One two three four."))
+        await asyncio.sleep(0.4)
+        house.outlet()
+        await asyncio.sleep(0.02)
+        house.floor.cut()
+        assert (await saying).heard == "One"
+
+
 async def test_a_pause_resumes_at_the_sample_where_it_stopped() -> None:
     async with stage() as house:
         outlet = house.outlet()
@@ -222,6 +245,18 @@ async def test_a_pause_resumes_at_the_sample_where_it_stopped() -> None:
         assert after[0][3][:200] == tone(1.5)[2 * resumed_at : 2 * resumed_at + 200]
         heard = resumed_at + sum(len(p) // 2 for *_, p in after)
         assert heard == round(8 * 0.25 * SAMPLE_RATE)
+
+
+async def test_a_pause_in_a_lines_last_moment_lets_time_go_on() -> None:
+    async with stage() as house:
+        saying = asyncio.create_task(house.say("One two."))
+        await asyncio.sleep(0.4)  # all of it has its place, and nothing plays but the clock
+        house.speaker.pause()
+        async with asyncio.timeout(2.0):
+            await asyncio.sleep(1.0)
+        assert not saying.done()
+        house.speaker.resume()
+        assert (await saying).heard == "One two."
 
 
 async def test_words_are_placed_on_the_clock_and_placed_anew_after_a_pause() -> None:
@@ -323,6 +358,18 @@ async def test_a_slow_voice_starves_the_line_but_loses_nothing() -> None:
         watch.cancel()
         assert (ending.state, ending.heard) == ("done", "One two three four.")
         assert sum(len(p) // 2 for *_, p in outlet.played) == SAMPLE_RATE
+
+
+@pytest.mark.parametrize("timings", [True, False])
+async def test_a_cut_while_a_slow_voice_still_makes_the_line_keeps_only_what_sounded(timings: bool) -> None:
+    async with stage(ScriptedVoice(pace=1.5, timings=timings)) as house:
+        watch = asyncio.create_task(reports(house, house.outlet(), delay=0.0))
+        saying = asyncio.create_task(house.say("One two three four."))
+        await asyncio.sleep(0.535)  # so far 0.3 s of its second are made, and all of that has sounded
+        house.floor.cut()
+        ending = await saying
+        watch.cancel()
+        assert (ending.heard, ending.cut, ending.answered) == ("One", True, ())
 
 
 async def test_prefetch_is_bounded_in_seconds() -> None:

@@ -64,6 +64,8 @@ class Outlets:
         self._clock = clock
         self._began = began
         self._feeds: dict[str, _Feed] = {}
+        self._given = 0
+        """The place on the clock behind the last sample that whoever played then was given."""
         self._report = asyncio.Event()
 
     def __bool__(self) -> bool:
@@ -88,7 +90,9 @@ class Outlets:
         """Let an outlet play from now on."""
         if self.watched_by is not None:
             self.watched_by.attached(self._floor, outlet)
-        self._feeds[outlet.name] = _Feed(outlet, sent=self.now(), played=self.now(), reported=self._clock.now())
+        # What was given before it came it will not report: of that the clock tells.
+        since = max(self.now(), self._given)
+        self._feeds[outlet.name] = _Feed(outlet, sent=since, played=since, reported=self._clock.now())
         self._choose_record()
 
     def detach(self, outlet: Outlet) -> None:
@@ -129,7 +133,7 @@ class Outlets:
     def heard_until(self, placed: int) -> int:
         """Return the place up to which sound was heard; ``placed`` is the place behind the last that there is."""
         feed = self._feeds.get(self.of_record)
-        return feed.played if feed else min(self.now(), placed)
+        return min(self.now(), feed.played if feed else placed)
 
     def notice_deaf(self) -> None:
         """Where the outlet of record plays and reports nothing, let another hold the truth."""
@@ -160,6 +164,7 @@ class Outlets:
 
     def give(self, start: int, turn: str, line: str, pcm: bytes) -> None:
         """Let sound wait until it is due within each outlet's lead."""
+        self._given = start + len(pcm) // 2
         for feed in self._feeds.values():
             feed.waiting.append((start, turn, line, pcm))
 
@@ -179,6 +184,8 @@ class Outlets:
     def stop(self, turn: str, at: int) -> None:
         """Void everything that outlets hold."""
         self._report.clear()
+        self._given = at
         for feed in self._feeds.values():
             feed.waiting.clear()
+            feed.played = min(feed.played, at)
             feed.outlet.stop(turn, at)

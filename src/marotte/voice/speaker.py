@@ -286,7 +286,7 @@ class Speaker:
         """Return the seconds until the clock is looked at again: at the latest when the clock has played a line."""
         head = self._speeches[0]
         tick = max(_TICK, self.outlets.leads[0] / _LOOKS)
-        if self.outlets.of_record or not head.complete:
+        if self._paused or self.outlets.of_record or not head.complete:
             return tick
         return min(tick, max(0.0, (head.end - _NEARLY - self.now()) / SAMPLE_RATE))
 
@@ -306,7 +306,9 @@ class Speaker:
         assert self._making is not None
         speech, self._making = self._making[0], None
         speech.made = True
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            speech.broken = True
+        elif error := task.exception():
             speech.broken = True
             log.error("line %s has no sound", speech.line.id, exc_info=error)
         self._room.set()

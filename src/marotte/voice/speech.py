@@ -40,7 +40,7 @@ class Speech:
     made: bool = False
     """No more sound will come."""
     broken: bool = False
-    """Its voice failed before the end of the line, and no other went on."""
+    """Its sound ends before the line does: its voice failed and no other went on, or it was cut in the making."""
     started: LineStarted | None = None
     """What was told when its first sample was placed."""
     spans: list[Span] = field(default_factory=list[Span])
