@@ -180,7 +180,14 @@ async def test_a_full_log_is_followed_by_another_that_can_be_replayed(
     turns = run.bus.subscribe("event.turn_ended.>")
     run.publish(Asked(at=run.clock.wall(), text="x" * 19_000))
     await turns.get()
-    await until(lambda: len(list((tmp_path / "runs").iterdir())) == 2, "a second log is begun")
+
+    def logs() -> int:
+        return len([*(tmp_path / "runs").iterdir()])
+
+    while logs() == 1 and not run.recorder.wants_new:  # answers are not all as long
+        run.publish(Asked(at=run.clock.wall(), text="And who is that?"))
+        await turns.get()
+    await until(lambda: logs() == 2, "a second log is begun")
     run.publish(Asked(at=run.clock.wall(), text="And who are you?"))
     await turns.get()
     await run.stop()
