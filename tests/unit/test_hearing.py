@@ -660,6 +660,26 @@ async def test_doubt_passes_and_a_button_leaves_none() -> None:
     assert kinds(events) == ["onset", "partial", "silence", "final"]
 
 
+async def test_words_that_an_ear_takes_back_leave_no_doubt_that_somebody_spoke() -> None:
+    ear = FakeEar()
+    ear.says = [Heard(text="")]
+    hearing, events = made(ear)
+    await hearing.run(script(*NOISE * 5))
+    assert kinds(events) == ["onset", "partial some", "silence", "final"] * 5
+    hearing.let_read(True)
+    events.clear()
+    microphone = Pieces()
+    running = asyncio.create_task(hearing.run(microphone))
+    for _ in range(5):
+        microphone.queue.put_nowait(TALK * 20 + QUIET * 20)
+        await asyncio.sleep(1)
+        hearing.hear_text("wait", final=False)
+        hearing.hear_text("", final=True)
+    assert kinds(events) == ["onset", "silence", "partial wait", "final"] * 5
+    microphone.queue.put_nowait(None)
+    await running
+
+
 async def test_ears_that_fail_make_nobody_doubt() -> None:
     ear = FakeEar()
     ear.fails = EngineUnavailable("no ear could hear")

@@ -77,7 +77,9 @@ class Dictation:
                 return
             self._begins()
         if not heard.final:
-            self._worded = self._worded or bool(heard.text)
+            if heard.text:
+                self._worded = True
+                self._doubt.understood(heard.text)
             self._wait(bool(self._due) or not self._sounds)
             self._tell(heard, EAR)
             return

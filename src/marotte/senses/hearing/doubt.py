@@ -22,6 +22,6 @@ class Doubt:
         return self._wordless >= SPEECHES and self._clock.now() - self._last < LASTS
 
     def understood(self, text: str) -> None:
-        """An ear has heard a speech, and understood this."""
+        """An ear has heard a speech, or a part of one that has words, and understood this."""
         self._wordless = 0 if text.strip() else self._wordless + 1
         self._last = self._clock.now()

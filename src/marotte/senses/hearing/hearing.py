@@ -325,6 +325,7 @@ class Hearing:
             async for heard in self._ears.hear(take.speech(), self.language):
                 heard = self._believed(turn, heard)
                 if heard.text.strip():
+                    self._doubt.understood(heard.text)
                     self._admit(turn)
                 if not heard.final:
                     turn.partial = heard
