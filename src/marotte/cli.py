@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # Long, for it is a list: a paragraph for each command.
     parser = argparse.ArgumentParser("marotte", description="Brings a character to life.")
     parser.add_argument("--version", action="version", version=f"marotte {marotte.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

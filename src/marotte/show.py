@@ -69,6 +69,7 @@ class Run:
 
     def __init__(self, show: config.Show, data: Path, secrets: dict[str, str], clock: Clock | None = None) -> None:
         """Build everything that needs no waiting. Raises config.ShowError."""
+        # Long, for it is a list: each part of a run once, in the order in which they need one another.
         self.show = show
         self.data = data
         self.clock = clock or Clock()
