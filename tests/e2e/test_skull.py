@@ -163,6 +163,7 @@ async def test_a_press_cuts_it_and_shuts_the_jaw(program: Marotte, visit: Visit)
     skull = await visit(program, "/skull")
     await tell(program, skull)
     await until(lambda: opening(skull.page), "a jaw that moves")
+    await until(lambda: sum(order["type"] == "played" for order in skull.orders) > 5, "a word is over")
     async with held(skull.page):
         await lit(skull, "listening")
         stopped = await until(lambda: [f for f in skull.frames if f["type"] == "stop"], "a stop")
