@@ -24,7 +24,8 @@ class Buttons:
 
     def add(self, button: Button) -> None:
         """There is one more microphone, or its owner has used it again: it is the newest."""
-        self.remove(button)
+        if button in self._there:
+            self._there.remove(button)
         self._there.append(button)
 
     def remove(self, button: Button) -> None:

@@ -260,6 +260,7 @@ async def test_a_button_elsewhere_opens_this_windows_microphone(program: Marotte
     at = f"/api/v1/floors/{talk.welcome['floor']}"
     await talk.page.get_by_role("switch", name="Hands-free").click()
     await until(lambda: {"type": "microphone", "on": True} in talk.orders, "an offer of the microphone")
+    await expect(talk.page.get_by_role("switch", name="Hands-free")).to_be_checked()
     await talk.page.get_by_role("switch", name="Hands-free").click()
     assert (await program.post(f"{at}/press"))[0] == 204
     await expect(talk.page.get_by_role("button", name="Let go to send")).to_have_attribute("aria-pressed", "true")
