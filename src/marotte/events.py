@@ -19,6 +19,8 @@ SAMPLE_RATE = 48_000
 
 PUBLIC = "public"
 """The name of the public floor."""
+PRIVATE = "talk-"
+"""What the names of private floors begin with."""
 
 _ids = itertools.count()
 _prefix = secrets.token_hex(4)

@@ -26,7 +26,7 @@ from marotte.engines.kinds import Kind
 from marotte.engines.local_servers import Found, look_around
 from marotte.engines.registry import Built
 from marotte.engines.sound_cache import SoundCache
-from marotte.events import PUBLIC, AnyPercept, FloorClosed, FloorOpened, Viewer, subject
+from marotte.events import PRIVATE, PUBLIC, AnyPercept, FloorClosed, FloorOpened, Viewer, subject
 from marotte.figures import counts
 from marotte.held import HeldMessages
 from marotte.links.emotes import EmoteShelf
@@ -264,7 +264,7 @@ class Run:
         if (opened := self.floor_of(key)) is not None:
             return opened
         mark = _mark(key) if key else f"{self.id}-{self._names}"
-        floor = f"talk-{mark}"
+        floor = PRIVATE + mark
         if self.full:
             raise FloorsTaken(f"all {self.show.gateway.partners} private floors are taken")
         called = self.moderator.named(name, language or self.show.character.languages[0]) if name else ""
@@ -272,7 +272,7 @@ class Run:
 
     def floor_of(self, key: str) -> Conversation | None:
         """Return the private floor that a key has opened, if it is open."""
-        return self.floors.get(f"talk-{_mark(key)}") if key else None
+        return self.floors.get(PRIVATE + _mark(key)) if key else None
 
     @property
     def full(self) -> bool:

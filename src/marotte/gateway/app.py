@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 import marotte
+from marotte.events import PRIVATE
 from marotte.gateway import rest
 from marotte.gateway.border import Border
 from marotte.gateway.emotes import serve_emotes
@@ -77,7 +78,7 @@ def readiness(run: Run) -> dict[str, Any]:
     window.
     """
     tasks = {name: "failing" if watched.failing else "running" for name, watched in run.supervisor.tasks.items()}
-    private = {name for name in tasks if name.startswith("talk-")}
+    private = {name for name in tasks if name.startswith(PRIVATE)}
     engines = {chain.kind: {member.name: member.state for member in chain.members} for chain in run.chains}
     return {
         "ready": all(state == "running" for name, state in tasks.items() if name.startswith("public ")),

@@ -85,13 +85,14 @@ class Tokens:
             except OSError as error:
                 raise TokenError(f"{file}: cannot be written: {error.strerror}") from None
 
-    def kept(self, name: str) -> bool:
-        """Whether there is a token of a link."""
-        return self._file(name).exists()
+    async def replace(self, name: str, token: Token) -> None:
+        """Keep a token that was renewed, unless the one before was forgotten meanwhile. Raises TokenError."""
+        if self._file(name).exists():
+            await self.keep(name, token)
 
     async def dropped(self, name: str, clock: Clock) -> None:
         """Return once there is no token of a link: somebody wants it forgotten."""
-        while self.kept(name):
+        while self._file(name).exists():
             await clock.sleep(LOOKS)
 
     def drop(self, name: str) -> bool:

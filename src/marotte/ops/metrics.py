@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _COUNTED = ("turn_ended", "engine_state", "used", "line_stopped", "task_failed")
-_PRIVATE = re.compile(r"\btalk-\S+")
+_PRIVATE = re.compile(rf"\b{events.PRIVATE}\S+")
 LAG_EVERY = 0.25
 _REST = 0.1
 """Seconds between one look at what has happened and the next: to wake for each event would hold up the voice."""

@@ -135,10 +135,8 @@ class Account:
     async def _keep(self, token: Token) -> None:
         if token != self.token:
             self._have(token)
-            if not self._tokens.kept(NAME):
-                return  # it was forgotten while we renewed it
             try:
-                await self._tokens.keep(NAME, token)
+                await self._tokens.replace(NAME, token)
             except TokenError as error:  # it still serves this run
                 log.error("twitch: %s", error)
 

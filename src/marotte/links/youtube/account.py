@@ -76,10 +76,8 @@ class Account:
         """Use this token from now on."""
         if token != self.token:
             self._have(token)
-            if not self._tokens.kept(NAME):
-                return  # it was forgotten while we renewed it
             try:
-                await self._tokens.keep(NAME, token)
+                await self._tokens.replace(NAME, token)
             except TokenError as error:  # it still serves this run
                 log.error("youtube: %s", error)
 
