@@ -270,3 +270,18 @@ async def test_who_is_forgotten_is_given_nothing_back_by_the_next_run() -> None:
         await s.there.commands.purses.look_back()
         assert not rows.kinds["purse"]
         assert not rows.kinds["owed"]
+
+
+async def test_a_disk_that_is_away_when_it_is_heard_stops_nobody_from_following() -> None:
+    async with stage() as s:
+        s.write("!song the sea")
+        await asyncio.sleep(0.05)
+        s.there.rows.away = True
+        await s.h.ending()
+        await asyncio.sleep(LATER)
+        s.there.rows.away = False
+        song = s.write("!song the sky", BOB)
+        s.busy()
+        s.h.attention.skip(f"{song}/asked")
+        await asyncio.sleep(LATER)
+        assert (s.holds(), s.holds(BOB)) == (5, 9), "what is paid next is followed all the same"

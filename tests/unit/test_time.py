@@ -87,3 +87,22 @@ def test_virtual_time_follows_no_machine() -> None:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(later()) == (0.0, pytest.approx(3_600))
+
+
+def test_a_clock_that_is_kept_looks_at_the_machine_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def later() -> list[float]:
+        clock, looked = Clock(), list[float]()
+
+        def catch_up() -> float:
+            looked.append(clock.now())
+            return 60.0 if len(looked) == 2 else 0.0
+
+        clock.catch_up = catch_up
+        keeping = asyncio.create_task(clock.keep())
+        await clock.sleep(16)
+        keeping.cancel()
+        return looked
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert len(runner.run(later())) == 3
+    assert caplog.text.count("it slept, or was set") == 1
