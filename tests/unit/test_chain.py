@@ -127,6 +127,23 @@ async def test_many_who_meet_one_failure_at_once_count_it_once() -> None:
     assert chain.members[0].rests_until - Clock().now() == pytest.approx(15, abs=1)
 
 
+async def test_a_failure_that_comes_late_shortens_no_rest_that_the_provider_asks_for() -> None:
+    class Busy(ScriptedVoice):
+        async def speak(self, line):
+            self.asked.append(line)
+            if len(self.asked) == 2:
+                raise EngineUnavailable("429", retry_after=500)
+            await asyncio.sleep(1)
+            raise EngineUnavailable("500")
+            yield
+
+    chain, _ = voices(Busy(), ScriptedVoice())
+    began = Clock().now()
+    await asyncio.gather(spoken(chain), spoken(chain))
+    assert chain.members[0].failed == 2
+    assert chain.members[0].rests_until - began == pytest.approx(500, abs=1)
+
+
 async def test_a_failing_engine_rests_and_is_probed_in_the_background() -> None:
     flaky, understudy = ScriptedVoice(fault="raise"), ScriptedVoice()
     chain, events = voices(flaky, understudy)
